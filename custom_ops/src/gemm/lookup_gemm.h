@@ -1,0 +1,78 @@
+// The shared driver: sums of table look-ups over tiles of activation codes, for convolution and
+// matrix product alike.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "gemm/aligned_buffer.h"
+#include "gemm/lookup_table.h"
+#include "kernels/kernel.h"
+
+namespace hawx {
+
+// Everything that one output channel needs.
+struct Channel {
+  ChannelView weights;
+  const LookupTable* table;
+  const Kernel* kernel;
+  uint32_t constant;     // bias and zero-point terms that are the same at every position
+  uint32_t weight_zero;  // the channel's weight zero point
+  float scale;
+};
+
+// A tile of activation codes with room for what its source has to remember about it.
+struct Tile {
+  AlignedBuffer<uint8_t> codes;    // [depth][stride]
+  AlignedBuffer<uint8_t> padding;  // for the source: which products are padding
+  bool has_padding = false;
+  size_t stride = 0;
+};
+
+// Sizes of a problem: `groups` independent products of positions x depth by depth x channels.
+struct GemmShape {
+  size_t groups = 0;
+  size_t positions = 0;
+  size_t channels = 0;  // per group
+  size_t depth = 0;
+};
+
+// Where activations come from and where outputs go.
+class GemmOperands {
+ public:
+  virtual ~GemmOperands() = default;
+
+  // Writes the codes of `count` positions from `begin` on to tile.codes; columns from `count` to
+  // tile.stride may keep any code.
+  virtual void fill(size_t group, size_t begin, size_t count, Tile& tile) const = 0;
+
+  // Takes out of acc what `channel` must not count, once a tile has padding.
+  virtual void correct(size_t channel, const Tile& tile, uint32_t* acc) const = 0;
+
+  // Takes `count` positions of `channels` channels, codes[channel * stride + position].
+  virtual void store(size_t group, size_t first_channel, size_t channels, size_t begin,
+                     size_t count, const uint8_t* codes, size_t stride) const = 0;
+};
+
+struct OutputType {
+  int32_t zero_point;
+  bool is_signed;
+};
+
+struct GemmProblem {
+  GemmShape shape;
+  const GemmOperands* operands;
+  const Channel* channels;  // [groups * shape.channels]
+  bool activations_signed;
+  bool needs_code_sums;  // some weight zero point is not 0
+  OutputType output;
+};
+
+// Runs task(0) .. task(count - 1), in any order and on any thread.
+using ParallelFor = std::function<void(size_t count, const std::function<void(size_t)>& task)>;
+
+// Computes the whole problem. The result does not depend on the number of threads.
+void lookup_gemm(const GemmProblem& problem, const ParallelFor& parallel_for);
+
+}  // namespace hawx

@@ -1,0 +1,79 @@
+#include "gemm/lookup_table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
+
+namespace hawx {
+namespace {
+
+uint64_t fingerprint(const int32_t* entries) {
+  uint64_t hash = 0x9e3779b97f4a7c15u;
+  for (size_t i = 0; i < kTableEntries; i += 2) {
+    const uint64_t pair = static_cast<uint64_t>(static_cast<uint32_t>(entries[i])) << 32 |
+                          static_cast<uint32_t>(entries[i + 1]);
+    hash = (hash ^ pair) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+struct Cache {
+  std::mutex mutex;
+  std::unordered_multimap<uint64_t, std::weak_ptr<const LookupTable>> tables;
+};
+
+Cache& cache() {
+  static Cache instance;
+  return instance;
+}
+
+}  // namespace
+
+LookupTable::LookupTable(const int32_t* entries)
+    : entries_(entries, entries + kTableEntries),
+      rows_(kTableEntries),
+      planes_(2 * kTableEntries) {
+  for (size_t a = 0; a < kCodes; ++a) {
+    for (size_t w = 0; w < kCodes; ++w) rows_[w * kCodes + a] = entries[a * kCodes + w];
+  }
+  for (size_t w = 0; w < kCodes; ++w) split_row(w);
+}
+
+void LookupTable::split_row(size_t weight) {
+  const int32_t* row = rows_.data() + weight * kCodes;
+  const auto [least, greatest] = std::minmax_element(row, row + kCodes);
+  const int64_t span = static_cast<int64_t>(*greatest) - *least;
+  if (span > 0xffff) splits_into_planes_ = false;
+  uint8_t* low = planes_.data() + weight * 2 * kCodes;
+  uint8_t* high = low + kCodes;
+  for (size_t a = 0; a < kCodes; ++a) {
+    const uint32_t rest = static_cast<uint32_t>(row[a]) - static_cast<uint32_t>(*least);
+    low[a] = static_cast<uint8_t>(rest);
+    high[a] = static_cast<uint8_t>(rest >> 8);
+  }
+  const uint8_t planes = span == 0 ? 0 : span < 256 ? 1 : 2;
+  info_[weight] = {*least, planes, *std::max_element(high, high + kCodes)};
+}
+
+bool LookupTable::equals(const int32_t* entries) const {
+  return std::memcmp(entries_.data(), entries, kTableEntries * sizeof(int32_t)) == 0;
+}
+
+std::shared_ptr<const LookupTable> LookupTable::shared(const int32_t* entries) {
+  const uint64_t key = fingerprint(entries);
+  Cache& all = cache();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  auto [begin, end] = all.tables.equal_range(key);
+  while (begin != end) {
+    const std::shared_ptr<const LookupTable> known = begin->second.lock();
+    if (known != nullptr && known->equals(entries)) return known;
+    begin = known == nullptr ? all.tables.erase(begin) : std::next(begin);
+  }
+  auto made = std::make_shared<const LookupTable>(entries);
+  all.tables.emplace(key, made);
+  return made;
+}
+
+}  // namespace hawx

@@ -1,0 +1,46 @@
+// A multiplier's truth table, laid out for the kernels.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "gemm/aligned_buffer.h"
+#include "kernels/kernel.h"
+
+namespace hawx {
+
+inline constexpr size_t kCodes = 256;
+inline constexpr size_t kTableEntries = kCodes * kCodes;
+
+class LookupTable {
+ public:
+  // `entries` holds 65,536 products, [activation][weight] by bit pattern; they are copied.
+  explicit LookupTable(const int32_t* entries);
+
+  // The prepared table of these entries: one instance per process for all nodes that use it.
+  static std::shared_ptr<const LookupTable> shared(const int32_t* entries);
+
+  bool equals(const int32_t* entries) const;
+
+  int32_t at(uint8_t activation, uint8_t weight) const {
+    return rows_[weight * kCodes + activation];
+  }
+
+  // Whether the entries of every weight span less than 2^16, so that two byte planes hold them.
+  bool splits_into_planes() const { return splits_into_planes_; }
+
+  TableView view() const { return {rows_.data(), planes_.data(), info_.data()}; }
+
+ private:
+  void split_row(size_t weight);
+
+  std::vector<int32_t> entries_;
+  std::vector<int32_t> rows_;
+  AlignedBuffer<uint8_t> planes_;
+  std::array<RowInfo, kCodes> info_{};
+  bool splits_into_planes_ = true;
+};
+
+}  // namespace hawx

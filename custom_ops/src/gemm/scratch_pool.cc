@@ -1,0 +1,43 @@
+#include "gemm/scratch_pool.h"
+
+namespace hawx {
+namespace {
+
+// What is kept idle at most; a larger tile (a very deep product) is given back at once.
+constexpr size_t kKeptTileBytes = size_t{2} << 20;
+constexpr size_t kKeptCount = 256;
+
+struct Pool {
+  Pool() { idle.reserve(kKeptCount); }
+
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Scratch>> idle;
+};
+
+Pool& pool() {
+  static Pool instance;
+  return instance;
+}
+
+}  // namespace
+
+BorrowedScratch::BorrowedScratch() {
+  Pool& all = pool();
+  {
+    std::lock_guard<std::mutex> lock(all.mutex);
+    if (!all.idle.empty()) {
+      scratch_ = std::move(all.idle.back());
+      all.idle.pop_back();
+    }
+  }
+  if (scratch_ == nullptr) scratch_ = std::make_unique<Scratch>();
+}
+
+BorrowedScratch::~BorrowedScratch() {
+  if (scratch_->tile.codes.capacity() > kKeptTileBytes) return;
+  Pool& all = pool();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  if (all.idle.size() < kKeptCount) all.idle.push_back(std::move(scratch_));
+}
+
+}  // namespace hawx

@@ -1,0 +1,79 @@
+// What a kernel computes, in plain structures: files compiled for one instruction set must not
+// instantiate shared templates, or the linker could keep their copy for every CPU.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hawx {
+
+// Positions (output pixels or rows) come in whole vectors of this many.
+inline constexpr size_t kPositionBlock = 64;
+
+// Products of one output channel that share a weight code: order[begin .. begin + count).
+struct Run {
+  uint32_t begin;
+  uint32_t count;
+  uint32_t code;
+};
+
+// One output channel's weights: indices k of its products, sorted by weight code.
+struct ChannelView {
+  const uint32_t* order;
+  const Run* runs;
+  size_t run_count;
+};
+
+// How one weight's 256 table entries split: entry = base + low + 256 * high.
+struct RowInfo {
+  int32_t base;
+  uint8_t planes;    // 0: all entries equal base, 1: low only, 2: low and high
+  uint8_t max_high;  // the largest value in the high plane
+};
+
+// One multiplier's table, by weight code first so that a weight's entries lie together.
+struct TableView {
+  const int32_t* rows;    // [256 weights][256 activations]
+  const uint8_t* planes;  // [256 weights][low, high][256 activations], aligned to 64 bytes
+  const RowInfo* info;    // [256 weights]
+};
+
+// Activation codes of one block of positions: codes[k * stride + position], aligned to 64 bytes.
+struct TileView {
+  const uint8_t* codes;
+  size_t stride;         // positions, a multiple of kPositionBlock
+  bool has_upper_codes;  // whether any code is 128 or more
+};
+
+// How accumulators of one channel become output codes.
+struct Requantization {
+  uint32_t constant;         // added to every accumulator: bias and zero-point terms
+  uint32_t weight_zero;      // times the sum of activations, subtracted
+  const uint32_t* code_sum;  // sum of activation values of each position, or null
+  float scale;
+  int32_t output_zero;
+  int32_t lowest;  // of the output type
+  int32_t highest;
+};
+
+// Writes acc[position] = sum over the channel's products of table[activation][weight], mod 2^32,
+// for every position of the tile.
+using AccumulateFunction = void (*)(const ChannelView&, const TableView&, const TileView&,
+                                    uint32_t* acc);
+
+// Writes codes[position] for `count` positions (a multiple of kPositionBlock).
+using RequantizeFunction = void (*)(const Requantization&, const uint32_t* acc, size_t count,
+                                    uint8_t* codes);
+
+struct Kernel {
+  const char* name;
+  const char* isa;  // the name that HAWX_ISA takes
+  const char* op;
+  const char* instruction_set;
+  AccumulateFunction accumulate;
+  RequantizeFunction requantize;
+  bool (*supported)();  // by this CPU and operating system
+  bool needs_planes;    // runs only tables whose rows split into byte planes
+};
+
+}  // namespace hawx

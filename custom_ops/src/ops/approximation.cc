@@ -1,0 +1,84 @@
+#include "ops/approximation.h"
+
+#include <cmath>
+
+#include "hawx/error.h"
+
+namespace hawx {
+namespace {
+
+void check_single(const Tensor& tensor) {
+  require(tensor.size() == 1 && tensor.rank() <= 1, tensor.name, " has shape ",
+          to_string(tensor.shape), ", it must hold one element");
+}
+
+}  // namespace
+
+float scalar_scale(const Tensor& tensor) {
+  check_single(tensor);
+  return tensor.float32()[0];
+}
+
+int32_t scalar_zero_point(const Tensor& tensor) {
+  check_single(tensor);
+  return code_value(tensor.codes()[0], tensor.is_signed());
+}
+
+PerChannel::PerChannel(const Tensor& tensor, size_t channels)
+    : tensor_(tensor), step_(tensor.size() == 1 ? 0 : 1) {
+  const bool in_last_dim =
+      tensor.rank() >= 1 && static_cast<size_t>(tensor.shape.back()) == tensor.size();
+  require(tensor.size() == 1 || (tensor.size() == channels && in_last_dim), tensor.name,
+          " has shape ", to_string(tensor.shape), ", it must hold one element or one for each of ",
+          channels, " output channels");
+}
+
+void check_tables(const Tensor& tables) {
+  require(tables.rank() == 3 && tables.shape[1] == 256 && tables.shape[2] == 256, tables.name,
+          " has shape ", to_string(tables.shape), ", it must be [T,256,256]");
+}
+
+void check_table_index(const Tensor& table_index, size_t channels, size_t tables) {
+  require(table_index.rank() == 1 && table_index.size() == channels, table_index.name,
+          " has shape ", to_string(table_index.shape), ", it must be [", channels,
+          "], one index for each output channel");
+  for (size_t c = 0; c < channels; ++c) {
+    const int32_t index = table_index.int32()[c];
+    require(index >= 0 && static_cast<size_t>(index) < tables, table_index.name, "[", c, "] is ",
+            index, ", tables holds ", tables);
+  }
+}
+
+std::vector<std::shared_ptr<const LookupTable>> TableSet::prepare(const Tensor& tables,
+                                                                  const Tensor& table_index) const {
+  std::vector<std::shared_ptr<const LookupTable>> result(static_cast<size_t>(tables.shape[0]));
+  std::lock_guard<std::mutex> lock(mutex_);
+  known_.resize(result.size());
+  for (size_t c = 0; c < table_index.size(); ++c) {
+    const size_t index = static_cast<size_t>(table_index.int32()[c]);
+    if (result[index] != nullptr) continue;
+    const int32_t* entries = tables.int32() + index * kTableEntries;
+    std::shared_ptr<const LookupTable>& known = known_[index];
+    if (known == nullptr || (!constant_ && !known->equals(entries))) {
+      known = LookupTable::shared(entries);
+    }
+    result[index] = known;
+  }
+  return result;
+}
+
+Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t plan_channel,
+                     size_t channel, size_t depth, const LookupTable& table,
+                     const Dispatch& dispatch) {
+  const uint32_t x_zero = static_cast<uint32_t>(q.x_zero);
+  const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(channel));
+  uint32_t constant = static_cast<uint32_t>(depth) * x_zero * w_zero;
+  constant -= x_zero * plan.sum(plan_channel);
+  if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
+  const float scale = (q.x_scale * q.w_scale.scale(channel)) / q.y_scale;
+  require(std::isfinite(scale), "the output scale of channel ", channel, " is not finite: (",
+          q.x_scale, " * ", q.w_scale.scale(channel), ") / ", q.y_scale);
+  return {plan.channel(plan_channel), &table, &dispatch.choose(table), constant, w_zero, scale};
+}
+
+}  // namespace hawx

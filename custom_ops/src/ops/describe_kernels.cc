@@ -1,0 +1,68 @@
+// DescribeKernels: tells the kernels of this build, the CPU, and the kernel chosen for each table.
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "gemm/lookup_table.h"
+#include "kernels/cpu_features.h"
+#include "kernels/registry.h"
+#include "ops/approximation.h"
+#include "ops/ops.h"
+
+namespace hawx {
+namespace {
+
+// Names in this library are plain ASCII without quotes or backslashes.
+std::string quoted(const std::string& text) { return '"' + text + '"'; }
+
+template <typename Items, typename Write>
+std::string json_list(const Items& items, const Write& write) {
+  std::string text;
+  for (const auto& item : items) text += (text.empty() ? "" : ", ") + write(item);
+  return '[' + text + ']';
+}
+
+std::string describe(const Kernel& kernel) {
+  return "{\"name\": " + quoted(kernel.name) + ", \"isa\": " + quoted(kernel.instruction_set) +
+         ", \"op\": " + quoted(kernel.op) +
+         ", \"supported\": " + (kernel.supported() ? "true" : "false") + '}';
+}
+
+class DescribeKernels : public Node {
+ public:
+  explicit DescribeKernels(const NodeInfo&) : dispatch_(Dispatch::from_environment()) {}
+
+  void run(const RunContext& context) const override {
+    const Tensor tables = context.input(0, "tables");
+    check_tables(tables);
+    std::vector<std::string> chosen;
+    for (int64_t t = 0; t < tables.shape[0]; ++t) {
+      const LookupTable table(tables.int32() + static_cast<size_t>(t) * kTableEntries);
+      chosen.push_back(dispatch_.choose(table).name);
+    }
+    const std::string text =
+        "{\"isa\": " + quoted(dispatch_.preferred().instruction_set) +
+        ", \"cpu\": " + json_list(cpu_features().names(), quoted) +
+        ", \"kernels\": " + json_list(kernel_table(), describe) +
+        ", \"chosen\": " + json_list(chosen, quoted) + '}';
+    void* output = context.output(0, {static_cast<int64_t>(text.size())});
+    std::memcpy(output, text.data(), text.size());
+  }
+
+ private:
+  Dispatch dispatch_;
+};
+
+}  // namespace
+
+void add_describe_kernels(uint32_t api_version, std::deque<CustomOp>& ops) {
+  ops.emplace_back(
+      "DescribeKernels", std::vector<InputSpec>{{"tables", ort::kInt32}}, ort::kUint8,
+      [](const NodeInfo& info) -> std::unique_ptr<Node> {
+        return std::make_unique<DescribeKernels>(info);
+      },
+      api_version);
+}
+
+}  // namespace hawx

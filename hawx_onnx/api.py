@@ -1,0 +1,233 @@
+"""The Python interface: one function for each command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.costing import cost_model, is_rewritten
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.exploration import explore_methods
+from hawx_onnx.frontend.model import load_model
+from hawx_onnx.optimization import Result, check_writable, optimize_model, rewrite_and_verify
+from hawx_onnx.preparation import (
+    choose_multipliers,
+    load_data,
+    prepare,
+    quantized_state,
+)
+from hawx_onnx.report import atomic_write_bytes
+from hawx_onnx.runtime.evaluate import accuracy
+from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.search import METHODS
+from hawx_onnx.sensitivity import Sensitivity
+from hawx_onnx.settings import Settings
+
+__all__ = ["Result", "analyze", "apply", "cost", "evaluate", "explore", "optimize"]
+
+
+def _settings(data: str | Path | None, options: Mapping[str, Any]) -> Settings:
+    plain = {"data": None if data is None else str(data), **options}
+    for name in ("candidates", "library"):
+        if isinstance(plain.get(name), (str, Path)):
+            plain[name] = (str(plain[name]),)
+        elif name in plain:
+            plain[name] = tuple(str(value) for value in plain[name])
+    return Settings.of(plain)
+
+
+def optimize(
+    model: str | Path,
+    *,
+    data: str | Path | None = None,
+    output: str | Path | None = None,
+    **options: Any,  # noqa: ANN401 - the fields of Settings
+) -> Result:
+    """Quantises, scores, searches, rewrites, verifies and reports.
+
+    Args:
+        model: Path of an ONNX file.
+        data: What ``--data`` takes; None for the reference network's own or synthetic data.
+        output: Folder to write all files to; nothing is written if None.
+        **options: Fields of :class:`hawx_onnx.settings.Settings`, for example
+            ``max_accuracy_drop=0.01`` (a fraction), ``target="spatial"``,
+            ``candidates=("mul8s_trunc*",)``, ``max_power=10`` (mW).
+
+    Returns:
+        Model, assignment and report.
+
+    Raises:
+        HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
+    """
+    settings = _settings(data, options)
+    if output is not None:
+        check_writable(output)
+    result = optimize_model(model, settings)
+    if output is not None:
+        result.save(output)
+    return result
+
+
+def analyze(
+    model: str | Path,
+    *,
+    data: str | Path | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Sensitivity:
+    """Scores every candidate layer under every candidate multiplier, without a search.
+
+    Args:
+        model: Path of an ONNX file.
+        data: What ``--data`` takes.
+        **options: Fields of Settings.
+
+    Returns:
+        Operator-level and layer-level scores; shapes and units in
+        :class:`hawx_onnx.sensitivity.Sensitivity`.
+    """
+    sensitivity = prepare(model, _settings(data, options)).state.sensitivity
+    assert sensitivity is not None
+    return sensitivity
+
+
+def explore(
+    model: str | Path,
+    *,
+    methods: Sequence[str] = ("hawx",),
+    data: str | Path | None = None,
+    **options: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """Runs search methods side by side.
+
+    Args:
+        model: Path of an ONNX file.
+        methods: Of ``hawx``, ``exhaustive``, ``random``.
+        data: What ``--data`` takes.
+        **options: Fields of Settings.
+
+    Returns:
+        The document of ``explore --json``.
+    """
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown or not methods:
+        raise ConfigError(
+            f"there is no search method {unknown[0]!r}" if unknown else "no method is named",
+            where="--method",
+            mend=f"choose of {', '.join(METHODS)}",
+        )
+    settings = _settings(data, options)
+    return explore_methods(prepare(model, settings), settings, methods)
+
+
+def evaluate(
+    model: str | Path,
+    *,
+    data: str | Path | None = None,
+    split: str = "test",
+    use_library: bool | None = None,
+    **options: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """Accuracy of any ONNX model.
+
+    Args:
+        model: Path of an ONNX file: float, int8 or rewritten.
+        data: What ``--data`` takes.
+        split: ``test``, ``validation`` or ``calibration``.
+        use_library: False runs the portable bodies in a stock onnxruntime; None takes the
+            library for rewritten models.
+        **options: Fields of Settings.
+
+    Returns:
+        The document of ``evaluate --json``.
+    """
+    settings = _settings(data, options)
+    loaded = load_model(model)
+    dataset = load_data(loaded, settings)
+    if not dataset.labelled:
+        raise ConfigError(
+            "the data has no labels, and a model alone agrees with itself",
+            where="--data",
+            mend="give labelled data (.npz with x and y); `optimize` reports agreement",
+        )
+    chosen = next((part for part in dataset.splits if part.name == split), None)
+    if chosen is None or chosen.y is None:
+        raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
+    library = is_rewritten(loaded) if use_library is None else use_library
+    outputs = Runner(loaded, threads=settings.jobs, use_library=library).run(chosen.x)
+    return {
+        **accuracy(outputs, chosen.y).to_dict(),
+        "metric": "accuracy",
+        "split": split,
+        "path": "library" if library else "portable",
+        "data": dataset.note,
+    }
+
+
+def cost(
+    model: str | Path,
+    *,
+    assignment: str | Path | Mapping[str, str | Sequence[str]] | None = None,
+    dataflow: str | None = None,
+    **options: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """Hardware cost of a model, per layer and in total.
+
+    Args:
+        model: Path of an ONNX file.
+        assignment: Path of ``assignment.json``, or a mapping layer -> multiplier.
+        dataflow: Replaces the dataflow of a temporal target.
+        **options: Fields of Settings; ``target`` and ``library`` are read.
+
+    Returns:
+        The document of ``cost --json``.
+    """
+    return cost_model(model, _settings(None, options), _assignment(assignment), dataflow)
+
+
+def _assignment(
+    given: str | Path | Mapping[str, str | Sequence[str]] | None,
+) -> Assignment | None:
+    if given is None or isinstance(given, Assignment):
+        return given
+    return Assignment.load(given) if isinstance(given, (str, Path)) else Assignment.of(given)
+
+
+def apply(
+    model: str | Path,
+    assignment: str | Path | Mapping[str, str | Sequence[str]],
+    output: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    **options: Any,  # noqa: ANN401
+) -> onnx.ModelProto:
+    """Rewrites a model by a given assignment, without a search.
+
+    Args:
+        model: Path of an ONNX file.
+        assignment: Path of ``assignment.json``, or a mapping layer -> multiplier.
+        output: File to write; nothing is written if None.
+        data: What ``--data`` takes; its calibration split sets the ranges.
+        **options: Fields of Settings.
+
+    Returns:
+        The rewritten model, verified.
+    """
+    chosen = _assignment(assignment)
+    assert chosen is not None
+    settings = _settings(data, {"candidates": chosen.multipliers(), **options})
+    if output is not None:
+        check_writable(Path(output).parent)
+    source = load_model(model)
+    multipliers = choose_multipliers(settings)
+    dataset = load_data(source, settings)
+    state = quantized_state(source, dataset, multipliers, lambda text: None)
+    names = [multiplier.name for multiplier in multipliers]
+    chosen.check([c.name for c in state.candidates], names)
+    rewritten = rewrite_and_verify(state, chosen, settings.jobs)
+    if output is not None:
+        atomic_write_bytes(output, rewritten.SerializeToString())
+    return rewritten

@@ -1,0 +1,36 @@
+"""Approximate-computing blocks: multipliers as truth tables, with error statistics and costs.
+
+>>> from hawx_onnx import components
+>>> multiplier = components.load("mul8sm_drum6")
+>>> multiplier.statistics.mre < 0.01, multiplier.rank
+(True, 1)
+"""
+
+from __future__ import annotations
+
+from hawx_onnx.components.builtin import exact
+from hawx_onnx.components.library import load, load_library, names, resolve
+from hawx_onnx.components.multiplier import ComponentCost, Multiplier
+from hawx_onnx.components.selection import default_candidates, network_error, pareto
+from hawx_onnx.components.statistics import ErrorStatistics, error_statistics
+from hawx_onnx.components.table_files import save_library
+from hawx_onnx.components.tables import Encoding, exact_table, operand_values
+
+__all__ = [
+    "ComponentCost",
+    "Encoding",
+    "ErrorStatistics",
+    "Multiplier",
+    "default_candidates",
+    "error_statistics",
+    "exact",
+    "exact_table",
+    "load",
+    "load_library",
+    "names",
+    "network_error",
+    "operand_values",
+    "pareto",
+    "resolve",
+    "save_library",
+]

@@ -1,0 +1,92 @@
+"""Broken-Booth multiplier: a radix-4 Booth multiplier without its lowest columns.
+
+The weight is recoded to d_i = -2 w_(2i+1) + w_(2i) + w_(2i-1), i = 0..3, w_(-1) = 0. A row of
+negative d_i is the ones' complement of |d_i| a, plus a separate bit of weight 4**i. Bits right of
+the vertical break level v are left out, rows and separate bits alike:
+
+T[a][w] = sum_i floor((d_i a - n_i) 4**i / 2**v) 2**v + n_i 4**i [2i >= v]
+
+with n_i = 1 for d_i < 0, else 0. ``bbm_v7`` has v = 7; v = 0 is exact. A product with a = 0 is
+below 0 where a row of negative d_i loses its separate bit.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from hawx_onnx.components.adder_array import add_words, word
+from hawx_onnx.components.cells import (
+    ACTIVITY_AND,
+    ACTIVITY_XOR,
+    AND,
+    DELAY_AND,
+    DELAY_XOR,
+    OR,
+    XOR,
+    Circuit,
+    cells,
+)
+from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.tables import IntArray
+
+SOURCE = (
+    "F. Farshchi, M. S. Abrishami, S. M. Fakhraie, New approximate multiplier for low power "
+    "digital signal processing, CADS 2013"
+)
+BREAK_LEVELS = (3, 5, 7, 8)
+ROWS = 4
+ROW_BITS = 9
+
+
+def booth_digit(w: IntArray, row: int) -> IntArray:
+    """Returns the radix-4 Booth digit, -2 to 2, of a two's complement operand."""
+    low = (w >> (2 * row - 1) & 1) if row else w * 0
+    digit: IntArray = low + (w >> (2 * row) & 1) - 2 * (w >> (2 * row + 1) & 1)
+    return digit
+
+
+def broken_booth_product(a: IntArray, w: IntArray, level: int) -> IntArray:
+    """Multiplies two's complement operands; see the module's text."""
+    total = a * w * 0
+    for row in range(ROWS):
+        digit = booth_digit(w, row)
+        negative = (digit < 0).astype(a.dtype)
+        total = total + ((digit * a - negative) << (2 * row) >> level << level)
+        if 2 * row >= level:
+            total = total + (negative << (2 * row))
+    return total
+
+
+def _circuit(level: int) -> Circuit:
+    # One digit takes two XOR, two AND and an OR; one bit of a row chooses a, 2a or 0 and flips.
+    encoder = cells(2 * XOR + 2 * AND + OR, ROWS, ACTIVITY_XOR, DELAY_XOR + 2 * DELAY_AND)
+    arrival = encoder.depth + 2 * DELAY_AND + DELAY_XOR
+    words, bits, constant = [], 0, 0
+    for row in range(ROWS):
+        lowest = max(2 * row, level)
+        length = 2 * row + ROW_BITS - lowest
+        bits += length
+        # -s 2**c = (not s) 2**c - 2**c spares the copies of a row's sign bit.
+        constant -= 1 << (2 * row + ROW_BITS - 1)
+        words.append(word(lowest, length, arrival))
+    signs = {2 * row: encoder.depth for row in range(ROWS) if 2 * row >= level}
+    rows = cells(2 * AND + OR, bits, ACTIVITY_AND, arrival).beside(
+        cells(XOR, bits, ACTIVITY_XOR, 0.0)
+    )
+    adders = add_words([*words, signs], constant=constant % (1 << 16))
+    return encoder.beside(rows, adders)
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns all break levels; the circuit is signed by nature."""
+    return tuple(
+        Definition(
+            stem=f"bbm_v{level}",
+            product=functools.partial(broken_booth_product, level=level),
+            circuit=functools.partial(_circuit, level),
+            source=SOURCE,
+            description=f"radix-4 Booth multiplier without its {level} lowest columns",
+            signed=True,
+        )
+        for level in BREAK_LEVELS
+    )

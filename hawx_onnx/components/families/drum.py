@@ -1,0 +1,67 @@
+"""DRUM: dynamic range unbiased multiplier.
+
+Each operand is reduced to the k bits from its leading one on, of which the lowest is set to 1 so
+that the error has mean near 0. With t the position of the leading one of x,
+
+f(x) = x                                             for t < k
+f(x) = (floor(x / 2**(t-k+1)) OR 1) * 2**(t-k+1)     otherwise
+
+T[a][w] = f(a) f(w); the table has rank 1. ``drum6`` has k = 6.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from hawx_onnx.components import gates
+from hawx_onnx.components.adder_array import array_multiplier
+from hawx_onnx.components.cells import Circuit
+from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.families.partial_products import WIDTH, everything
+from hawx_onnx.components.families.powers import leading_one
+from hawx_onnx.components.tables import IntArray
+
+SOURCE = (
+    "S. Hashemi, R. I. Bahar, S. Reda, DRUM: a dynamic range unbiased multiplier for approximate "
+    "applications, ICCAD 2015"
+)
+SEGMENT_BITS = (3, 4, 5, 6)
+
+
+def reduced_operand(x: IntArray, k: int) -> IntArray:
+    """Returns f(x) of the module's text, for unsigned x of any width."""
+    dropped = np.maximum(leading_one(x) - k + 1, 0)
+    return np.where(dropped > 0, (x >> dropped | 1) << dropped, x)
+
+
+def drum_product(a: IntArray, w: IntArray, k: int) -> IntArray:
+    """Multiplies unsigned operands of any width."""
+    return reduced_operand(a, k) * reduced_operand(w, k)
+
+
+def _circuit(k: int) -> Circuit:
+    positions = WIDTH - k + 1
+    # The leading one matters only from bit k on; below, the low segment is taken as it is.
+    segment = gates.leading_one_detector(positions).then(
+        gates.one_hot_select(positions, k - 2).beside(gates.or_words(1), gates.mux_word(1))
+    )
+    amount = gates.one_hot_encoder(max(positions, 4))
+    steps = (2 * (WIDTH - k)).bit_length()
+    product = array_multiplier(everything, bits=k).beside(gates.adder(steps))
+    return segment.beside(segment, amount, amount).then(product, gates.left_shifter(2 * k, steps))
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns all segment lengths."""
+    return tuple(
+        Definition(
+            stem=f"drum{k}",
+            product=functools.partial(drum_product, k=k),
+            circuit=functools.partial(_circuit, k),
+            source=SOURCE,
+            description=f"multiplies the {k} bits from each operand's leading one on, unbiased",
+        )
+        for k in SEGMENT_BITS
+    )

@@ -1,0 +1,66 @@
+"""Kulkarni's underdesigned multiplier: recursive, of 2 x 2 blocks with 3 * 3 = 7.
+
+A 2 x 2 block gives a * w except 7 instead of 9 for 3 * 3, so that its product fits 3 bits. Larger
+multipliers consist of four of half the width, whose products are added exactly:
+
+T[a][w] = sum over i, j of 4**(i+j) (a_i w_j - 2 [a_i = w_j = 3])
+
+with the radix-4 digits a_i, w_j.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from hawx_onnx.components.adder_array import add_words, word
+from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, OR, Circuit, cells
+from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.families.partial_products import WIDTH
+from hawx_onnx.components.tables import IntArray
+
+SOURCE = (
+    "P. Kulkarni, P. Gupta, M. Ercegovac, Trading accuracy for power with an underdesigned "
+    "multiplier architecture, VLSI Design 2011"
+)
+
+
+def kulkarni_product(a: IntArray, w: IntArray, width: int = WIDTH) -> IntArray:
+    """Multiplies unsigned operands of an even width."""
+    total = a * w
+    for i in range(0, width, 2):
+        for j in range(0, width, 2):
+            both = ((a >> i & 3) == 3) & ((w >> j & 3) == 3)
+            total = total - (both.astype(total.dtype) << (i + j + 1))
+    return total
+
+
+def _circuit() -> Circuit:
+    digits = WIDTH // 2
+    block = cells(4 * AND + OR, digits * digits, ACTIVITY_AND, 2 * DELAY_AND)
+    words = [word(2 * (i + j), 3, block.depth) for j in range(digits) for i in range(digits)]
+    return block.beside(add_words(_packed(words)))
+
+
+def _packed(words: list[dict[int, float]]) -> list[dict[int, float]]:
+    """Merges words that share no column, so that they enter the array in one row."""
+    rows: list[dict[int, float]] = []
+    for each in words:
+        free = next((row for row in rows if not row.keys() & each.keys()), None)
+        if free is None:
+            rows.append(dict(each))
+        else:
+            free.update(each)
+    return rows
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns the 8-bit multiplier of 16 approximate blocks."""
+    return (
+        Definition(
+            stem="kulkarni",
+            product=functools.partial(kulkarni_product, width=WIDTH),
+            circuit=_circuit,
+            source=SOURCE,
+            description="recursive multiplier of 2 x 2 blocks with 3 * 3 = 7",
+        ),
+    )

@@ -1,0 +1,93 @@
+"""OR gates in place of adders in the lowest columns.
+
+``loam6``: in each column c < v all partial products are ORed to one bit that carries nothing; the
+columns from v on are exact:
+
+T[a][w] = sum over i + j >= v of 2**(i+j) a_i w_j
+        + sum over c < v of 2**c (OR over i + j = c of a_i w_j)
+
+``orp8``: in the columns c < v two rows at a time (i = 2k, 2k + 1) are ORed, and the halved column
+is summed exactly.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+from hawx_onnx.components.adder_array import add_words
+from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, OR, Circuit, cells
+from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.families.partial_products import WIDTH
+from hawx_onnx.components.tables import IntArray
+
+WHOLE_COLUMN = (
+    "Y. Guo, H. Sun, S. Kimura, Design of power and area efficient lower-part-OR approximate "
+    "multiplier, IEEE TENCON 2018"
+)
+PAIRS = (
+    "D. Esposito, A. G. M. Strollo, E. Napoli, D. De Caro, N. Petra, Approximate multipliers "
+    "based on new approximate compressors, IEEE Trans. Circuits and Systems I 65(12), 2018"
+)
+
+
+def groups(columns: int, rows_per_group: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Returns (column, activation bits) of all bits that are ORed into one.
+
+    Args:
+        columns: Columns below this one are approximate.
+        rows_per_group: How many rows go into one OR there.
+    """
+    found = []
+    for column in range(2 * WIDTH - 1):
+        rows = range(max(0, column - WIDTH + 1), min(column, WIDTH - 1) + 1)
+        size = rows_per_group if column < columns else 1
+        blocks = sorted({row // size for row in rows})
+        found += [(column, tuple(r for r in rows if r // size == block)) for block in blocks]
+    return found
+
+
+def or_product(a: IntArray, w: IntArray, columns: int, rows_per_group: int) -> IntArray:
+    """Multiplies unsigned operands; see the module's text."""
+    total = a * w * 0
+    for column, rows in groups(columns, rows_per_group):
+        bits = [(a >> row) & (w >> (column - row)) & 1 for row in rows]
+        total = total + (np.bitwise_or.reduce(bits) << column)
+    return total
+
+
+def _circuit(columns: int, rows_per_group: int) -> Circuit:
+    words: list[dict[int, float]] = [{} for _ in range(WIDTH)]
+    found = groups(columns, rows_per_group)
+    for column, rows in found:
+        arrival = DELAY_AND * (1 + int(len(rows) - 1).bit_length())
+        next(each for each in words if column not in each)[column] = arrival
+    ors = sum(len(rows) - 1 for _, rows in found)
+    gates = cells(AND, WIDTH * WIDTH, ACTIVITY_AND, DELAY_AND).beside(
+        cells(OR, ors, ACTIVITY_AND, DELAY_AND)
+    )
+    return gates.beside(add_words(words))
+
+
+def _definitions(
+    stem: str, levels: Sequence[int], rows_per_group: int, source: str, what: str
+) -> tuple[Definition, ...]:
+    return tuple(
+        Definition(
+            stem=f"{stem}{columns}",
+            product=functools.partial(or_product, columns=columns, rows_per_group=rows_per_group),
+            circuit=functools.partial(_circuit, columns, rows_per_group),
+            source=source,
+            description=f"ORs {what} in the {columns} lowest columns",
+        )
+        for columns in levels
+    )
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns both kinds."""
+    return _definitions("loam", (4, 6, 8), WIDTH, WHOLE_COLUMN, "whole columns") + _definitions(
+        "orp", (6, 8, 10), 2, PAIRS, "pairs of rows"
+    )

@@ -1,0 +1,117 @@
+"""Mitchell's logarithmic multiplier and two cheaper descendants.
+
+With a = 2**k (1 + x) and w = 2**l (1 + y), 0 <= x, y < 1, log2(1 + x) is taken as x, and back:
+
+T[a][w] = 2**(k+l) (1 + x + y)      for x + y < 1
+T[a][w] = 2**(k+l+1) (x + y)        otherwise
+
+rounded down to an integer; a product with 0 is 0.
+
+``mitchell`` keeps all 7 fraction bits. ``mitchell_t4`` keeps the 4 highest bits of x and y
+(truncated logarithms). ``alm_soa5`` adds the fractions in a set-one adder: the 5 lowest bits of the
+sum are 1, and the AND of the operands' bits just below the exact part is the carry into it.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from hawx_onnx.components import gates
+from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, Circuit, cells
+from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.families.partial_products import WIDTH
+from hawx_onnx.components.families.powers import leading_one, shift
+from hawx_onnx.components.tables import IntArray
+
+MITCHELL = (
+    "J. N. Mitchell, Computer multiplication and division using binary logarithms, IRE Trans. "
+    "Electronic Computers EC-11(4), 1962"
+)
+TRUNCATED = (
+    "M. S. Kim, A. A. Del Barrio, L. T. Oliveira, R. Hermida, N. Bagherzadeh, Efficient Mitchell's "
+    "approximate log multipliers for convolutional neural networks, IEEE Trans. Computers 68(5), "
+    "2019"
+)
+SET_ONE = (
+    "W. Liu, J. Xu, D. Wang, C. Wang, P. Montuschi, F. Lombardi, Design and evaluation of "
+    "approximate logarithmic multipliers for low power error-tolerant applications, IEEE Trans. "
+    "Circuits and Systems I 65(9), 2018"
+)
+
+
+def log_product(
+    a: IntArray, w: IntArray, *, width: int = WIDTH, kept: int | None = None, set_one: int = 0
+) -> IntArray:
+    """Multiplies unsigned operands through approximate logarithms.
+
+    Args:
+        a: Activation values below 2**width.
+        w: Weight values below 2**width.
+        width: Operand width; fractions have width - 1 bits.
+        kept: Highest fraction bits that are kept; all by default.
+        set_one: Lowest bits of the fractions' sum that are set to 1; 0 for an exact sum.
+    """
+    fraction_bits = width - 1
+    k, l = leading_one(a), leading_one(w)  # noqa: E741
+    one = np.int64(1)
+    x = shift(a, fraction_bits - k) - (one << fraction_bits)
+    y = shift(w, fraction_bits - l) - (one << fraction_bits)
+    if kept is not None:
+        dropped = fraction_bits - kept
+        x, y = x >> dropped << dropped, y >> dropped << dropped
+    total = x + y
+    if set_one:
+        carry = (x >> (set_one - 1)) & (y >> (set_one - 1)) & 1
+        total = (((x >> set_one) + (y >> set_one) + carry) << set_one) | ((1 << set_one) - 1)
+    overflow = total >> fraction_bits
+    mantissa = np.where(overflow > 0, total, total + (one << fraction_bits))
+    product = shift(mantissa, k + l + overflow - fraction_bits)
+    return np.where((a == 0) | (w == 0), 0, product)
+
+
+def _circuit(fraction_bits: int, set_one: int = 0) -> Circuit:
+    logarithm = gates.leading_one_detector(WIDTH).then(
+        gates.one_hot_encoder(WIDTH), gates.normaliser(fraction_bits)
+    )
+    # Fraction and characteristic (3 bits) add in one word.
+    total = gates.adder(fraction_bits - set_one + 3).beside(
+        cells(AND, 1 if set_one else 0, ACTIVITY_AND, DELAY_AND)
+    )
+    antilogarithm = gates.left_shifter(fraction_bits - max(set_one - 1, 0) + 1, 4)
+    zero = gates.or_tree(WIDTH).beside(gates.or_tree(WIDTH))
+    gate = cells(AND, 2 * WIDTH, ACTIVITY_AND, DELAY_AND)
+    return logarithm.beside(logarithm, zero).then(total, antilogarithm, gate)
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns the original, the truncated and the set-one variants."""
+    exact = Definition(
+        stem="mitchell",
+        product=log_product,
+        circuit=functools.partial(_circuit, WIDTH - 1),
+        source=MITCHELL,
+        description="adds piecewise linear logarithms",
+    )
+    truncated = tuple(
+        Definition(
+            stem=f"mitchell_t{kept}",
+            product=functools.partial(log_product, kept=kept),
+            circuit=functools.partial(_circuit, kept),
+            source=TRUNCATED,
+            description=f"adds piecewise linear logarithms of {kept} fraction bits",
+        )
+        for kept in (3, 4)
+    )
+    set_one = tuple(
+        Definition(
+            stem=f"alm_soa{low}",
+            product=functools.partial(log_product, set_one=low),
+            circuit=functools.partial(_circuit, WIDTH - 1, low),
+            source=SET_ONE,
+            description=f"adds piecewise linear logarithms, the {low} lowest bits of the sum set",
+        )
+        for low in (3, 5)
+    )
+    return (exact, *truncated, *set_one)

@@ -1,0 +1,66 @@
+"""RoBA: rounding-based approximate multiplier.
+
+Operands are rounded to the nearest power of two, r(x): with t the position of the leading one,
+r(x) = 2**(t+1) for x >= 3 * 2**(t-1), else 2**t; but r(3) = 2 and r(0) = 0. The product leaves out
+the small term (r(a) - a)(r(w) - w):
+
+T[a][w] = r(a) w + r(w) a - r(a) r(w)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hawx_onnx.components import gates
+from hawx_onnx.components.cells import ACTIVITY_DETECTOR, AND, DELAY_AND, OR, Circuit, cells
+from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.families.partial_products import WIDTH
+from hawx_onnx.components.families.powers import leading_one
+from hawx_onnx.components.tables import IntArray
+
+SOURCE = (
+    "R. Zendegani, M. Kamal, M. Bahadori, A. Afzali-Kusha, M. Pedram, RoBA multiplier: a "
+    "rounding-based approximate multiplier for high-speed yet energy-efficient digital signal "
+    "processing, IEEE Trans. VLSI Systems 25(2), 2017"
+)
+
+
+def rounded(x: IntArray) -> IntArray:
+    """Returns r(x) of the module's text, for unsigned x of any width."""
+    one = np.int64(1)
+    power = one << leading_one(x)
+    up = (2 * x >= 3 * power) & (x > 3)
+    return np.where(x == 0, 0, np.where(up, 2 * power, power))
+
+
+def roba_product(a: IntArray, w: IntArray) -> IntArray:
+    """Multiplies unsigned operands of any width."""
+    power_a, power_w = rounded(a), rounded(w)
+    product: IntArray = power_a * w + power_w * a - power_a * power_w
+    return product
+
+
+def _circuit() -> Circuit:
+    rounding = gates.leading_one_detector(WIDTH).then(
+        cells(AND + OR, WIDTH + 1, ACTIVITY_DETECTOR, 2 * DELAY_AND), gates.one_hot_encoder(WIDTH)
+    )
+    operand = gates.left_shifter(WIDTH, 4)
+    # r(a) r(w) has one bit set: only AND gates.
+    square = gates.left_shifter(1, 4)
+    shifters = operand.beside(operand, square, gates.adder(4))
+    return rounding.beside(rounding).then(
+        shifters, gates.adder(2 * WIDTH), gates.subtractor(2 * WIDTH)
+    )
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns the one multiplier of the family."""
+    return (
+        Definition(
+            stem="roba",
+            product=roba_product,
+            circuit=_circuit,
+            source=SOURCE,
+            description="multiplies by operands rounded to powers of two",
+        ),
+    )

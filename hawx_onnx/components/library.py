@@ -1,0 +1,156 @@
+"""Multipliers by name, path or pattern, and the libraries that hold them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from hawx_onnx.components.builtin import builtin, builtin_names
+from hawx_onnx.components.multiplier import Multiplier
+from hawx_onnx.components.table_files import read_npy, read_npz
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.names import close_names
+
+BUILTIN = "builtin"
+"""The name of the library of built-in multipliers."""
+
+# The entry of an archive: FILE.npz:NAME. The drive letter of a path is no entry.
+_ENTRY = re.compile(r"(?P<file>.+\.npz):(?P<name>.+)", re.DOTALL)
+_WILD = frozenset("*?[")
+
+
+def names() -> tuple[str, ...]:
+    """Returns the names of all built-in multipliers, sorted; builds none of them."""
+    return builtin_names()
+
+
+def load(name_or_path: str | Path) -> Multiplier:
+    """Returns one multiplier.
+
+    Args:
+        name_or_path: A built-in name; an ``.npy`` file; an ``.npz`` file with exactly one table;
+            or ``FILE.npz:NAME`` for one of several.
+
+    Raises:
+        ConfigError: No such name, file or entry, or the file holds several tables.
+        LibraryError: The file does not hold valid truth tables.
+    """
+    text = str(name_or_path)
+    if entry := _ENTRY.fullmatch(text):
+        return _named(read_npz(Path(entry["file"])), entry["name"], entry["file"])
+    if text.endswith(".npy"):
+        return read_npy(Path(text))
+    if text.endswith(".npz"):
+        found = read_npz(Path(text))
+        if len(found) > 1:
+            raise ConfigError(
+                f"the file holds {len(found)} tables",
+                where=text,
+                mend=f"choose one, for instance {text}:{found[0].name}",
+            )
+        return found[0]
+    return builtin(text)
+
+
+def load_library(spec: str | Path) -> tuple[Multiplier, ...]:
+    """Returns all multipliers of a library.
+
+    Args:
+        spec: ``builtin``, an ``.npz`` file of tables, or an ``.npy`` file with one.
+
+    Raises:
+        ConfigError: No such library.
+        LibraryError: The file does not hold valid truth tables.
+    """
+    text = str(spec)
+    if text == BUILTIN:
+        return tuple(builtin(name) for name in builtin_names())
+    if text.endswith(".npz"):
+        return read_npz(Path(text))
+    if text.endswith(".npy"):
+        return (read_npy(Path(text)),)
+    raise ConfigError(
+        f"there is no library {text!r}",
+        mend=f"give {BUILTIN!r}, an .npz file of tables, or an .npy file",
+    )
+
+
+def resolve(
+    patterns: Iterable[str], libraries: Iterable[str | Path] = (BUILTIN,)
+) -> tuple[Multiplier, ...]:
+    """Returns the multipliers that names, patterns and paths stand for.
+
+    Args:
+        patterns: Names, shell patterns (``mul8s_*``) over the libraries' names, or paths as
+            :func:`load` takes them. Order is kept, repetitions are dropped.
+        libraries: Where names are looked up, as :func:`load_library` takes them.
+
+    Raises:
+        ConfigError: A name or pattern matches nothing, or one name stands for two different tables.
+        LibraryError: A file does not hold valid truth tables.
+    """
+    shelf = _shelf(libraries)
+    chosen: dict[str, Multiplier] = {}
+    for pattern in patterns:
+        for multiplier in _matches(pattern, shelf):
+            _place(chosen, multiplier)
+    return tuple(chosen.values())
+
+
+def _shelf(libraries: Iterable[str | Path]) -> dict[str, Multiplier | None]:
+    """Returns multipliers by name; built-in ones stay None until they are wanted."""
+    shelf: dict[str, Multiplier | None] = {}
+    loaded: dict[str, Multiplier] = {}
+    for spec in libraries:
+        if str(spec) == BUILTIN:
+            shelf.update(dict.fromkeys(builtin_names()))
+            continue
+        for multiplier in load_library(spec):
+            _place(loaded, multiplier)
+    for name, multiplier in loaded.items():
+        if name in shelf:
+            _place({name: builtin(name)}, multiplier)
+        else:
+            shelf[name] = multiplier
+    return shelf
+
+
+def _matches(pattern: str, shelf: dict[str, Multiplier | None]) -> list[Multiplier]:
+    """Returns what one name, pattern or path stands for."""
+    if pattern in shelf:
+        found = [pattern]
+    elif pattern.endswith((".npy", ".npz")) or _ENTRY.fullmatch(pattern):
+        return [load(pattern)]
+    elif _WILD & set(pattern):
+        found = [name for name in shelf if fnmatch.fnmatchcase(name, pattern)]
+    else:
+        found = []
+    if not found:
+        what = "pattern" if _WILD & set(pattern) else "name"
+        raise ConfigError(
+            f"the {what} {pattern!r} matches no multiplier", mend=close_names(pattern, shelf)
+        )
+    return [shelf[name] or builtin(name) for name in found]
+
+
+def _place(chosen: dict[str, Multiplier], multiplier: Multiplier) -> None:
+    """Adds a multiplier unless it is there; another table of its name is an error."""
+    other = chosen.setdefault(multiplier.name, multiplier)
+    if (other.content_hash, other.encoding) != (multiplier.content_hash, multiplier.encoding):
+        raise ConfigError(
+            f"the name {multiplier.name!r} stands for two different multipliers",
+            where=f"{other.source} and {multiplier.source}",
+            mend="rename one of them, or give one library only",
+        )
+
+
+def _named(multipliers: Iterable[Multiplier], name: str, where: str) -> Multiplier:
+    """Returns the one of that name."""
+    by_name = {multiplier.name: multiplier for multiplier in multipliers}
+    if name not in by_name:
+        raise ConfigError(
+            f"there is no table {name!r}", where=where, mend=close_names(name, by_name)
+        )
+    return by_name[name]

@@ -1,0 +1,152 @@
+"""Which multipliers are worth considering: the non-dominated ones, and a default choice."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hawx_onnx.components.builtin import builtin, builtin_names, exact
+from hawx_onnx.components.multiplier import ComponentCost, Multiplier
+from hawx_onnx.components.statistics import ErrorStatistics
+from hawx_onnx.components.tables import Encoding, operand_values
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.names import close_names
+
+Measure = Callable[[Multiplier], float]
+
+# Codes of a calibrated int8 layer: weights about normal, activations the same cut at 0 by a ReLU,
+# the largest of a few thousand values at 127.
+OPERAND_DEVIATION = 32.0
+
+# Below this saving a candidate costs search time and gains next to nothing.
+LEAST_SAVING = 0.05
+
+
+def pareto(
+    multipliers: Iterable[Multiplier],
+    cost: str = "energy_fj",
+    error: str | Measure = "mae",
+) -> tuple[Multiplier, ...]:
+    """Returns the multipliers that no other one beats in cost and error at once.
+
+    Args:
+        multipliers: All with costs of one technology.
+        cost: A figure of :class:`ComponentCost`.
+        error: A figure of :class:`ErrorStatistics`, whose absolute value counts, or a function.
+
+    Returns:
+        By rising cost, and so by falling error. Of several with equal cost and error the first
+        one stays.
+
+    Raises:
+        ConfigError: A figure does not exist, a multiplier has no cost, or technologies differ.
+    """
+    candidates = list(multipliers)
+    costs = _costs(candidates, cost)
+    measure = error if callable(error) else _statistic(error)
+    errors = [measure(multiplier) for multiplier in candidates]
+    front, least = [], math.inf
+    for index in sorted(range(len(candidates)), key=lambda i: (costs[i], errors[i])):
+        if errors[index] < least:
+            front.append(candidates[index])
+            least = errors[index]
+    return tuple(front)
+
+
+def network_error(multiplier: Multiplier) -> float:
+    """Returns the RMS error of a product under operands as they occur in a network.
+
+    Weights are normal with a standard deviation of 32 codes, activations likewise but never
+    negative. Among unsigned codes, weights have their zero point at 128, and activations use all
+    256 codes. Small operands are frequent, so that errors in their products count more than in
+    the statistics over uniform operands.
+    """
+    activation, weight = (_operand_density(multiplier.encoding, one) for one in (True, False))
+    return float(np.sqrt(activation @ np.square(multiplier.error_table) @ weight))
+
+
+def default_candidates(codes_signed: bool = True, limit: int = 8) -> tuple[Multiplier, ...]:
+    """Returns approximate built-in multipliers that span the front of energy and error.
+
+    The front is the one of energy and :func:`network_error`. Only multipliers count that save at
+    least 5 % of the energy of the exact one with the same codes.
+
+    Args:
+        codes_signed: Multipliers of int8 codes (signed or sign-magnitude), else of uint8 codes.
+        limit: How many at most; from a longer front those are kept that lie furthest apart in
+            energy, its two ends first.
+
+    Returns:
+        By rising energy.
+    """
+    reference = exact(Encoding.SIGNED if codes_signed else Encoding.UNSIGNED)
+    most = (1 - LEAST_SAVING) * _costs([reference], "energy_fj")[0]
+    pool = [builtin(name) for name in builtin_names()]
+    pool = [
+        multiplier
+        for multiplier in pool
+        if multiplier.encoding.codes_signed == codes_signed and not multiplier.is_exact
+    ]
+    energies = _costs(pool, "energy_fj")
+    cheap = [one for one, energy in zip(pool, energies, strict=True) if energy <= most]
+    front = pareto(cheap, error=network_error)
+    return tuple(front[index] for index in _spread(_costs(front, "energy_fj"), limit))
+
+
+def _spread(values: Sequence[float], limit: int) -> list[int]:
+    """Picks positions whose values lie far apart, the first and the last one first."""
+    if len(values) <= limit:
+        return list(range(len(values)))
+    picked = [0, len(values) - 1][:limit]
+    while len(picked) < limit:
+        gaps = [min(abs(value - values[one]) for one in picked) for value in values]
+        picked.append(int(np.argmax(gaps)))
+    return sorted(picked)
+
+
+def _costs(multipliers: Sequence[Multiplier], figure: str) -> list[float]:
+    """Returns one cost figure of each multiplier, all of one technology."""
+    known = [key for key, kind in ComponentCost.__annotations__.items() if kind == "float"]
+    if figure not in known:
+        raise ConfigError(f"there is no cost {figure!r}", mend=close_names(figure, known))
+    values, technologies = [], set()
+    for multiplier in multipliers:
+        if multiplier.cost is None:
+            raise ConfigError(
+                "the multiplier has no cost",
+                where=multiplier.name,
+                mend="characterise it, or leave it out",
+            )
+        technologies.add(multiplier.cost.technology)
+        values.append(float(getattr(multiplier.cost, figure)))
+    if len(technologies) > 1:
+        raise ConfigError(
+            f"the costs come from several technologies: {', '.join(sorted(technologies))}",
+            mend="compare multipliers of one technology",
+        )
+    return values
+
+
+def _statistic(figure: str) -> Measure:
+    known = list(ErrorStatistics.__annotations__)
+    if figure not in known:
+        raise ConfigError(f"there is no error figure {figure!r}", mend=close_names(figure, known))
+    return lambda multiplier: abs(float(getattr(multiplier.statistics, figure)))
+
+
+@functools.cache
+def _operand_density(encoding: Encoding, activation: bool) -> npt.NDArray[np.float64]:
+    """Returns the probability of each bit pattern."""
+    values = operand_values(encoding).astype(np.float64)
+    zero, deviation = 0.0, OPERAND_DEVIATION
+    if not encoding.codes_signed:
+        # 256 codes for activations that are never negative, where signed codes have 128.
+        zero, deviation = (0.0, 2 * deviation) if activation else (128.0, deviation)
+    density = np.exp(-0.5 * ((values - zero) / deviation) ** 2)
+    if activation:
+        density = density * (values >= zero)
+    return np.asarray(density / density.sum(), dtype=np.float64)

@@ -1,0 +1,148 @@
+"""Hardware cost of any model: float, int8 or rewritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from hawx_onnx import components
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.components import Encoding, Multiplier
+from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.frontend.model import load_model
+from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.passes.approximate import TABLES
+from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
+from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY
+from hawx_onnx.report.build import savings
+from hawx_onnx.settings import Settings
+
+
+def cost_model(
+    path: str | Path,
+    settings: Settings,
+    assignment: Assignment | None = None,
+    dataflow: str | None = None,
+) -> dict[str, Any]:
+    """Costs a model on a target.
+
+    Args:
+        path: The ONNX file; a rewritten one is costed with the multipliers it holds.
+        settings: ``target`` and ``library`` are read.
+        assignment: Multipliers; wins over those in the file. Layers left out are exact.
+        dataflow: Replaces the dataflow of a temporal target.
+
+    Returns:
+        The document of ``cost --json``.
+
+    Raises:
+        HawxError: Whatever the user can mend.
+    """
+    target = load_target(settings.target)
+    if dataflow is not None:
+        target = target.override(dataflow=dataflow)
+    model = load_model(path)
+    workloads = model_workloads(model)
+    chosen = Assignment(()) if assignment is None else assignment
+    if assignment is None and is_rewritten(model):
+        chosen = held_assignment(model)
+    used = _multipliers(chosen, settings)
+    chosen.check([workload.name for workload in workloads], list(used))
+    exact = _exact_for(used.values())
+    choices = _choices(chosen, workloads, used)
+    report = target.cost(workloads, choices, exact)
+    baseline = target.cost(workloads, {}, exact)
+    document = report.to_dict()
+    document["baseline"] = baseline.to_dict()["total"]
+    document["savings"] = savings(baseline.total, report.total)
+    document["assignment"] = chosen.to_dict()
+    return document
+
+
+def model_workloads(model: onnx.ModelProto) -> tuple[LayerWorkload, ...]:
+    """The products of every Conv, MatMul and Gemm, whatever its precision.
+
+    Raises:
+        ModelError: There is none.
+    """
+    known = [p for p in products(model) if p.kind in (*FLOAT_OPS, *INTEGER_OPS)]
+    if not known:
+        raise ModelError(
+            "has no Conv, MatMul or Gemm to cost", where="model", mend="give another model"
+        )
+    _name_nodes(known)
+    return measure_workloads(model, known)
+
+
+def _name_nodes(found: Sequence[Any]) -> None:
+    """Gives unnamed nodes the names that the passes would give them."""
+    for index, product in enumerate(found):
+        if not product.node.name:
+            product.node.name = f"{product.node.op_type}_{index}"
+
+
+def is_rewritten(model: onnx.ModelProto) -> bool:
+    """Whether a model holds ai.hawx operators."""
+    return any(node.domain == HAWX_DOMAIN for node in model.graph.node)
+
+
+def held_assignment(model: onnx.ModelProto) -> Assignment:
+    """The assignment that a rewritten model carries, checked against its tables.
+
+    Raises:
+        ModelError: Its metadata lack it, or a table is not the named multiplier's.
+    """
+    text = metadata(model).get(ASSIGNMENT_KEY)
+    if text is None:
+        raise ModelError(
+            "is rewritten but its metadata hold no assignment",
+            where="model",
+            mend="give --assignment, or the model as `optimize` wrote it",
+        )
+    return Assignment.of(json.loads(text))
+
+
+def held_tables(model: onnx.ModelProto) -> np.ndarray:
+    """The truth tables of a rewritten model: int32 [T, 256, 256]."""
+    for tensor in model.graph.initializer:
+        if tensor.name == TABLES:
+            return np.asarray(onnx.numpy_helper.to_array(tensor))
+    return np.zeros((0, 256, 256), np.int32)
+
+
+def _multipliers(assignment: Assignment, settings: Settings) -> dict[str, Multiplier]:
+    shelf = ("builtin", *settings.library)
+    found = components.resolve(assignment.multipliers(), shelf)
+    return {multiplier.name: multiplier for multiplier in found}
+
+
+def _exact_for(used: Any) -> Multiplier:  # noqa: ANN401 - any iterable of multipliers
+    signed = {multiplier.encoding.codes_signed for multiplier in used}
+    if len(signed) > 1:
+        raise ConfigError(
+            "mixes multipliers of int8 and of uint8 codes",
+            where="assignment",
+            mend="one network has one kind of codes",
+        )
+    return components.exact(Encoding.UNSIGNED if signed == {False} else Encoding.SIGNED)
+
+
+def _choices(
+    assignment: Assignment, workloads: Sequence[LayerWorkload], used: Mapping[str, Multiplier]
+) -> dict[str, Multiplier | tuple[Multiplier, ...]]:
+    """Names turned into multipliers, channel counts checked."""
+    result: dict[str, Multiplier | tuple[Multiplier, ...]] = {}
+    for workload in workloads:
+        choice = assignment.get(workload.name)
+        if isinstance(choice, str):
+            result[workload.name] = used[choice]
+        elif choice is not None:
+            names = assignment.per_channel(workload.name, workload.filters, "")
+            result[workload.name] = tuple(used[name] for name in names)
+    return result

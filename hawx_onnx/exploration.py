@@ -1,0 +1,98 @@
+"""Search methods side by side, held against exhaustive search where it is among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hawx_onnx.preparation import Prepared
+from hawx_onnx.report.build import point_block
+from hawx_onnx.search import Problem, SearchResult, select
+from hawx_onnx.search.result import hypervolume
+from hawx_onnx.selection import Searcher
+from hawx_onnx.settings import Settings
+
+
+def explore_methods(
+    prepared: Prepared,
+    settings: Settings,
+    methods: Sequence[str],
+    progress: Callable[[], None] | None = None,
+) -> dict[str, Any]:
+    """Runs methods one after the other and compares them.
+
+    Args:
+        prepared: The model.
+        settings: Options.
+        methods: Names, each once.
+        progress: Called after each measured assignment.
+
+    Returns:
+        The document of ``explore --json``.
+    """
+    searcher = Searcher(prepared, settings, progress)
+    results = {name: searcher.run(name) for name in dict.fromkeys(methods)}
+    document: dict[str, Any] = {
+        "methods": [method_block(searcher.problem, result) for result in results.values()],
+        "baseline_accuracy": next(iter(results.values())).baseline_accuracy,
+        "metric": prepared.metric,
+        "validation_samples": len(prepared.dataset.validation),
+        "max_accuracy_drop": settings.max_accuracy_drop,
+        "objective": settings.objective,
+        "warnings": list(prepared.warnings),
+        "speedup": None,
+        "regret": None,
+    }
+    reference = results.get("exhaustive")
+    for block, (name, result) in zip(document["methods"], results.items(), strict=True):
+        if reference is not None and name != "exhaustive":
+            block["against_exhaustive"] = compare(searcher.problem, result, reference)
+            if name == "hawx":
+                document["speedup"] = block["against_exhaustive"]["speedup"]
+                document["regret"] = block["against_exhaustive"]["regret"]
+    return document
+
+
+def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
+    """One method's effort and points."""
+    chosen = select(problem, result)
+    return {
+        "method": result.method,
+        "evaluations": result.evaluations,
+        "seconds": result.seconds,
+        "scoring_seconds": result.scoring_seconds,
+        "solving_seconds": result.solving_seconds,
+        "measuring_seconds": result.measuring_seconds,
+        "space_size": result.space_size,
+        "hypervolume": hypervolume(problem, result),
+        "selected": None if chosen is None else point_block(problem, chosen),
+        "points": [point_block(problem, point) for point in result.points],
+    }
+
+
+def compare(problem: Problem, result: SearchResult, reference: SearchResult) -> dict[str, Any]:
+    """A method against exhaustive search, on the reference's own measurements.
+
+    ``speedup`` is the exhaustive time over all of the method's time; ``speedup_without_measuring``
+    counts scoring and solving alone. ``regret`` is how much dearer the method's choice within the
+    accuracy budget is, as a share of the all-exact design's objective; ``accuracy_regret`` how
+    much less accurate it is, a fraction. Both are None where either has no choice.
+    """
+    ours, best = select(problem, result), select(problem, reference)
+    predicting = result.scoring_seconds + result.solving_seconds
+    volume = hypervolume(problem, reference)
+    comparison: dict[str, Any] = {
+        "speedup": reference.seconds / result.seconds if result.seconds else None,
+        "speedup_without_measuring": reference.seconds / predicting if predicting else None,
+        "hypervolume_ratio": hypervolume(problem, result) / volume if volume else None,
+        "regret": None,
+        "accuracy_regret": None,
+    }
+    if ours is not None and best is not None:
+        exact = problem.objective_of(problem.report(problem.exact_choice).total)
+        gap = problem.objective_of(ours.totals) - problem.objective_of(best.totals)
+        comparison["regret"] = gap / exact if exact else 0.0
+        comparison["accuracy_regret"] = (best.measured_accuracy or 0.0) - (
+            ours.measured_accuracy or 0.0
+        )
+    return comparison

@@ -1,0 +1,135 @@
+"""Checks of samples and labels before anything else runs."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.data_types import Array, InputSpec, describe_shape
+from hawx_onnx.frontend.sources import MIN_SAMPLES
+
+_LOG = logging.getLogger(__name__)
+
+
+def check_stored(x: Array, where: str, *, least: int = MIN_SAMPLES) -> None:
+    """Checks samples as they are stored.
+
+    Args:
+        x: The samples.
+        where: File and array.
+        least: The smallest number of samples that can be split.
+
+    Raises:
+        DataError: If there are too few samples, or one is NaN or infinite.
+    """
+    if x.ndim == 0 or len(x) < least:
+        count = "a single value" if x.ndim == 0 else f"{len(x)} samples"
+        raise DataError(
+            f"holds {count}, at least {least} samples are needed",
+            where=where,
+            mend="calibration, validation and test each need samples of their own",
+        )
+    if x.dtype.kind == "f":
+        bad = ~np.isfinite(x)
+        if bad.any():
+            index = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise DataError(
+                f"value at {list(index)} is {x[index]} ({int(bad.sum())} values are not finite)",
+                where=where,
+                mend="drop or repair these samples",
+            )
+
+
+def check_labels(y: Array, samples: int, where: str) -> Array:
+    """Returns the labels as int64 [N]; a column [N, 1] is flattened.
+
+    Raises:
+        DataError: If they are not integers, negative, or not one for each sample.
+    """
+    if y.dtype.kind not in "ui":
+        raise DataError(
+            f"labels are {y.dtype}, not integers",
+            where=where,
+            mend="store the class number of each sample, for example y.astype('int64')",
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise DataError(
+            f"labels have shape {list(y.shape)}, not [{samples}]",
+            where=where,
+            mend="store one class number for each sample (one-hot rows: y.argmax(axis=1))",
+        )
+    if len(y) != samples:
+        raise DataError(
+            f"{len(y)} labels for {samples} samples",
+            where=where,
+            mend="store one class number for each sample",
+        )
+    if y.dtype.kind == "i" and (y < 0).any():
+        index = int(np.argmax(y < 0))
+        raise DataError(
+            f"label {int(y[index])} at [{index}] is negative",
+            where=where,
+            mend="number the classes from 0",
+        )
+    return y.astype(np.int64)
+
+
+def fit_without_preprocessing(x: Array, input_spec: InputSpec, where: str) -> Array:
+    """Returns samples that already have the model's form, converting between float widths.
+
+    Raises:
+        DataError: If type or shape differ from the model's.
+    """
+    if x.dtype.kind in "ui" and input_spec.dtype.kind == "f" and x.ndim in (3, 4):
+        raise DataError(
+            f"holds {x.dtype} images {_shape(x)}, the model's input '{input_spec.name}' takes "
+            f"{input_spec.describe()}",
+            where=where,
+            mend="give --preprocess FILE (YAML: scale, mean, std, resize, layout)",
+        )
+    if not input_spec.shape_fits(x.shape):
+        raise DataError(
+            f"has shape {_shape(x)}, the model's input '{input_spec.name}' takes "
+            f"{input_spec.describe()}: {_difference(x, input_spec)}",
+            where=where,
+            mend="reshape the samples, or give --preprocess FILE (resize, pad, layout)",
+        )
+    if x.dtype == input_spec.dtype:
+        return x
+    if not _lossless(x, input_spec):
+        raise DataError(
+            f"holds {x.dtype}, the model's input '{input_spec.name}' takes {input_spec.dtype}",
+            where=where,
+            mend=f"convert the samples with x.astype('{input_spec.dtype}') if that is meant",
+        )
+    _LOG.info("%s: converted from %s to %s", where, x.dtype, input_spec.dtype)
+    return x.astype(input_spec.dtype)
+
+
+def _lossless(x: Array, input_spec: InputSpec) -> bool:
+    """Tells whether a conversion keeps the meaning: between floats, or to a wider integer."""
+    if x.dtype.kind == "f" and input_spec.dtype.kind == "f":
+        return True
+    both_integers = x.dtype.kind in "ui" and input_spec.dtype.kind in "ui"
+    return both_integers and np.can_cast(x.dtype, input_spec.dtype)
+
+
+def _difference(x: Array, input_spec: InputSpec) -> str:
+    """Says where two shapes differ first."""
+    if x.ndim != len(input_spec.shape):
+        return f"{x.ndim} axes instead of {len(input_spec.shape)}"
+    axes = [
+        f"axis {axis} is {have} instead of {want}"
+        for axis, (have, want) in enumerate(zip(x.shape, input_spec.shape, strict=True))
+        if axis and want is not None and have != want
+    ]
+    return ", ".join(axes)
+
+
+def _shape(x: Array) -> str:
+    """Returns the shape of stored samples in words."""
+    return describe_shape((None, *x.shape[1:]))

@@ -1,0 +1,126 @@
+"""What a data set is: three disjoint splits in the form that the model takes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class InputSpec:
+    """The input of a model.
+
+    Attributes:
+        name: Name of the graph input.
+        dtype: Element type.
+        shape: Extent of each axis, ``None`` where it is symbolic; axis 0 is the batch.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+
+    def fits(self, x: Array) -> bool:
+        """Tells whether a batch has the model's dtype and, the batch axis aside, its shape."""
+        return x.dtype == self.dtype and self.shape_fits(x.shape)
+
+    def shape_fits(self, shape: tuple[int, ...]) -> bool:
+        """Tells whether a shape equals the model's on every axis but the batch axis."""
+        if len(shape) != len(self.shape):
+            return False
+        pairs = zip(shape[1:], self.shape[1:], strict=True)
+        return all(want is None or have == want for have, want in pairs)
+
+    def describe(self) -> str:
+        """Returns the type and shape in words, for example ``float32 [N, 1, 32, 32]``."""
+        return f"{self.dtype} {describe_shape((None, *self.shape[1:]))}"
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some samples of a data set; the arrays are read-only.
+
+    Attributes:
+        name: ``calibration``, ``validation`` or ``test``.
+        x: Samples [N, ...] in the model's dtype and layout.
+        y: Class of each sample, int64 [N]; ``None`` where the data has no labels.
+    """
+
+    name: str
+    x: Array
+    y: Array | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", _read_only(self.x))
+        if self.y is not None:
+            object.__setattr__(self, "y", _read_only(self.y))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits that share no sample.
+
+    Attributes:
+        name: What was loaded: a built-in name, a path or a function.
+        calibration: Samples for ranges, sensitivities and responses.
+        validation: Samples that the search measures candidates on.
+        test: Samples for the final report alone.
+        note: Where the samples come from and how they were split.
+    """
+
+    name: str
+    calibration: Split
+    validation: Split
+    test: Split
+    note: str
+
+    @property
+    def splits(self) -> tuple[Split, Split, Split]:
+        """The calibration, validation and test splits, in this order."""
+        return self.calibration, self.validation, self.test
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every split has labels."""
+        return all(split.y is not None for split in self.splits)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256, in hex, over names, types, shapes and contents of all splits."""
+        digest = hashlib.sha256()
+        for split in self.splits:
+            for part, array in (("x", split.x), ("y", split.y)):
+                head = "none" if array is None else f"{array.dtype.str} {array.shape}"
+                digest.update(f"{split.name}/{part} {head}\n".encode())
+                if array is not None:
+                    digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def describe_shape(shape: tuple[int | None, ...]) -> str:
+    """Returns a shape in words: the unknown batch axis as ``N``, other unknown axes as ``?``."""
+    words = [
+        str(extent) if extent is not None else ("N" if axis == 0 else "?")
+        for axis, extent in enumerate(shape)
+    ]
+    return f"[{', '.join(words)}]"
+
+
+def _read_only(array: Array) -> Array:
+    """Returns a read-only view; the caller's own array stays as it was."""
+    view: Array = array.view()
+    view.setflags(write=False)
+    return view

@@ -1,0 +1,113 @@
+"""Load, check and save models, and feed them batch by batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from hawx_onnx.errors import ModelError
+from hawx_onnx.frontend.data import InputSpec
+
+DEFAULT_BATCH = 64
+
+
+def load_model(path: str | Path) -> onnx.ModelProto:
+    """Reads and checks an ONNX file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The model, with external data if it has any.
+
+    Raises:
+        ModelError: Missing, unreadable, truncated, no ONNX model, or without nodes.
+    """
+    file = Path(path)
+    where = str(path)
+    if not file.exists():
+        raise ModelError("no such file", where=where, mend="check the path of the model")
+    if file.is_dir():
+        raise ModelError("is a folder", where=where, mend="name the .onnx file in it")
+    try:
+        model = onnx.load(file)
+    except OSError as error:
+        raise ModelError(
+            f"cannot be read: {error}", where=where, mend="check its rights"
+        ) from error
+    except Exception as error:
+        raise ModelError(
+            "is no ONNX model or is truncated: its protobuf cannot be parsed",
+            where=where,
+            mend="export or copy it again",
+        ) from error
+    if not model.graph.node:
+        raise ModelError(
+            "holds no graph, or a graph without nodes", where=where, mend="export it again"
+        )
+    return model
+
+
+def file_hash(path: str | Path) -> str:
+    """Hex sha256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def model_input(model: onnx.ModelProto) -> InputSpec:
+    """The one input that takes data.
+
+    Raises:
+        ModelError: None, several, or one that is no tensor.
+    """
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "none"
+        raise ModelError(
+            f"has {len(inputs)} inputs ({names}); one is supported",
+            where="model",
+            mend="fold the others into the graph as constants",
+        )
+    tensor = inputs[0].type.tensor_type
+    if not tensor.elem_type:
+        raise ModelError(
+            "is no tensor", where=f"input {inputs[0].name}", mend="export it with a tensor input"
+        )
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    shape = tuple(
+        dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
+        for dim in tensor.shape.dim
+    )
+    return InputSpec(inputs[0].name, dtype, shape)
+
+
+def model_output(model: onnx.ModelProto) -> str:
+    """Name of the output that is scored: the first one."""
+    return str(model.graph.output[0].name)
+
+
+def batches(
+    x: np.ndarray, spec: InputSpec, batch: int = DEFAULT_BATCH
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Cuts samples into batches that the model's input takes.
+
+    Args:
+        x: Samples, axis 0 counts them.
+        spec: The model's input; a fixed batch size in it wins over ``batch``.
+        batch: Batch size where the model leaves it open.
+
+    Yields:
+        The batch and how many of its first rows are samples; the last batch of a model with a
+        fixed batch size is filled up by repeating its last sample.
+    """
+    size = spec.shape[0] if spec.shape and spec.shape[0] else batch
+    for start in range(0, len(x), size):
+        rows = x[start : start + size]
+        count = len(rows)
+        if spec.shape and spec.shape[0] and count < size:
+            rows = np.concatenate([rows, np.repeat(rows[-1:], size - count, axis=0)])
+        yield np.ascontiguousarray(rows), count

@@ -1,0 +1,58 @@
+"""Bilinear resizing of image batches as two small matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+_BATCH = 2048
+
+
+def resize_bilinear(
+    images: npt.NDArray[np.generic], size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Resizes images bilinearly with half-pixel centres.
+
+    The triangle filter is widened when an axis shrinks, as image libraries do. Integer images are
+    rounded to whole values after each axis (columns first), which is how 8-bit image libraries
+    resize them; float images are not rounded.
+
+    Args:
+        images: [N, H, W, C], integer or float.
+        size: The height and width wanted.
+
+    Returns:
+        float32 [N, height, width, C].
+    """
+    rows = bilinear_matrix(images.shape[1], size[0])
+    columns = bilinear_matrix(images.shape[2], size[1])
+    rounds = np.issubdtype(images.dtype, np.integer)
+    out = np.empty((len(images), *size, images.shape[3]), dtype=np.float32)
+    for start in range(0, len(images), _BATCH):
+        batch = images[start : start + _BATCH].astype(np.float64)
+        batch = _apply(columns, batch, axis=2, rounds=rounds)
+        out[start : start + _BATCH] = _apply(rows, batch, axis=1, rounds=rounds)
+    return out
+
+
+def bilinear_matrix(source: int, target: int) -> npt.NDArray[np.float64]:
+    """Returns the weights [target, source] of one axis; each row sums to 1.
+
+    At the borders the filter is cut and renormalised, which for enlarging equals repeating the
+    edge sample.
+    """
+    step = source / target
+    radius = max(step, 1.0)
+    centres = (np.arange(target) + 0.5) * step
+    distance = np.abs(np.arange(source) + 0.5 - centres[:, None]) / radius
+    weights = np.maximum(1.0 - distance, 0.0)
+    normalised: npt.NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def _apply(
+    weights: npt.NDArray[np.float64], images: npt.NDArray[np.float64], *, axis: int, rounds: bool
+) -> npt.NDArray[np.float64]:
+    """Multiplies one axis of the images by the weights, rounding half up where asked."""
+    out = np.moveaxis(np.tensordot(weights, images, axes=(1, axis)), 0, axis)
+    return np.floor(out + 0.5) if rounds else out

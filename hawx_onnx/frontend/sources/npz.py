@@ -1,0 +1,76 @@
+"""Samples from an ``.npz`` file: x and y, or x_train, y_train, x_test and y_test."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.data_types import Array
+from hawx_onnx.frontend.sources import RawData, RawPart
+
+_FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
+
+
+def load(path: Path) -> RawData:
+    """Returns the arrays of the file; pickled objects are refused.
+
+    Raises:
+        DataError: If the file is missing, is no ``.npz`` file, holds pickled objects, or lacks
+            the arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return _read(archive, path)
+    except FileNotFoundError as error:
+        raise DataError(
+            "no such file", where=str(path), mend="give the path of an .npz file with x and y"
+        ) from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+        raise DataError(
+            f"not a readable .npz file: {error}",
+            where=str(path),
+            mend="write it again with numpy.savez(path, x=..., y=...)",
+        ) from error
+
+
+def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
+    """Reads the parts of an open archive."""
+    names = set(archive.files)
+    if "x" in names and names & {"x_train", "x_test"}:
+        raise DataError("holds both x and x_train or x_test", where=str(path), mend=_FORMS)
+    suffixes = {"all": ""} if "x" in names else {"train": "_train", "test": "_test"}
+    missing = [f"x{suffix}" for suffix in suffixes.values() if f"x{suffix}" not in names]
+    if missing:
+        if len(missing) == 1:
+            what = f"array '{missing[0]}' is missing"
+        else:
+            what = f"has no samples; its arrays are {', '.join(archive.files) or 'none'}"
+        raise DataError(what, where=str(path), mend=_FORMS)
+    parts = {
+        part: RawPart(
+            x=_array(archive, f"x{suffix}", path),
+            y=_array(archive, f"y{suffix}", path) if f"y{suffix}" in names else None,
+            x_where=f"{path}, array 'x{suffix}'",
+            y_where=f"{path}, array 'y{suffix}'",
+        )
+        for part, suffix in suffixes.items()
+    }
+    return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
+
+
+def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> Array:
+    """Reads one array, telling pickled objects apart from damaged files."""
+    try:
+        return np.asarray(archive[name])
+    except ValueError as error:
+        if "pickle" not in str(error).lower():
+            raise
+        raise DataError(
+            "holds pickled Python objects, which are never loaded",
+            where=f"{path}, array '{name}'",
+            mend="store a plain numeric array, for example with numpy.stack(...)",
+        ) from error

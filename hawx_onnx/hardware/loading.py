@@ -1,0 +1,113 @@
+"""Targets by name, from the presets or from a YAML file of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.hardware.schema import check_keys
+from hawx_onnx.hardware.spatial import SpatialTarget
+from hawx_onnx.hardware.target import Target
+from hawx_onnx.hardware.temporal import TemporalTarget
+from hawx_onnx.names import close_names
+
+_PRESETS = Path(__file__).parent / "presets"
+_SUFFIXES = (".yaml", ".yml")
+
+KINDS: Mapping[str, type[Target]] = {
+    TemporalTarget.kind: TemporalTarget,
+    SpatialTarget.kind: SpatialTarget,
+}
+"""Value of the key ``kind`` -> class."""
+
+ALIASES: Mapping[str, str] = {
+    "temporal": "temporal-systolic-16x16",
+    "spatial": "spatial-dataflow",
+}
+"""Short name -> preset."""
+
+
+def target_names() -> tuple[str, ...]:
+    """Returns the names that `load_target` knows: short names, then presets."""
+    return (*sorted(ALIASES), *sorted(path.stem for path in _PRESETS.glob("*.yaml")))
+
+
+def load_target(name_or_path: str | Path) -> Target:
+    """Loads a target by the name of a preset or from a YAML file.
+
+    Args:
+        name_or_path: ``temporal``, ``spatial``, a preset's name, or the path of a YAML file.
+
+    Raises:
+        ConfigError: If the name or file does not exist, or a key or value in it is wrong; the
+            message names the file, the line, the key and what is allowed.
+    """
+    name = str(name_or_path)
+    if isinstance(name_or_path, str) and name in target_names():
+        return _read(_PRESETS / f"{ALIASES.get(name, name)}.yaml")
+    path = Path(name_or_path)
+    if path.suffix.lower() in _SUFFIXES or path.is_file():
+        return _read(path)
+    raise ConfigError(
+        f"there is no target {name!r}",
+        where="target",
+        mend=f"{close_names(name, target_names())} A FILE.yaml is taken too.",
+    )
+
+
+def _read(path: Path) -> Target:
+    """Reads and checks a target file."""
+    values, lines = _read_mapping(path)
+    where = {key: f"{path}, line {line}" for key, line in lines.items()}
+    kind = values.pop("kind", None)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ConfigError(
+            "key kind is missing" if kind is None else f"kind is {kind!r}",
+            where=where.get("kind", str(path)),
+            mend=f"Allowed for kind: {', '.join(KINDS)}.",
+        )
+    cls = KINDS[kind]
+    values.setdefault("name", path.stem)
+    check_keys(cls, values, where, str(path))
+    return cls(**values)  # type: ignore[arg-type]
+
+
+def _read_mapping(path: Path) -> tuple[dict[str, object], dict[str, int]]:
+    """Returns the keys of a YAML file with their values and line numbers."""
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "there is no such file",
+            where=str(path),
+            mend=f"Presets: {', '.join(target_names())}.",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot be read: {reason}", where=str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "it is not valid YAML"
+        raise ConfigError(f"not valid YAML: {reason}", where=f"{path}{line}") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(
+            "holds no keys",
+            where=str(path),
+            mend=f"Write one `key: value` a line, first `kind: {' or '.join(KINDS)}`.",
+        )
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in lines:
+            raise ConfigError(
+                f"key {name} stands twice, first in line {lines[name]}",
+                where=f"{path}, line {line}",
+            )
+        lines[name] = line
+    return {str(key): value for key, value in values.items()}, lines

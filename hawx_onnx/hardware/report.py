@@ -1,0 +1,121 @@
+"""What a hardware model answers: the cost per layer and in total."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.names import close_names
+
+OBJECTIVES: Mapping[str, str] = {
+    "power": "power_mw",
+    "area": "area_um2",
+    "energy": "energy_uj",
+    "latency": "latency_cycles",
+}
+"""Objective name -> field of `CostTotals`."""
+
+
+def objective_field(objective: str) -> str:
+    """Returns the field of `CostTotals` that an objective minimises.
+
+    Raises:
+        ConfigError: If there is no such objective.
+    """
+    try:
+        return OBJECTIVES[objective]
+    except KeyError:
+        raise ConfigError(
+            f"there is no objective {objective!r}",
+            where="objective",
+            mend=close_names(objective, OBJECTIVES),
+        ) from None
+
+
+@dataclass(frozen=True)
+class CostTotals:
+    """The modelled cost of a network on a target, for one inference in steady state.
+
+    Args:
+        power_mw: Mean power in milliwatts: energy over the initiation interval.
+        area_um2: Area of multipliers, adders and registers in square micrometres.
+        energy_uj: Dynamic and static energy per inference in microjoules.
+        latency_cycles: Clock cycles from the first operand to the last result.
+        multiplication_energy_uj: The part of energy_uj that the multipliers switch.
+        initiation_interval_cycles: Clock cycles from one inference to the next.
+        inferences_per_second: Throughput at the target's clock.
+    """
+
+    power_mw: float
+    area_um2: float
+    energy_uj: float
+    latency_cycles: int
+    multiplication_energy_uj: float
+    initiation_interval_cycles: int = 0
+    inferences_per_second: float = 0.0
+
+    def value(self, objective: str) -> float:
+        """Returns the figure that an objective (power, area, energy, latency) minimises."""
+        return float(getattr(self, objective_field(objective)))
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """The modelled cost of one layer.
+
+    Args:
+        name: The layer's name.
+        op: Its operator type.
+        macs: Multiply-accumulate operations per inference.
+        compute_cycles: Clock cycles of computation.
+        stall_cycles: Clock cycles that wait for memory; 0, memory bandwidth is not modelled.
+        utilization: Useful multiplications over multiplier slots, 0 to 1.
+        energy_uj: Energy per inference in microjoules.
+        power_mw: Power in milliwatts; the target's model says over which time.
+        area_um2: Area that serves the layer, in square micrometres.
+        multipliers: Multiplier name -> number of output channels.
+        mapping: How the layer lies on the hardware, in the target's own terms.
+    """
+
+    name: str
+    op: str
+    macs: int
+    compute_cycles: int
+    stall_cycles: int
+    utilization: float
+    energy_uj: float
+    power_mw: float
+    area_um2: float
+    multipliers: dict[str, int]
+    mapping: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CostReport:
+    """The modelled cost of an assignment on a target.
+
+    Args:
+        target: The target's name.
+        kind: ``temporal`` or ``spatial``.
+        total: The whole network.
+        layers: One entry per layer, in the order of the network.
+        notes: What the figures leave out, in plain words.
+    """
+
+    target: str
+    kind: str
+    total: CostTotals
+    layers: tuple[LayerCost, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the report as plain types, ready for JSON."""
+        return {
+            "target": self.target,
+            "kind": self.kind,
+            "total": asdict(self.total),
+            "layers": [asdict(layer) for layer in self.layers],
+            "notes": list(self.notes),
+        }

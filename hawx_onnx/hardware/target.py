@@ -1,0 +1,204 @@
+"""Target: an accelerator that tells what an assignment of multipliers costs on it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.hardware.assignment import Choice, Usage, check_layer_names, count_usage
+from hawx_onnx.hardware.report import CostReport, objective_field
+from hawx_onnx.hardware.schema import check_value, integer, key_fields, number, word
+from hawx_onnx.hardware.technology import (
+    PERIPHERY_MODES,
+    ComponentFigures,
+    CostedMultiplier,
+    figures_of,
+)
+from hawx_onnx.hardware.terms import CostTerms
+from hawx_onnx.hardware.workload import LayerWorkload
+from hawx_onnx.names import close_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(ABC):
+    """An accelerator and its cost model.
+
+    Args:
+        name: The target's name in reports.
+        description: One line for people.
+        frequency_mhz: Clock in megahertz.
+        accumulator_bits: Width of the accumulators in bits.
+        periphery: Whether adders and registers count: ``auto`` where the multipliers' technology
+            has them, ``required`` refuses a technology without, ``none`` multipliers alone.
+
+    Raises:
+        ConfigError: If a value is out of its bounds.
+    """
+
+    kind: ClassVar[str]
+
+    name: str = field(metadata=word())
+    description: str = field(default="", metadata=word())
+    frequency_mhz: float = field(metadata=number(0.001, 100_000, "MHz"))
+    accumulator_bits: int = field(default=32, metadata=integer(16, 64, "bits"))
+    periphery: str = field(default="auto", metadata=word(*PERIPHERY_MODES))
+
+    def __post_init__(self) -> None:
+        for name, item in key_fields(type(self)).items():
+            check_value(item, getattr(self, name), f"target {self.name}")
+
+    def override(self, **values: int | float | str) -> Target:
+        """Returns the same target with some keys changed, checked like a file.
+
+        Args:
+            **values: Key -> new value, for example ``dataflow="weight-stationary"``.
+
+        Raises:
+            ConfigError: If this kind of target has no such key, or the value is not allowed.
+        """
+        for name in values:
+            if name not in key_fields(type(self)):
+                raise ConfigError(
+                    f"a {self.kind} target has no key {name!r}",
+                    where=f"target {self.name}",
+                    mend=close_names(name, key_fields(type(self))),
+                )
+        return replace(self, **values)  # type: ignore[arg-type]
+
+    def cost(
+        self,
+        workloads: Sequence[LayerWorkload],
+        assignment: Mapping[str, Choice],
+        exact: CostedMultiplier,
+    ) -> CostReport:
+        """Costs an assignment.
+
+        Args:
+            workloads: The network's layers; a tuple saves repeated planning.
+            assignment: Layer name -> multiplier, or one multiplier for each output channel.
+                Layers left out are exact.
+            exact: The exact multiplier, of the candidates' technology.
+
+        Returns:
+            The cost per layer and in total, units in the names.
+
+        Raises:
+            ConfigError: If the assignment does not fit the layers, a multiplier has no figures,
+                or technologies are mixed.
+            ModelError: If there is no layer, or two have the same name.
+        """
+        return self._report(tuple(workloads), count_usage(workloads, assignment, exact))
+
+    def cost_terms(
+        self,
+        workloads: Sequence[LayerWorkload],
+        candidates: Sequence[CostedMultiplier],
+        objective: str,
+    ) -> CostTerms:
+        """Takes an objective apart, exactly, for assignments with one multiplier per layer.
+
+        objective(choice) = constant + sum over layers of per_layer[l, choice[l]]
+        + sum over the multipliers used anywhere of per_type[m].
+
+        Args:
+            workloads: The network's layers (L).
+            candidates: The multipliers to choose from (M), the exact one too where it is allowed.
+            objective: ``power``, ``area``, ``energy`` or ``latency``.
+
+        Raises:
+            ConfigError: If the objective is unknown, candidates repeat, lack figures or mix
+                technologies.
+            ModelError: If there is no layer, or two have the same name.
+        """
+        objective_field(objective)
+        check_layer_names(workloads, {})
+        figures = figures_of(candidates)
+        if len(figures) < len(candidates) or not candidates:
+            raise ConfigError(
+                "candidates repeat" if candidates else "there is no candidate",
+                where="hardware cost",
+                mend="Name each candidate multiplier once.",
+            )
+        return self._terms(tuple(workloads), list(figures.values()), objective)
+
+    def marginal_costs(
+        self,
+        workloads: Sequence[LayerWorkload],
+        candidates: Sequence[CostedMultiplier],
+        exact: CostedMultiplier,
+        objective: str,
+    ) -> npt.NDArray[np.float64]:
+        """Returns what changing one layer alone does to the cost of the all-exact network.
+
+        Where `separable` holds, the cost of any assignment is the all-exact cost plus the sum of
+        its entries. Where it does not, the sum counts a multiplier that several layers share
+        once for each of them; `cost_terms` keeps the two parts apart.
+
+        Args:
+            workloads: The network's layers (L).
+            candidates: The multipliers to choose from (M).
+            exact: The exact multiplier.
+            objective: ``power``, ``area``, ``energy`` or ``latency``.
+
+        Returns:
+            Float array [L, M] in the objective's unit; negative where the candidate saves.
+
+        Raises:
+            ConfigError: As `cost_terms`.
+            ModelError: As `cost_terms`.
+        """
+        figures_of([exact, *candidates])
+        others = [candidate for candidate in candidates if candidate.name != exact.name]
+        terms = self.cost_terms(workloads, [exact, *others], objective)
+        change = terms.per_layer - terms.per_layer[:, :1]
+        change[:, 1:] += terms.per_type[1:]
+        if len(workloads) == 1:
+            change[:, 1:] -= terms.per_type[0]
+        column = {other.name: index for index, other in enumerate([exact, *others])}
+        return change[:, [column[candidate.name] for candidate in candidates]]
+
+    @abstractmethod
+    def separable(self, objective: str) -> bool:
+        """Returns whether an objective is a sum over layers of that layer's multiplier alone.
+
+        Args:
+            objective: ``power``, ``area``, ``energy`` or ``latency``.
+
+        Raises:
+            ConfigError: If there is no such objective.
+        """
+
+    @abstractmethod
+    def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
+        """Costs a counted assignment."""
+
+    @abstractmethod
+    def _terms(
+        self,
+        workloads: tuple[LayerWorkload, ...],
+        figures: Sequence[ComponentFigures],
+        objective: str,
+    ) -> CostTerms:
+        """Takes an objective apart for checked candidates."""
+
+
+def clock_notes(frequency_mhz: float, figures: Mapping[str, ComponentFigures]) -> tuple[str, ...]:
+    """Returns a note for multipliers whose longest path exceeds the clock period.
+
+    Args:
+        frequency_mhz: Clock in megahertz.
+        figures: The multipliers in use.
+    """
+    period_ns = 1e3 / frequency_mhz
+    slow = [name for name, cost in figures.items() if cost.delay_ns > period_ns]
+    if not slow:
+        return ()
+    return (
+        f"slower than the clock period of {period_ns:g} ns, taken as pipelined: {', '.join(slow)}",
+    )

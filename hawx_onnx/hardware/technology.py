@@ -1,0 +1,198 @@
+"""Component figures of one technology: multipliers, and the adders and registers around them.
+
+Figures of two technologies, or of two ways to characterise a circuit, never share a budget:
+everything that one cost adds up comes from one technology.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hawx_onnx.errors import ConfigError
+
+OPERAND_BITS = 8
+"""Bits of a multiplier's operands: every truth table is 256 x 256."""
+
+PERIPHERY_MODES = ("auto", "required", "none")
+
+
+class ComponentFigures(Protocol):
+    """The figures of one component, as ``hawx_onnx.components.ComponentCost`` has them."""
+
+    @property
+    def technology(self) -> str:
+        """The technology and the flow that the figures come from."""
+
+    @property
+    def area_um2(self) -> float:
+        """Cell area in square micrometres."""
+
+    @property
+    def delay_ns(self) -> float:
+        """Longest path in nanoseconds."""
+
+    @property
+    def energy_fj(self) -> float:
+        """Dynamic energy per operation in femtojoules."""
+
+    @property
+    def leakage_nw(self) -> float:
+        """Static power in nanowatts."""
+
+
+class CostedMultiplier(Protocol):
+    """The two attributes of ``hawx_onnx.components.Multiplier`` that hardware models read."""
+
+    @property
+    def name(self) -> str:
+        """The multiplier's name."""
+
+    @property
+    def cost(self) -> ComponentFigures | None:
+        """Its figures, or None where it was never characterised."""
+
+
+@dataclass(frozen=True)
+class Periphery:
+    """Adders and registers that serve multipliers.
+
+    Args:
+        area_um2: Area in square micrometres.
+        energy_fj: Dynamic energy per active cycle in femtojoules.
+        leakage_nw: Static power in nanowatts.
+    """
+
+    area_um2: float = 0.0
+    energy_fj: float = 0.0
+    leakage_nw: float = 0.0
+
+    def __add__(self, other: Periphery) -> Periphery:
+        return Periphery(
+            self.area_um2 + other.area_um2,
+            self.energy_fj + other.energy_fj,
+            self.leakage_nw + other.leakage_nw,
+        )
+
+    def times(self, count: int) -> Periphery:
+        """Returns the figures of so many of it."""
+        return Periphery(self.area_um2 * count, self.energy_fj * count, self.leakage_nw * count)
+
+
+def figures_of(multipliers: Iterable[CostedMultiplier]) -> dict[str, ComponentFigures]:
+    """Returns name -> figures in order of first appearance.
+
+    Args:
+        multipliers: The multipliers that one budget compares.
+
+    Raises:
+        ConfigError: If one has no figures, if their technologies differ, or if one name stands
+            for different figures.
+    """
+    known: dict[str, ComponentFigures | None] = {}
+    for multiplier in multipliers:
+        if known.setdefault(multiplier.name, multiplier.cost) != multiplier.cost:
+            raise ConfigError(
+                f"two multipliers named {multiplier.name} have different figures",
+                where="hardware cost",
+                mend="Rename one of them, or load only one of the two libraries.",
+            )
+    figures = {name: cost for name, cost in known.items() if cost is not None}
+    if len(figures) < len(known):
+        raise ConfigError(
+            f"no cost figures for {_listed(name for name in known if name not in figures)}",
+            where="hardware cost",
+            mend="Leave these multipliers out, or characterise all candidates by one flow.",
+        )
+    _require_one_technology(figures)
+    return figures
+
+
+def _require_one_technology(figures: Mapping[str, ComponentFigures]) -> None:
+    """Refuses figures of several technologies, naming who has which."""
+    members: dict[str, list[str]] = {}
+    for name, cost in figures.items():
+        members.setdefault(cost.technology, []).append(name)
+    if len(members) > 1:
+        told = "; ".join(f"{technology}: {_listed(names)}" for technology, names in members.items())
+        raise ConfigError(
+            f"figures of different technologies cannot share a budget ({told})",
+            where="hardware cost",
+            mend="Keep the candidates (the exact multiplier too) of one technology, or "
+            "characterise them all by one flow.",
+        )
+
+
+def _listed(names: Iterable[str], limit: int = 6) -> str:
+    """Returns the first names, and how many more there are."""
+    given = list(names)
+    more = len(given) - limit
+    return ", ".join(given[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+class PeripheryLibrary:
+    """Adders and registers of one technology, as far as a target counts them.
+
+    Args:
+        technology: The multipliers' technology.
+        mode: ``auto`` counts them where the technology has them, ``required`` refuses a
+            technology that has none, ``none`` counts multipliers alone.
+        target: The target's name, for messages.
+
+    Raises:
+        ConfigError: If ``required`` finds none.
+    """
+
+    def __init__(self, technology: str, mode: str, target: str) -> None:
+        self.notes: tuple[str, ...] = ()
+        self._counted = mode != "none" and _adder_cost(1).technology == technology
+        if mode == "required" and not self._counted:
+            raise ConfigError(
+                f"technology {technology} has no adders and registers",
+                where=f"target {target}: key periphery",
+                mend="Set periphery to auto to cost the multipliers alone, or take multipliers "
+                f"of technology {_adder_cost(1).technology}.",
+            )
+        if not self._counted:
+            reason = "periphery is none" if mode == "none" else f"technology {technology} has none"
+            self.notes = (f"adders and registers are not counted: {reason}",)
+
+    def adder(self, bits: int) -> Periphery:
+        """Returns an adder of so many bits."""
+        return _as_periphery(_adder_cost(bits)) if self._counted else Periphery()
+
+    def register(self, bits: int) -> Periphery:
+        """Returns a register of so many bits; its energy is that of one captured word."""
+        return _as_periphery(_register_cost(bits)) if self._counted else Periphery()
+
+    def adder_tree(self, inputs: int, bits: int) -> Periphery:
+        """Returns a binary tree that sums so many inputs, each level one bit wider than the last.
+
+        Args:
+            inputs: Number of summands.
+            bits: Width of a summand.
+        """
+        total = Periphery()
+        for level in range(1, (inputs - 1).bit_length() + 1):
+            total += self.adder(bits + level).times(inputs // 2)
+            inputs -= inputs // 2
+        return total
+
+
+def _adder_cost(bits: int) -> ComponentFigures:
+    """Returns the figures of an adder; components are loaded on first use."""
+    from hawx_onnx.components.gates import adder_cost
+
+    return adder_cost(bits)
+
+
+def _register_cost(bits: int) -> ComponentFigures:
+    """Returns the figures of a register; components are loaded on first use."""
+    from hawx_onnx.components.gates import register_cost
+
+    return register_cost(bits)
+
+
+def _as_periphery(cost: ComponentFigures) -> Periphery:
+    return Periphery(cost.area_um2, cost.energy_fj, cost.leakage_nw)

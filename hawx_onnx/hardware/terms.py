@@ -1,0 +1,41 @@
+"""The exact parts of an objective: per layer, per multiplier type in use, and the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class CostTerms:
+    """An objective as a function of one multiplier choice per layer.
+
+    Args:
+        objective: The objective's name.
+        constant: What no choice changes, in the objective's unit.
+        per_layer: Float array [layers, candidates], what each choice adds.
+        per_type: Float array [candidates], what a candidate adds once if any layer uses it.
+    """
+
+    objective: str
+    constant: float
+    per_layer: npt.NDArray[np.float64]
+    per_type: npt.NDArray[np.float64]
+
+    def evaluate(self, choices: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Returns the objective of many assignments at once.
+
+        Args:
+            choices: Int array [assignments, layers] of candidate indices.
+
+        Returns:
+            Float array [assignments].
+        """
+        index = np.atleast_2d(np.asarray(choices, dtype=np.intp))
+        layers, candidates = self.per_layer.shape
+        total = self.constant + self.per_layer[np.arange(layers), index].sum(axis=1)
+        used = np.zeros((len(index), candidates), dtype=bool)
+        np.put_along_axis(used, index, True, axis=1)
+        return np.asarray(total + used @ self.per_type, dtype=np.float64)

@@ -1,0 +1,188 @@
+"""The whole flow: prepare, search, rewrite, verify, confirm on the test split, report."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+import hawx_onnx
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.components import Multiplier
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.passes import PassState, Rewrite, Verify
+from hawx_onnx.passes.probe import stacked_tables
+from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.report.build import build_report
+from hawx_onnx.runtime.evaluate import accuracy
+from hawx_onnx.runtime.library import describe_kernels
+from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.selection import Searcher, choose
+from hawx_onnx.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What ``optimize`` returns.
+
+    Attributes:
+        model: The rewritten model.
+        assignment: Multiplier of every candidate layer, exact ones included.
+        report: The content of ``report.json``.
+        sensitivity: The content of ``sensitivity.json``.
+        run: The content of ``run.yaml``.
+    """
+
+    model: onnx.ModelProto
+    assignment: Assignment
+    report: dict[str, Any]
+    sensitivity: dict[str, object]
+    run: dict[str, Any]
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes all files into a folder, each in one step, the model last.
+
+        Returns:
+            The path of ``report.html``.
+
+        Raises:
+            ConfigError: The folder cannot be written.
+        """
+        import yaml
+
+        from hawx_onnx import report as writers
+
+        out = Path(folder)
+        writers.write_json(self.sensitivity, out / "sensitivity.json")
+        writers.write_pareto_csv(self.report, out / "pareto.csv")
+        writers.write_json(self.report, out / "report.json")
+        writers.write_html(self.report, out / "report.html", self.sensitivity)
+        text = yaml.safe_dump(writers.to_plain(self.run), sort_keys=False, allow_unicode=True)
+        writers.atomic_write_text(out / "run.yaml", text)
+        writers.write_json({"assignment": self.assignment.to_dict()}, out / "assignment.json")
+        writers.atomic_write_bytes(out / "model.onnx", self.model.SerializeToString())
+        return out / "report.html"
+
+
+def check_writable(folder: str | Path) -> None:
+    """Makes an output folder and tries to write in it, before hours of work.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    from hawx_onnx.report import atomic_write_bytes
+
+    trial = Path(folder) / f".{secrets.token_hex(8)}.probe"
+    try:
+        atomic_write_bytes(trial, b"")
+    except ConfigError as error:
+        raise ConfigError(error.what, where=str(folder), mend=error.mend) from error
+    trial.unlink(missing_ok=True)
+
+
+def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:
+    """What the library says of itself, with ``chosen`` as multiplier -> kernel."""
+    described = describe_kernels(stacked_tables(multipliers))
+    names = [multiplier.name for multiplier in multipliers]
+    return {**described, "chosen": dict(zip(names, described["chosen"], strict=True))}
+
+
+def optimize_model(
+    path: str | Path,
+    settings: Settings,
+    *,
+    step: Step = lambda text: None,
+    progress: Callable[[], None] | None = None,
+) -> Result:
+    """Optimises a model; see ``hawx_onnx.optimize``.
+
+    Args:
+        path: The ONNX file.
+        settings: Options.
+        step: Called with the name of each step as it begins.
+        progress: Called after each measured assignment.
+
+    Raises:
+        HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
+    """
+    prepared = prepare(path, settings, step)
+    step("preparing the search")
+    searcher = Searcher(prepared, settings, progress)
+    step(f"searching {searcher.problem.space_size:,} assignments")
+    result = searcher.run("hawx")
+    chosen = choose(searcher.problem, result)
+    assignment = searcher.problem.assignment(chosen.choice)
+    step("rewriting and verifying")
+    model = rewrite_and_verify(prepared.state, assignment, settings.jobs)
+    step("confirming on the test split")
+    test = prepared.dataset.test
+    assert test.y is not None
+    models = {"float": prepared.source, "baseline": prepared.state.model, "selected": model}
+    accuracies = {
+        name: accuracy(Runner(one, threads=settings.jobs).run(test.x), test.y)
+        for name, one in models.items()
+    }
+    report = build_report(
+        prepared,
+        settings,
+        searcher.problem,
+        result,
+        chosen,
+        accuracies,
+        kernels_of(prepared.state.multipliers),
+        repeat_command(path, settings),
+    )
+    assert prepared.state.sensitivity is not None
+    return Result(
+        model=model,
+        assignment=assignment,
+        report=report,
+        sensitivity=prepared.state.sensitivity.to_dict(),
+        run=run_document(report, settings),
+    )
+
+
+def rewrite_and_verify(state: PassState, assignment: Assignment, threads: int) -> onnx.ModelProto:
+    """Rewrites an int8 model and checks the result.
+
+    Raises:
+        LibraryError: The rewritten model does not compute what it should.
+    """
+    rewritten = Rewrite()(state.replace(assignment=assignment))
+    return Verify(state.model, threads)(rewritten).model
+
+
+def repeat_command(path: str | Path, settings: Settings) -> str:
+    """The command line that repeats a run; options at their defaults are left out."""
+    defaults, words = Settings().to_dict(), ["hawx-onnx", "optimize", str(path)]
+    for flag, value in settings.to_dict().items():
+        if value == defaults[flag]:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, list):
+            words += [word for one in value for word in (f"--{flag}", str(one))]
+        else:
+            words += [f"--{flag}", str(value)]
+    return shlex.join(words)
+
+
+def run_document(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """The content of ``run.yaml``: ``optimize --config run.yaml MODEL`` repeats the run."""
+    return {
+        "hawx_onnx": hawx_onnx.__version__,
+        "command": report["command"],
+        "model": {key: report["model"][key] for key in ("path", "sha256")},
+        "data": {key: report["data"][key] for key in ("source", "fingerprint", "splits")},
+        "target": report["target"],
+        "versions": report["environment"]["versions"],
+        "settings": settings.to_dict(),
+    }

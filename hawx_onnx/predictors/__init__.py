@@ -1,0 +1,7 @@
+"""Predictive models: accuracy of an assignment without running it."""
+
+from __future__ import annotations
+
+from hawx_onnx.predictors.surrogate import ResponseSurrogate, spearman
+
+__all__ = ["ResponseSurrogate", "spearman"]

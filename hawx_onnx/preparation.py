@@ -1,0 +1,202 @@
+"""From a model file to a scored int8 graph: what every command that searches does first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from hawx_onnx import components
+from hawx_onnx.components import Encoding, Multiplier
+from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
+from hawx_onnx.frontend.model import load_model, model_input
+from hawx_onnx.hardware import LayerWorkload, Target, load_target
+from hawx_onnx.passes import (
+    Calibrate,
+    Canonicalize,
+    FindCandidates,
+    LowerQdq,
+    PassState,
+    Quantize,
+    Score,
+)
+from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[str], None]
+# One product: enough to see whether the multipliers' costs fit the target and each other.
+_PROBE = LayerWorkload("probe", "MatMul", 1, 1, 1)
+REFERENCE_KEY = "hawx.reference"
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A model ready for search.
+
+    Attributes:
+        path: The user's file.
+        source: The user's model.
+        state: Int8 graph, candidates, histograms, sensitivity.
+        dataset: Splits whose labels are the true classes or, where the data has none, the
+            classes that the float model gives.
+        labelled: Whether the labels are true classes.
+        target: The accelerator.
+        warnings: What the user should know before trusting figures.
+    """
+
+    path: Path
+    source: onnx.ModelProto
+    state: PassState
+    dataset: Dataset
+    labelled: bool
+    target: Target
+    warnings: tuple[str, ...]
+
+    @property
+    def metric(self) -> str:
+        """``accuracy``, or ``agreement`` with the float model."""
+        return "accuracy" if self.labelled else "agreement"
+
+
+def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
+    """The exact multiplier, then the candidates.
+
+    Raises:
+        ConfigError: A name is not known, codes are mixed, or nothing approximate is left.
+    """
+    shelf = ("builtin", *settings.library)
+    names = [name.strip() for text in settings.candidates for name in text.split(",")]
+    names = [name for name in names if name]
+    if names:
+        chosen = components.resolve(names, shelf)
+    elif settings.library:
+        chosen = tuple(m for path in settings.library for m in components.load_library(path))
+    else:
+        chosen = components.default_candidates()
+    signed = {m.encoding.codes_signed for m in chosen}
+    if len(signed) > 1:
+        first = next(m.name for m in chosen if m.encoding.codes_signed)
+        second = next(m.name for m in chosen if not m.encoding.codes_signed)
+        raise ConfigError(
+            f"{first} takes int8 codes and {second} takes uint8 codes: one network has one kind",
+            where="--candidates",
+            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone",
+        )
+    exact = components.exact(Encoding.UNSIGNED if signed == {False} else Encoding.SIGNED)
+    return (exact, *(m for m in chosen if m.name != exact.name))
+
+
+def load_data(model: onnx.ModelProto, settings: Settings) -> Dataset:
+    """The data set of a run: what ``--data`` names, or the reference network's own, or synthetic.
+
+    The validation split is cut to ``validation_samples``.
+    """
+    given = None if settings.preprocess is None else Preprocessing.from_yaml(settings.preprocess)
+    dataset = load_dataset(
+        settings.data,
+        model_input(model),
+        reference=metadata(model).get(REFERENCE_KEY),
+        preprocessing=given,
+        seed=settings.seed,
+    )
+    return replace(dataset, validation=_head(dataset.validation, settings.validation_samples))
+
+
+def _head(split: Split, count: int) -> Split:
+    """The first samples of a split."""
+    y = None if split.y is None else split.y[:count]
+    return Split(split.name, split.x[:count], y)
+
+
+def with_labels(dataset: Dataset, model: onnx.ModelProto, threads: int) -> Dataset:
+    """Fills in the float model's classes where the data has no labels."""
+    if dataset.labelled:
+        return dataset
+    runner = Runner(model, threads=threads)
+    calibration, validation, test = (
+        Split(split.name, split.x, classes(runner.run(split.x)).astype(np.int64))
+        for split in dataset.splits
+    )
+    return replace(dataset, calibration=calibration, validation=validation, test=test)
+
+
+def quantized_state(
+    source: onnx.ModelProto,
+    dataset: Dataset,
+    multipliers: tuple[Multiplier, ...],
+    step: Step,
+) -> PassState:
+    """Canonicalises and quantises a model and finds its candidates.
+
+    Raises:
+        ModelError: The model holds ai.hawx operators already, or has no candidate.
+    """
+    if any(node.domain == HAWX_DOMAIN for node in source.graph.node):
+        raise ModelError(
+            "is rewritten already: it holds ai.hawx operators",
+            where="model",
+            mend="give the model that it was made from",
+        )
+    state = PassState(source, dataset, multipliers)
+    for text, one in (
+        ("canonicalising", Canonicalize()),
+        ("quantising", Quantize(multipliers[0].encoding)),
+        ("lowering to integer operators", LowerQdq()),
+        ("finding candidates", FindCandidates()),
+    ):
+        step(text)
+        state = one(state)
+    return state
+
+
+def prepare(path: str | Path, settings: Settings, step: Step = lambda text: None) -> Prepared:
+    """Loads, quantises, calibrates and scores a model.
+
+    Everything that the user gave is checked before the first expensive step.
+
+    Args:
+        path: The ONNX file.
+        settings: Options.
+        step: Called with the name of each step as it begins.
+
+    Raises:
+        HawxError: Whatever the user can mend.
+    """
+    target = load_target(settings.target)
+    multipliers = choose_multipliers(settings)
+    source = load_model(path)
+    dataset = load_data(source, settings)
+    if len(multipliers) > 1:
+        target.cost((_PROBE,), {}, multipliers[0])
+        for multiplier in multipliers[1:]:
+            target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
+    warnings = _warnings(dataset)
+    labelled = dataset.labelled
+    step("running the float model")
+    dataset = with_labels(dataset, source, settings.jobs)
+    state = quantized_state(source, dataset, multipliers, step)
+    step("calibrating")
+    state = Calibrate(settings.jobs)(state)
+    step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
+    state = Score(settings.score_samples, settings.jobs)(state)
+    return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
+
+
+def _warnings(dataset: Dataset) -> tuple[str, ...]:
+    if dataset.name == "synthetic":
+        return (
+            "no data was given: inputs are synthetic and the score is agreement with the float "
+            "model, a proxy that says little about real accuracy; give --data",
+        )
+    if not dataset.labelled:
+        return ("the data has no labels: the score is agreement with the float model",)
+    return ()

@@ -1,0 +1,34 @@
+"""Reports: ``report.json``, ``report.html``, ``pareto.csv`` and tables for the terminal."""
+
+from __future__ import annotations
+
+from hawx_onnx.report.documents import json_text, report_schema, to_plain, write_json
+from hawx_onnx.report.files import atomic_write_bytes, atomic_write_text
+from hawx_onnx.report.html import render_html, write_html
+from hawx_onnx.report.pareto_csv import assignment_text, pareto_csv, write_pareto_csv
+from hawx_onnx.report.terminal import (
+    before_after_table,
+    explore_table,
+    layer_table,
+    print_report,
+    print_table,
+)
+
+__all__ = [
+    "assignment_text",
+    "atomic_write_bytes",
+    "atomic_write_text",
+    "before_after_table",
+    "explore_table",
+    "json_text",
+    "layer_table",
+    "pareto_csv",
+    "print_report",
+    "print_table",
+    "render_html",
+    "report_schema",
+    "to_plain",
+    "write_html",
+    "write_json",
+    "write_pareto_csv",
+]

@@ -1,0 +1,296 @@
+"""Put ``report.json`` together from what a run found out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+import hawx_onnx
+from hawx_onnx.components import Multiplier
+from hawx_onnx.frontend.model import file_hash
+from hawx_onnx.hardware import CostReport, CostTotals, Target
+from hawx_onnx.passes.graph import default_opset
+from hawx_onnx.predictors import spearman
+from hawx_onnx.preparation import Prepared
+from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
+from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.result import front_mask
+from hawx_onnx.sensitivity import Sensitivity
+from hawx_onnx.settings import Settings
+
+SCHEMA_VERSION = 1
+SAVED = {
+    "power": "power_mw",
+    "area": "area_um2",
+    "energy": "energy_uj",
+    "latency": "latency_cycles",
+    "multiplication_energy": "multiplication_energy_uj",
+}
+
+
+def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict[str, Any]:
+    """``baseline`` or ``selected``: accuracy with interval, and the hardware cost."""
+    return {**accuracy.to_dict(), **(asdict(totals) if totals is not None else {})}
+
+
+def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
+    """Share of each cost that is saved; negative where it rises."""
+    result = {}
+    for name, field in SAVED.items():
+        base = float(getattr(before, field))
+        result[name] = 1 - float(getattr(after, field)) / base if base else 0.0
+    return result
+
+
+def pareto_block(problem: Problem, result: SearchResult, chosen: Point) -> list[dict[str, Any]]:
+    """All points of the search, cheapest first."""
+    marks = front_mask(problem, result.points)
+    return [
+        {
+            **point_block(problem, point),
+            "on_front": mark,
+            "selected": point.choice == chosen.choice,
+        }
+        for point, mark in zip(result.points, marks, strict=True)
+    ]
+
+
+def point_block(problem: Problem, point: Point) -> dict[str, Any]:
+    """One assignment with accuracies and costs."""
+    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles")
+    return {
+        "assignment": problem.assignment(point.choice).to_dict(),
+        "predicted_accuracy": point.predicted_accuracy,
+        "measured_accuracy": point.measured_accuracy,
+        **{field: getattr(point.totals, field) for field in fields},
+    }
+
+
+def layer_sensitivity(sensitivity: Sensitivity) -> dict[str, float]:
+    """Layer -> mean over the approximate candidates of the RMS change of the network's outputs.
+
+    Relative to the RMS of the exact outputs about their mean.
+    """
+    spread = float(np.std(sensitivity.baseline)) or 1.0
+    rms = np.sqrt(sensitivity.output_mse()[:, 1:]) / spread
+    means = rms.mean(axis=1) if rms.shape[1] else np.zeros(len(sensitivity.layers))
+    return dict(zip(sensitivity.layers, (float(v) for v in means), strict=True))
+
+
+def layers_block(prepared: Prepared, cost: CostReport) -> list[dict[str, Any]]:
+    """Every node that multiplies: candidates with their choice, the others with the reason."""
+    assert prepared.state.sensitivity is not None
+    exact = prepared.state.multipliers[0].name
+    scores = layer_sensitivity(prepared.state.sensitivity)
+    rows: list[dict[str, Any]] = []
+    for layer, candidate in zip(cost.layers, prepared.state.candidates, strict=True):
+        kept = set(layer.multipliers) == {exact}
+        rows.append(
+            {
+                **asdict(layer),
+                "channels": candidate.channels,
+                "sensitivity": scores[layer.name],
+                "reason": "the search keeps it exact" if kept else None,
+            }
+        )
+    rows += [
+        {
+            "name": note.node,
+            "op": note.op,
+            "macs": None,
+            "channels": None,
+            "multipliers": {},
+            "sensitivity": None,
+            "reason": note.reason,
+            "compute_cycles": None,
+            "utilization": None,
+            "energy_uj": None,
+        }
+        for note in prepared.state.left_exact
+    ]
+    return rows
+
+
+def candidates_block(
+    multipliers: Sequence[Multiplier], kernels: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Every candidate with its errors, cost and provenance."""
+    rows = []
+    for multiplier in multipliers:
+        cost = asdict(multiplier.cost) if multiplier.cost else {}
+        fields = ("energy_fj", "area_um2", "delay_ns", "technology", "provenance")
+        rows.append(
+            {
+                "name": multiplier.name,
+                "encoding": multiplier.encoding.value,
+                **asdict(multiplier.statistics),
+                "rank": multiplier.rank,
+                **{field: cost.get(field) for field in fields},
+                "sha256": multiplier.content_hash,
+                "kernel": kernels.get(multiplier.name),
+            }
+        )
+    return rows
+
+
+def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
+    """Method, effort, and the time that measuring the whole space would take."""
+    runs = max(1, result.evaluations)
+    estimate = result.space_size * result.measuring_seconds / runs
+    return {
+        "method": result.method,
+        "evaluations": result.evaluations,
+        "samples": samples,
+        "seconds": result.seconds,
+        "scoring_seconds": result.scoring_seconds,
+        "solving_seconds": result.solving_seconds,
+        "measuring_seconds": result.measuring_seconds,
+        "space_size": result.space_size,
+        "front_thinned": result.relaxed,
+        "exhaustive_seconds_estimate": estimate,
+        "speedup": estimate / result.seconds if result.seconds else None,
+    }
+
+
+def predictor_block(result: SearchResult) -> dict[str, Any]:
+    """Predicted against measured accuracy, on assignments that scoring did not run itself."""
+    pairs = [
+        (p.predicted_accuracy, p.measured_accuracy)
+        for p in result.points
+        if p.predicted_accuracy is not None
+        and p.measured_accuracy is not None
+        and sum(index != 0 for index in p.choice) > 1
+    ]
+    predicted = [a for a, _ in pairs]
+    measured = [b for _, b in pairs]
+    errors = [abs(a - b) for a, b in pairs]
+    return {
+        "accuracy_spearman": spearman(predicted, measured),
+        "accuracy_mae": float(np.mean(errors)) if errors else None,
+        "assignments": len(pairs),
+        # Costs of characterised components are sums in closed form: nothing is predicted.
+        "power_spearman": None,
+        "area_spearman": None,
+    }
+
+
+def environment_block(settings: Settings, kernels: Mapping[str, Any]) -> dict[str, Any]:
+    """Versions, processor and seed."""
+    return {
+        "versions": versions(),
+        "cpu": kernels.get("cpu", []),
+        "isa": kernels.get("isa"),
+        "threads": settings.jobs,
+        "seed": settings.seed,
+        "platform": platform.platform(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, Python and what results depend on."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"hawx-onnx": hawx_onnx.__version__, "python": platform.python_version()}
+    for name in ("onnx", "onnxruntime", "onnx-graphsurgeon", "numpy", "scipy", "catboost"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def model_block(path: Path, model: onnx.ModelProto, candidates: int) -> dict[str, Any]:
+    """The user's model."""
+    return {
+        "path": str(path),
+        "name": path.stem,
+        "sha256": file_hash(path),
+        "opset": default_opset(model),
+        "nodes": len(model.graph.node),
+        "candidate_nodes": candidates,
+    }
+
+
+def data_block(prepared: Prepared) -> dict[str, Any]:
+    """The data and its splits."""
+    dataset = prepared.dataset
+    return {
+        "source": dataset.name,
+        "labelled": prepared.labelled,
+        "metric": prepared.metric,
+        "splits": {split.name: len(split) for split in dataset.splits},
+        "fingerprint": dataset.fingerprint,
+        "note": dataset.note,
+    }
+
+
+def target_block(target: Target) -> dict[str, Any]:
+    """The accelerator with all its keys."""
+    return {"kind": target.kind, **asdict(target)}
+
+
+def build_report(
+    prepared: Prepared,
+    settings: Settings,
+    problem: Problem,
+    result: SearchResult,
+    chosen: Point,
+    accuracies: Mapping[str, Accuracy],
+    kernels: Mapping[str, Any],
+    command: str,
+) -> dict[str, Any]:
+    """The content of ``report.json``, schema version 1.
+
+    Args:
+        prepared: Model, data and scores.
+        settings: Options of the run.
+        problem: The assignment problem.
+        result: What the search found.
+        chosen: The selected point.
+        accuracies: ``float``, ``baseline`` and ``selected`` on the test split.
+        kernels: What the library says of itself: ``isa``, ``cpu``, ``chosen`` (by multiplier).
+        command: The command that repeats the run.
+    """
+    before = problem.report(problem.exact_choice)
+    after = problem.report(chosen.choice)
+    drop, interval = paired_drop(accuracies["baseline"], accuracies["selected"])
+    by_name: Mapping[str, str] = kernels.get("chosen", {})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+        "command": command,
+        "model": model_block(prepared.path, prepared.source, len(prepared.state.candidates)),
+        "data": data_block(prepared),
+        "target": target_block(prepared.target),
+        "granularity": settings.granularity,
+        "objective": settings.objective,
+        "budget": asdict(problem.budget),
+        "candidates": candidates_block(problem.multipliers, by_name),
+        "float": accuracy_block(accuracies["float"]),
+        "baseline": {
+            **accuracy_block(accuracies["baseline"], before.total),
+            "validation_accuracy": result.baseline_accuracy,
+        },
+        "selected": {
+            **accuracy_block(accuracies["selected"], after.total),
+            "validation_accuracy": chosen.measured_accuracy,
+            "assignment": problem.assignment(chosen.choice).to_dict(),
+        },
+        "accuracy_drop": drop,
+        "accuracy_drop_ci95": list(interval),
+        "savings": savings(before.total, after.total),
+        "pareto": pareto_block(problem, result, chosen),
+        "layers": layers_block(prepared, after),
+        "search": search_block(result, len(prepared.dataset.validation)),
+        "predictor": predictor_block(result),
+        "kernels": dict(by_name),
+        "environment": environment_block(settings, kernels),
+        "warnings": [*prepared.warnings, *after.notes],
+    }

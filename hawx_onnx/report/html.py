@@ -1,0 +1,191 @@
+"""The report as one HTML file: no script, no network, light and dark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from hawx_onnx.report.files import atomic_write_text
+from hawx_onnx.report.formats import NONE, duration, number, percent, section
+from hawx_onnx.report.heatmap import heat_map_section
+from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.pareto_plot import pareto_section
+from hawx_onnx.report.summary import (
+    data_note,
+    definitions,
+    head_section,
+    headline,
+    result_section,
+    warnings_section,
+)
+from hawx_onnx.report.tables import candidates_section, layers_section
+
+# The page may load nothing at all: should a name ever slip through the escaping, it stays inert.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def _search_section(report: Mapping[str, Any]) -> Markup:
+    search = section(report, "search")
+    parts = [
+        f"{name} {duration(search.get(f'{name}_seconds'))}"
+        for name in ("scoring", "solving", "measuring")
+        if search.get(f"{name}_seconds") is not None
+    ]
+    speedup = search.get("speedup")
+    facts: list[tuple[str, object]] = [
+        ("Method", search.get("method")),
+        ("Measured assignments", number(search.get("evaluations"))),
+        ("Time", duration(search.get("seconds"))),
+        ("of which", ", ".join(parts)),
+        ("Assignments possible", number(search.get("space_size"))),
+        ("Exhaustive search, estimated", duration(search.get("exhaustive_seconds_estimate"))),
+        ("Speed-up", NONE if speedup is None else f"{number(speedup)} ×"),
+    ]
+    return definitions(facts)
+
+
+def _predictor_section(report: Mapping[str, Any]) -> Markup:
+    predictor = section(report, "predictor")
+    facts: list[tuple[str, object]] = [
+        ("Rank correlation, accuracy", number(predictor.get("accuracy_spearman"))),
+        ("Mean absolute error, accuracy", _in_points(predictor.get("accuracy_mae"))),
+        ("Rank correlation, power", number(predictor.get("power_spearman"))),
+        ("Rank correlation, area", number(predictor.get("area_spearman"))),
+    ]
+    note = (
+        "Predicted against measured, over the assignments that the search measured. Rank "
+        "correlation is Spearman's: 1 where the prediction orders all of them rightly."
+    )
+    return join([definitions(facts), element("p", note, class_="quiet")])
+
+
+def _in_points(value: object) -> str:
+    shown = percent(value)
+    return shown if shown == NONE else shown.replace("%", "points")
+
+
+def _environment_section(report: Mapping[str, Any]) -> Markup:
+    environment, model = section(report, "environment"), section(report, "model")
+    versions = section(environment, "versions")
+    cpu = environment.get("cpu")
+    features = ", ".join(map(str, cpu)) if isinstance(cpu, list | tuple) else cpu
+    facts: list[tuple[str, object]] = [
+        ("Platform", environment.get("platform")),
+        ("Instruction set used", environment.get("isa")),
+        ("Threads", environment.get("threads")),
+        ("Seed", environment.get("seed")),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("CPU features", features),
+        ("Model file", model.get("path")),
+        (
+            "Opset, nodes, candidate nodes",
+            ", ".join(number(model.get(key)) for key in ("opset", "nodes", "candidate_nodes")),
+        ),
+        ("SHA-256 of the model", model.get("sha256")),
+    ]
+    return join([definitions(facts), data_note(report)])
+
+
+def _repeat_section(report: Mapping[str, Any]) -> Markup:
+    command = element("pre", element("code", report.get("command") or NONE))
+    scroll = element(
+        "div", command, class_="scroll", tabindex=0, role="region", aria_label="Command"
+    )
+    note = "run.yaml beside this file holds every setting, defaults included."
+    return join([scroll, element("p", note, class_="quiet")])
+
+
+def _sections(
+    report: Mapping[str, Any], sensitivity: Mapping[str, Any] | None
+) -> list[tuple[str, str, Markup]]:
+    """Returns the sections in order: anchor, title, content."""
+    sections = [
+        ("result", "Result", result_section(report)),
+        ("trade-off", "Trade-off", pareto_section(report)),
+        ("layers", "Layers", layers_section(report)),
+    ]
+    if sensitivity is not None:
+        sections.append(("sensitivity", "Sensitivity", heat_map_section(sensitivity)))
+    return [
+        *sections,
+        ("multipliers", "Candidate multipliers", candidates_section(report)),
+        ("search", "Search", _search_section(report)),
+        ("prediction", "Prediction", _predictor_section(report)),
+        ("environment", "Environment", _environment_section(report)),
+        ("repeat", "Repeat this run", _repeat_section(report)),
+    ]
+
+
+def _head(report: Mapping[str, Any]) -> Markup:
+    style = resources.files("hawx_onnx.report").joinpath("page.css").read_text("utf-8")
+    name = section(report, "model").get("name") or "model"
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="description", content=headline(report)),
+        element("title", f"{name} {NONE} hawx-onnx report"),
+        element("style", Markup(style)),
+    )
+
+
+def render_html(report: Mapping[str, Any], sensitivity: Mapping[str, Any] | None = None) -> str:
+    """Renders the report as one self-contained HTML page.
+
+    Styles and drawings are inline; the page runs no script and loads nothing. All texts of the
+    report are escaped.
+
+    Args:
+        report: The content of ``report.json``.
+        sensitivity: The content of ``sensitivity.json``, for the heat map; may be left out.
+
+    Returns:
+        The page.
+    """
+    sections = _sections(report, sensitivity)
+    links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in sections]
+    body = element(
+        "body",
+        element(
+            "div",
+            head_section(report),
+            warnings_section(report),
+            element("nav", *links, aria_label="Sections"),
+            class_="page top",
+        ),
+        element(
+            "main",
+            *[
+                element("section", element("h2", title, id=anchor), content, aria_labelledby=anchor)
+                for anchor, title, content in sections
+            ],
+            class_="page",
+        ),
+    )
+    return "<!DOCTYPE html>\n" + element("html", _head(report), body, lang="en") + "\n"
+
+
+def write_html(
+    report: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    sensitivity: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes the report as one HTML file in one step.
+
+    Args:
+        report: The content of ``report.json``.
+        path: The file to write or replace.
+        sensitivity: The content of ``sensitivity.json``, for the heat map; may be left out.
+
+    Returns:
+        The path as given.
+
+    Raises:
+        ConfigError: The path cannot be written.
+    """
+    return atomic_write_text(path, render_html(report, sensitivity))

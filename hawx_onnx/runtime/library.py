@@ -1,0 +1,197 @@
+"""Find the custom-op library and make onnxruntime sessions with it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hawx_onnx.errors import HawxError, LibraryError, ModelError
+
+logger = logging.getLogger(__name__)
+
+DOMAIN = "ai.hawx"
+LIBRARY_VARIABLE = "HAWX_ONNX_LIBRARY"
+_SUFFIXES = {"win32": ".dll", "darwin": ".dylib"}
+_FILE_NAME = "libhawx_onnx_ops" + _SUFFIXES.get(sys.platform, ".so")
+_REINSTALL = f"reinstall hawx-onnx, or set {LIBRARY_VARIABLE} to the file {_FILE_NAME}"
+
+
+def get_library_path() -> Path:
+    """Returns the path of the custom-op library.
+
+    Looked for in this order: the environment variable ``HAWX_ONNX_LIBRARY``, the package's own
+    ``lib`` folder, the files of the installed distribution (an editable install keeps them apart).
+
+    Raises:
+        LibraryError: It is in none of these places; the text lists them.
+    """
+    named = os.environ.get(LIBRARY_VARIABLE)
+    if named:
+        path = Path(named).expanduser()
+        if path.is_file():
+            return path.resolve()
+        raise LibraryError(
+            "no such file",
+            where=f"{LIBRARY_VARIABLE}={named}",
+            mend=f"set it to the file {_FILE_NAME}, or unset it",
+        )
+    tried = [Path(__file__).resolve().parent.parent / "lib" / _FILE_NAME]
+    try:
+        distribution = importlib.metadata.distribution("hawx-onnx")
+        tried.append(Path(str(distribution.locate_file(f"hawx_onnx/lib/{_FILE_NAME}"))))
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    for path in tried:
+        if path.is_file():
+            return path.resolve()
+    places = ", ".join(str(path) for path in dict.fromkeys(tried))
+    raise LibraryError(
+        f"the custom-op library is not installed (tried {LIBRARY_VARIABLE}, {places})",
+        mend=_REINSTALL,
+    )
+
+
+def register(session_options: Any) -> None:  # noqa: ANN401 - onnxruntime brings no types
+    """Makes the custom ops of domain ``ai.hawx`` known to a session.
+
+    Args:
+        session_options: An ``onnxruntime.SessionOptions``.
+
+    Raises:
+        LibraryError: The library is missing, or onnxruntime cannot load it.
+    """
+    path = get_library_path()
+    try:
+        session_options.register_custom_ops_library(str(path))
+    except Exception as error:
+        raise LibraryError(
+            f"onnxruntime could not load the library: {_first_line(error)}",
+            where=str(path),
+            mend=_REINSTALL,
+        ) from error
+
+
+def create_session(
+    path_or_bytes: str | os.PathLike[str] | bytes,
+    *,
+    threads: int = 0,
+    use_library: bool | None = None,
+) -> Any:  # noqa: ANN401 - onnxruntime brings no types
+    """Makes an onnxruntime session on the CPU.
+
+    Args:
+        path_or_bytes: A model file (needed for models with external data), or a serialised model.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+        use_library: Whether to register the custom-op library; None registers it if it is
+            installed, and otherwise leaves rewritten models to their portable bodies.
+
+    Returns:
+        An ``onnxruntime.InferenceSession``.
+
+    Raises:
+        ModelError: The model cannot be read or is not valid.
+        LibraryError: The library is asked for and missing, or it refuses a node of the model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    if use_library or (use_library is None and _installed()):
+        register(options)
+    source = path_or_bytes if isinstance(path_or_bytes, bytes) else os.fspath(path_or_bytes)
+    where = source if isinstance(source, str) else ""
+    if where and not Path(where).is_file():
+        raise ModelError("no such file", where=where, mend="give the path of an ONNX model")
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise _session_error(error, where) from error
+
+
+def describe_kernels(tables: np.ndarray) -> dict[str, Any]:
+    """Tells what the library would run tables with, on this CPU and under ``HAWX_ISA``.
+
+    Args:
+        tables: int32 [T, 256, 256] truth tables, or one of [256, 256].
+
+    Returns:
+        ``isa``: the instruction set in use; ``cpu``: detected vector extensions; ``kernels``: every
+        kernel of the library (``name``, ``isa``, ``op``, ``supported``); ``chosen``: the kernel of
+        each table.
+
+    Raises:
+        LibraryError: The library is missing or refuses; the text says why.
+    """
+    from onnx import TensorProto, helper
+
+    stack = np.asarray(tables, dtype=np.int32)
+    stack = stack[None] if stack.ndim == 2 else stack
+    node = helper.make_node("DescribeKernels", ["tables"], ["json"], "describe", domain=DOMAIN)
+    graph = helper.make_graph(
+        [node],
+        "describe_kernels",
+        [helper.make_tensor_value_info("tables", TensorProto.INT32, [None, None, None])],
+        [helper.make_tensor_value_info("json", TensorProto.UINT8, [None])],
+    )
+    opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    session = create_session(model.SerializeToString(), threads=1, use_library=True)
+    try:
+        (text,) = session.run(None, {"tables": stack})
+    except Exception as error:
+        raise LibraryError(_first_line(error), where="DescribeKernels") from error
+    description: dict[str, Any] = json.loads(text.tobytes().decode("utf-8"))
+    return description
+
+
+def _installed() -> bool:
+    """Whether the library is there; a wrong HAWX_ONNX_LIBRARY is an error all the same."""
+    try:
+        get_library_path()
+    except LibraryError as error:
+        if os.environ.get(LIBRARY_VARIABLE):
+            raise
+        logger.debug("%s", error)
+        return False
+    return True
+
+
+def _session_error(error: Exception, where: str) -> HawxError:
+    """The error to tell when a session cannot be made."""
+    text = _first_line(error)
+    if DOMAIN in text and ("is not a registered" in text or "No Op registered" in text):
+        return LibraryError(
+            f"the model has {DOMAIN} nodes without a portable body and the library is not in use:"
+            f" {text}",
+            where=where,
+            mend=_REINSTALL,
+        )
+    if "node '" in text and "Approx" in text:
+        return LibraryError(
+            text, where=where, mend="rewrite the model again with this version of hawx-onnx"
+        )
+    if "HAWX_ISA" in text:
+        return LibraryError(text, where=where)
+    return ModelError(
+        f"onnxruntime does not take the model: {text}",
+        where=where,
+        mend="check it with `python -m onnx.checker` or export it again",
+    )
+
+
+def _first_line(error: Exception, limit: int = 400) -> str:
+    """The text of an exception without onnxruntime's prefix, in one line."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    head, mark, rest = text.partition("] : ")
+    if mark and head.startswith("[ONNXRuntimeError"):
+        text = rest.split(" : ", 2)[-1]
+    return text[:limit]

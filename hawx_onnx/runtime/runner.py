@@ -1,0 +1,95 @@
+"""Run a model over samples, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+
+from hawx_onnx.errors import LibraryError
+from hawx_onnx.frontend.data import InputSpec
+from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
+from hawx_onnx.runtime.library import create_session
+
+
+class Runner:
+    """A session over a model with one data input, and further inputs that stay the same.
+
+    Args:
+        model: The model.
+        threads: Threads of onnxruntime within an operator; 0 lets it choose.
+        use_library: Register the custom-op library; None registers it if it is there.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, *, threads: int = 0, use_library: bool | None = None
+    ) -> None:
+        self.spec: InputSpec = data_input(model)
+        self.outputs = [value.name for value in model.graph.output]
+        self._session = create_session(
+            model.SerializeToString(), threads=threads, use_library=use_library
+        )
+
+    def stream(
+        self,
+        x: np.ndarray,
+        outputs: Sequence[str] | None = None,
+        feeds: Mapping[str, np.ndarray] | None = None,
+        batch: int = DEFAULT_BATCH,
+    ) -> Iterator[list[np.ndarray]]:
+        """Runs samples and yields the outputs of each batch, without filler rows.
+
+        Args:
+            x: Samples, axis 0 counts them.
+            outputs: Output names; all if None.
+            feeds: Values of the other inputs.
+            batch: Batch size where the model leaves it open.
+        """
+        fixed = bool(self.spec.shape and self.spec.shape[0])
+        for rows, count in batches(x, self.spec, batch):
+            results = run(self._session, outputs, {self.spec.name: rows, **(feeds or {})})
+            yield [_first(result, count, len(rows)) if fixed else result for result in results]
+
+    def run(
+        self,
+        x: np.ndarray,
+        feeds: Mapping[str, np.ndarray] | None = None,
+        batch: int = DEFAULT_BATCH,
+    ) -> np.ndarray:
+        """First output over all samples, concatenated along axis 0."""
+        return np.concatenate([r[0] for r in self.stream(x, self.outputs[:1], feeds, batch)])
+
+
+def _first(result: np.ndarray, count: int, rows: int) -> np.ndarray:
+    """Drops the rows that filled up a fixed batch."""
+    return result[:count] if count < rows and len(result) == rows else result
+
+
+def run(
+    session: Any,  # noqa: ANN401 - onnxruntime brings no types
+    outputs: Sequence[str] | None,
+    feeds: Mapping[str, np.ndarray],
+) -> list[np.ndarray]:
+    """Runs a session; a failure becomes a LibraryError in one line."""
+    try:
+        return list(session.run(None if outputs is None else list(outputs), dict(feeds)))
+    except Exception as error:
+        raise LibraryError(
+            f"onnxruntime could not run the model: {str(error).splitlines()[0][:400]}",
+            where="runtime",
+            mend="`hawx-onnx doctor` tells versions; `-vv` shows where it failed",
+        ) from error
+
+
+def data_input(model: onnx.ModelProto) -> InputSpec:
+    """The input that takes samples; probes have ``*.table_index`` inputs besides."""
+    stripped = onnx.ModelProto()
+    stripped.graph.input.extend(
+        value for value in model.graph.input if not value.name.endswith(".table_index")
+    )
+    stripped.graph.initializer.extend(
+        onnx.TensorProto(name=tensor.name) for tensor in model.graph.initializer
+    )
+    return model_input(stripped)

@@ -1,0 +1,28 @@
+"""The assignment problem: which multiplier for which layer, and the methods that solve it."""
+
+from __future__ import annotations
+
+from hawx_onnx.search.exhaustive import search_exhaustive
+from hawx_onnx.search.hawx import search_hawx
+from hawx_onnx.search.problem import Budget, Measurer, Problem
+from hawx_onnx.search.random_search import search_random
+from hawx_onnx.search.result import Point, SearchResult, select
+
+METHODS = {
+    "hawx": search_hawx,
+    "exhaustive": search_exhaustive,
+    "random": search_random,
+}
+
+__all__ = [
+    "METHODS",
+    "Budget",
+    "Measurer",
+    "Point",
+    "Problem",
+    "SearchResult",
+    "search_exhaustive",
+    "search_hawx",
+    "search_random",
+    "select",
+]

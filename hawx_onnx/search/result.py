@@ -1,0 +1,123 @@
+"""What a search method returns, in one form for all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hawx_onnx.hardware import CostTotals
+from hawx_onnx.search.pareto import hypervolume_2d, non_dominated
+from hawx_onnx.search.problem import Choice, Problem
+
+# The corner of the hypervolume: ten points of accuracy below exact, 5 % dearer than exact.
+REFERENCE_DROP = 0.10
+REFERENCE_COST = 1.05
+
+
+@dataclass(frozen=True)
+class Point:
+    """One assignment with what is known of it.
+
+    Attributes:
+        choice: Multiplier index of each layer.
+        totals: Its hardware cost.
+        predicted_accuracy: From the surrogate, a fraction; None where nothing was predicted.
+        measured_accuracy: On the validation split; None where it was not measured.
+    """
+
+    choice: Choice
+    totals: CostTotals
+    predicted_accuracy: float | None
+    measured_accuracy: float | None
+
+    @property
+    def best_accuracy(self) -> float:
+        """The measured accuracy where there is one, else the predicted one."""
+        for value in (self.measured_accuracy, self.predicted_accuracy):
+            if value is not None:
+                return value
+        return float("nan")
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a method found.
+
+    Attributes:
+        method: Its name.
+        points: Points of its front and all that it measured, cheapest first.
+        baseline_accuracy: Exact int8 accuracy on the validation split.
+        evaluations: Measured assignments, the baseline not counted.
+        scoring_seconds: Responses of single layers (HAWX only).
+        solving_seconds: Search without running the network.
+        measuring_seconds: Running assignments over the validation split.
+        space_size: Number of assignments in the space.
+        relaxed: True where the front was thinned and may have lost points.
+    """
+
+    method: str
+    points: tuple[Point, ...]
+    baseline_accuracy: float
+    evaluations: int
+    scoring_seconds: float
+    solving_seconds: float
+    measuring_seconds: float
+    space_size: int
+    relaxed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """All parts together."""
+        return self.scoring_seconds + self.solving_seconds + self.measuring_seconds
+
+
+def measured_array(problem: Problem, result: SearchResult) -> np.ndarray:
+    """(accuracy drop, objective) of the measured points within the hardware limits: [n, 2]."""
+    rows = [
+        (result.baseline_accuracy - p.measured_accuracy, problem.objective_of(p.totals))
+        for p in result.points
+        if p.measured_accuracy is not None and problem.budget.allows_cost(p.totals)
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def hypervolume(problem: Problem, result: SearchResult) -> float:
+    """Hypervolume of the measured points, relative to the exact design.
+
+    The axes are the accuracy drop over ``REFERENCE_DROP`` and the objective over
+    ``REFERENCE_COST`` times that of the all-exact design, so that 1 is the whole square.
+    """
+    exact = problem.objective_of(problem.report(problem.exact_choice).total)
+    points = measured_array(problem, result) / (1.0, exact if exact else 1.0)
+    area = hypervolume_2d(points, (REFERENCE_DROP, REFERENCE_COST))
+    return float(area / (REFERENCE_DROP * REFERENCE_COST))
+
+
+def front_mask(problem: Problem, points: Sequence[Point]) -> list[bool]:
+    """Which points no other one beats in both accuracy and objective."""
+    if not points:
+        return []
+    rows = [(-p.best_accuracy, problem.objective_of(p.totals)) for p in points]
+    return [bool(value) for value in non_dominated(np.array(rows, np.float64))]
+
+
+def select(problem: Problem, result: SearchResult) -> Point | None:
+    """The cheapest measured point within the budget; ties go to the more accurate one.
+
+    The drop is compared with one part in a million of slack, for the rounding of fractions.
+    """
+    limit = problem.budget.max_accuracy_drop + 1e-6
+    good = [
+        point
+        for point in result.points
+        if point.measured_accuracy is not None
+        and result.baseline_accuracy - point.measured_accuracy <= limit
+        and problem.budget.allows_cost(point.totals)
+    ]
+    return min(
+        good,
+        key=lambda p: (problem.objective_of(p.totals), -(p.measured_accuracy or 0.0), p.choice),
+        default=None,
+    )

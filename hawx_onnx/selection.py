@@ -1,0 +1,133 @@
+"""Search over a prepared model: problem, measurer and methods put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.errors import BudgetError
+from hawx_onnx.passes.probe import AssignmentProbe
+from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.preparation import Prepared
+from hawx_onnx.search import (
+    Budget,
+    Measurer,
+    Point,
+    Problem,
+    SearchResult,
+    search_exhaustive,
+    search_hawx,
+    search_random,
+    select,
+)
+from hawx_onnx.settings import Settings
+
+
+def make_problem(prepared: Prepared, settings: Settings) -> Problem:
+    """The assignment problem of a prepared model."""
+    return Problem(
+        workloads=tuple(c.workload for c in prepared.state.candidates),
+        multipliers=prepared.state.multipliers,
+        target=prepared.target,
+        objective=settings.objective,
+        budget=Budget(settings.max_accuracy_drop, settings.max_power, settings.max_area),
+        allow_exact=settings.exact,
+    )
+
+
+class Searcher:
+    """Runs search methods on one prepared model; each method measures for itself.
+
+    Args:
+        prepared: The model.
+        settings: Options.
+        progress: Called after each measured assignment.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        progress: Callable[[], None] | None = None,
+    ) -> None:
+        assert prepared.state.sensitivity is not None
+        self.problem = make_problem(prepared, settings)
+        self.surrogate = ResponseSurrogate(prepared.state.sensitivity)
+        self._scoring = prepared.state.sensitivity.seconds
+        self._settings, self._progress = settings, progress
+        state = prepared.state
+        self._probe = AssignmentProbe(
+            state.model, state.candidates, state.multipliers, settings.jobs
+        )
+        self._x = prepared.dataset.validation.x
+        labels = prepared.dataset.validation.y
+        assert labels is not None
+        self._labels = labels
+
+    def _outputs(self, assignment: Assignment) -> np.ndarray:
+        return self._probe.outputs(assignment, self._x)
+
+    def _measurer(self) -> Measurer:
+        return Measurer(self._outputs, self.problem, self._labels, progress=self._progress)
+
+    def run(self, method: str) -> SearchResult:
+        """Runs ``hawx``, ``exhaustive`` or ``random``."""
+        settings, measurer = self._settings, self._measurer()
+        if method == "exhaustive":
+            return search_exhaustive(self.problem, measurer)
+        if method == "random":
+            return search_random(
+                self.problem,
+                measurer,
+                evaluations=settings.max_evaluations,
+                seed=settings.seed,
+            )
+        return search_hawx(
+            self.problem,
+            measurer,
+            self.surrogate,
+            evaluations=settings.max_evaluations,
+            scoring_seconds=self._scoring,
+        )
+
+
+def choose(problem: Problem, result: SearchResult) -> Point:
+    """The cheapest measured point within the budget.
+
+    Raises:
+        BudgetError: There is none; the text says how far off the best one is.
+    """
+    point = select(problem, result)
+    if point is not None:
+        return point
+    raise BudgetError(
+        f"no assignment meets the budget: {_nearest(problem, result)}",
+        where="search",
+        mend="loosen the budget, name other --candidates, or raise --max-evaluations",
+    )
+
+
+def _nearest(problem: Problem, result: SearchResult) -> str:
+    """How far the best points are from each limit that they break."""
+    budget = problem.budget
+    measured = [p for p in result.points if p.measured_accuracy is not None]
+    parts = []
+    for name, limit, field in (
+        ("power", budget.max_power_mw, "power_mw"),
+        ("area", budget.max_area_um2, "area_um2"),
+    ):
+        if limit is not None:
+            least = min(getattr(p.totals, field) for p in result.points)
+            if least > limit:
+                parts.append(f"the least {name} found is {least:.6g}, the limit {limit:.6g}")
+    fitting = [p for p in measured if budget.allows_cost(p.totals)]
+    if fitting:
+        best = max(p.measured_accuracy or 0.0 for p in fitting)
+        drop = result.baseline_accuracy - best
+        parts.append(
+            f"the most accurate one within the hardware limits loses {100 * drop:.2f} points, "
+            f"{100 * budget.max_accuracy_drop:.2f} are allowed"
+        )
+    return "; ".join(parts) or "nothing was measured within the hardware limits"

@@ -1,0 +1,179 @@
+"""All options of the commands, in one table: flags, configuration file and API read it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.names import close_names
+
+OBJECTIVES = ("power", "area", "energy", "latency")
+GRANULARITIES = ("layer",)
+
+
+def option(
+    default: Any,  # noqa: ANN401 - the options have different types
+    text: str,
+    *,
+    kind: type = str,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:  # noqa: ANN401
+    """Declares an option.
+
+    Args:
+        default: Its default; a tuple makes the flag repeatable.
+        text: Help text.
+        kind: Type of one value.
+        choices: Allowed values; empty for any.
+        low: Smallest number allowed.
+        high: Largest number allowed.
+    """
+    about = {"text": text, "kind": kind, "choices": choices, "low": low, "high": high}
+    if isinstance(default, tuple):
+        return field(default_factory=lambda: default, metadata=about)
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of a run; the flag of ``max_accuracy_drop`` is ``--max-accuracy-drop``."""
+
+    data: str | None = option(None, ".npz, folder, package.module:function, or a built-in name")
+    preprocess: str | None = option(None, "YAML file with the preprocessing of the data")
+    library: tuple[str, ...] = option(
+        (), "AxC blocks besides the built-in ones: an .npz of truth tables (repeatable)"
+    )
+    candidates: tuple[str, ...] = option(
+        (), "multipliers to choose from, names or patterns, separated by commas"
+    )
+    target: str = option("temporal", "spatial, temporal, another preset, or a YAML file")
+    granularity: str = option("layer", "what gets one multiplier", choices=GRANULARITIES)
+    max_accuracy_drop: float = option(
+        0.01, "largest drop of accuracy against exact int8, a fraction", kind=float, low=0, high=1
+    )
+    objective: str = option("power", "what to minimise", choices=OBJECTIVES)
+    max_power: float | None = option(None, "largest power in mW", kind=float, low=0)
+    max_area: float | None = option(None, "largest area in um2", kind=float, low=0)
+    max_evaluations: int = option(40, "largest number of assignments to measure", kind=int, low=1)
+    exact: bool = option(True, "layers may stay exact", kind=bool)
+    score_samples: int = option(
+        256, "validation samples that single-layer responses are measured on", kind=int, low=2
+    )
+    validation_samples: int = option(
+        2000, "most validation samples that assignments are measured on", kind=int, low=2
+    )
+    jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
+    seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            _check(item, getattr(self, item.name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML, with the names of the flags."""
+        return {
+            flag_name(item.name): _plain(getattr(self, item.name))
+            for item in dataclasses.fields(self)
+        }
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """Makes settings of values by field name; lists become tuples.
+
+        Raises:
+            ConfigError: A name is not known, or a value is out of range.
+        """
+        known = {item.name for item in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ConfigError(
+                    f"there is no option {name!r}",
+                    where="configuration",
+                    mend=close_names(name, sorted(known)),
+                )
+        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
+
+
+def flag_name(name: str) -> str:
+    """``max_power`` -> ``max-power``."""
+    return name.replace("_", "-")
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _check(item: dataclasses.Field[Any], value: object) -> None:
+    """Raises ConfigError where a value has the wrong type, range or word."""
+    about, where = item.metadata, f"--{flag_name(item.name)}"
+    optional = item.default is None
+    if value is None and optional:
+        return
+    if isinstance(value, tuple):
+        values: tuple[object, ...] = value
+    elif item.default is dataclasses.MISSING:
+        raise ConfigError(f"{value!r} is no list", where=where, mend="write [a, b]")
+    else:
+        values = (value,)
+    for one in values:
+        _check_one(one, about, where)
+
+
+def _check_one(value: object, about: Mapping[str, Any], where: str) -> None:
+    kind = about["kind"]
+    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+    if not fits or (kind is not bool and isinstance(value, bool)):
+        raise ConfigError(f"{value!r} is no {_WORDS[kind]}", where=where, mend=about["text"])
+    if about["choices"] and value not in about["choices"]:
+        raise ConfigError(
+            f"{value!r} is not allowed", where=where, mend=close_names(str(value), about["choices"])
+        )
+    low, high = about["low"], about["high"]
+    if kind in (int, float):
+        number = float(value)  # type: ignore[arg-type]
+        if not ((low is None or number >= low) and (high is None or number <= high)):
+            span = f"at least {low}" if high is None else f"between {low} and {high}"
+            raise ConfigError(f"{value} is out of range", where=where, mend=f"it is {span}")
+
+
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+
+
+def load_config(path: str | Path) -> dict[str, Any]:
+    """Reads a YAML configuration file whose keys are the flags' names.
+
+    Returns:
+        Values by field name.
+
+    Raises:
+        ConfigError: The file is missing, no YAML mapping, or holds an unknown key.
+    """
+    import yaml
+
+    where = str(path)
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("cannot be read", where=where, mend="check the path") from error
+    except yaml.YAMLError as error:
+        text = " ".join(str(error).split())[:200]
+        raise ConfigError(f"is no YAML: {text}", where=where, mend="see docs/cli.md") from error
+    if not isinstance(values, dict):
+        raise ConfigError("is no mapping", where=where, mend="write lines `flag-name: value`")
+    values = values.get("settings", values) if "settings" in values else values
+    known = {flag_name(item.name): item.name for item in dataclasses.fields(Settings)}
+    result = {}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(
+                f"there is no option {key!r}", where=where, mend=close_names(str(key), known)
+            )
+        result[known[key]] = value
+    return result

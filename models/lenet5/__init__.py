@@ -1,0 +1,1 @@
+"""LeNet-5 on scikit-learn's handwritten digits: the reference network that ships."""

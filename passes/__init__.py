@@ -1,0 +1,55 @@
+"""Graph passes, one per file, and the pipeline that they make up.
+
+``DEFAULT_PIPELINE`` is the whole way of ``hawx-onnx optimize``; the search stands between
+``Score`` and ``Rewrite``.
+"""
+
+from __future__ import annotations
+
+from hawx_onnx.passes.base import (
+    Candidate,
+    LeftAlone,
+    Pass,
+    PassRecord,
+    PassResult,
+    PassState,
+    run_passes,
+)
+from hawx_onnx.passes.calibrate import Calibrate
+from hawx_onnx.passes.canonicalize import Canonicalize
+from hawx_onnx.passes.find_candidates import FindCandidates
+from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.quantize import Quantize
+from hawx_onnx.passes.rewrite import Rewrite
+from hawx_onnx.passes.score import Score
+from hawx_onnx.passes.verify import Verify
+
+DEFAULT_PIPELINE: tuple[type[Pass], ...] = (
+    Canonicalize,
+    Quantize,
+    LowerQdq,
+    FindCandidates,
+    Calibrate,
+    Score,
+    Rewrite,
+    Verify,
+)
+
+__all__ = [
+    "DEFAULT_PIPELINE",
+    "Calibrate",
+    "Candidate",
+    "Canonicalize",
+    "FindCandidates",
+    "LeftAlone",
+    "LowerQdq",
+    "Pass",
+    "PassRecord",
+    "PassResult",
+    "PassState",
+    "Quantize",
+    "Rewrite",
+    "Score",
+    "Verify",
+    "run_passes",
+]

@@ -1,0 +1,131 @@
+"""Replace int8 nodes by their ai.hawx counterparts: the surgery behind rewriting and probing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from hawx_onnx.passes.canonicalize import MINIMUM_IR
+from hawx_onnx.passes.graph import HAWX_DOMAIN, default_opset, to_graph, to_model
+from hawx_onnx.passes.portable import add_portable_bodies
+
+APPROXIMATE_OP = {
+    "QLinearConv": "ApproxQLinearConv",
+    "QLinearMatMul": "ApproxQLinearMatMul",
+}
+EXACT_OP = {approximate: exact for exact, approximate in APPROXIMATE_OP.items()}
+TABLES = "hawx.tables"
+
+
+def replace_node(node: gs.Node, tables: gs.Tensor, table_index: gs.Tensor) -> None:
+    """Turns a QLinear node of an open graph into its ai.hawx counterpart, in place.
+
+    Args:
+        node: QLinearConv or QLinearMatMul.
+        tables: int32 [T, 256, 256].
+        table_index: int32 [output channels].
+    """
+    inputs = list(node.inputs)
+    if node.op == "QLinearConv":
+        filters = inputs[3].shape[0]
+        if len(inputs) < 9 or inputs[8].is_empty():
+            inputs = [*inputs[:8], gs.Constant(f"{node.name}.bias", np.zeros(filters, np.int32))]
+        node.attrs = _explicit_attributes(node, len(inputs[3].shape) - 2)
+    node.op, node.domain = APPROXIMATE_OP[node.op], HAWX_DOMAIN
+    node.inputs.clear()
+    node.inputs.extend([*inputs, tables, table_index])
+
+
+def _explicit_attributes(node: gs.Node, dimensions: int) -> dict[str, object]:
+    """All attributes of a convolution: a function body cannot see the operator's defaults."""
+    attrs: dict[str, object] = {
+        "auto_pad": "NOTSET",
+        "dilations": [1] * dimensions,
+        "group": 1,
+        "strides": [1] * dimensions,
+        "kernel_shape": list(node.inputs[3].shape[2:]),
+        **node.attrs,
+        "skip_padding": 0,
+    }
+    if attrs["auto_pad"] == "NOTSET":
+        attrs.setdefault("pads", [0] * (2 * dimensions))
+    else:
+        attrs.pop("pads", None)
+    return attrs
+
+
+def with_tables(
+    model: onnx.ModelProto,
+    tables: np.ndarray,
+    index: dict[str, np.ndarray],
+    *,
+    portable: bool = True,
+) -> onnx.ModelProto:
+    """Rewrites nodes with fixed multipliers.
+
+    Args:
+        model: Int8 model with QLinear nodes.
+        tables: int32 [T, 256, 256], written once and shared by all nodes.
+        index: Node name -> int32 [output channels], which table each channel uses.
+        portable: Add the model-local functions.
+    """
+    graph = to_graph(model)
+    shared = gs.Constant(TABLES, np.ascontiguousarray(tables, np.int32))
+    for node in graph.nodes:
+        if node.name in index:
+            own = gs.Constant(f"{node.name}.table_index", index[node.name].astype(np.int32))
+            replace_node(node, shared, own)
+    return _close(graph, model, portable)
+
+
+def with_index_inputs(
+    model: onnx.ModelProto, tables: np.ndarray, channels: dict[str, int]
+) -> onnx.ModelProto:
+    """Rewrites nodes so that one session can run every assignment.
+
+    Args:
+        model: Int8 model with QLinear nodes.
+        tables: int32 [T, 256, 256].
+        channels: Node name -> output channels. Each of these nodes gets a graph input
+            ``index_input(name)``, int32 [channels].
+    """
+    graph = to_graph(model)
+    shared = gs.Constant(TABLES, np.ascontiguousarray(tables, np.int32))
+    for node in graph.nodes:
+        if node.name in channels:
+            own = gs.Variable(index_input(node.name), np.int32, [channels[node.name]])
+            graph.inputs.append(own)
+            replace_node(node, shared, own)
+    return _close(graph, model, portable=False)
+
+
+def index_input(node: str) -> str:
+    """Name of the graph input that chooses the tables of a node in a probe."""
+    return f"{node}.table_index"
+
+
+def _close(graph: gs.Graph, model: onnx.ModelProto, portable: bool) -> onnx.ModelProto:
+    graph.import_domains = _imports(model)
+    result = to_model(graph, model, minimum_ir=MINIMUM_IR)
+    if portable:
+        add_portable_bodies(result, default_opset(model))
+    return result
+
+
+def _imports(model: onnx.ModelProto) -> list[onnx.OperatorSetIdProto]:
+    own = onnx.helper.make_opsetid(HAWX_DOMAIN, 1)
+    return [entry for entry in model.opset_import if entry.domain != HAWX_DOMAIN] + [own]
+
+
+def exposed(model: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
+    """A copy of a model that has further tensors among its outputs."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    there = {value.name for value in copy.graph.output}
+    for name in dict.fromkeys(tensors):
+        if name not in there:
+            copy.graph.output.append(onnx.ValueInfoProto(name=name))
+    return copy

@@ -1,0 +1,182 @@
+"""Bring any float graph into the form that the later passes work on."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from hawx_onnx.errors import ModelError
+from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
+from hawx_onnx.passes.graph import (
+    CLAMPING_OPS,
+    ORIGIN_KEY,
+    copy_of,
+    default_opset,
+    set_metadata,
+    single_consumer,
+    to_graph,
+    to_model,
+)
+
+# Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
+MINIMUM_OPSET = 13
+# Model-local functions, which carry the portable bodies, need IR version 8.
+MINIMUM_IR = 8
+
+
+class Canonicalize(Pass):
+    """Folds constants and batch normalisation, names every node, turns Gemm into a 1x1 Conv.
+
+    A Gemm with a bias has no integer counterpart in the ONNX standard that keeps the bias in the
+    accumulator; a 1x1 convolution does. The new node keeps the Gemm's name; the
+    operator it came from is kept in the model's ``hawx.origin`` metadata. Opset and IR version are raised only where a later pass needs it.
+    """
+
+    name = "canonicalize"
+
+    def requires(self, state: PassState) -> None:
+        """The model has a graph with outputs."""
+        if not state.model.graph.output:
+            raise ModelError("the graph has no outputs", where="model", mend="export it again")
+
+    def call(self, state: PassState) -> PassResult:
+        """Simplifies, names, and rewrites Gemm."""
+        model = raise_opset(state.model)
+        model = simplify(model)
+        graph = to_graph(model)
+        name_nodes(graph)
+        gemms = [node for node in graph.nodes if node.op == "Gemm"]
+        left = [note for node in gemms for note in _gemm_to_conv(node, graph)]
+        treated = {node.name for node in gemms} - {note.node for note in left}
+        model = to_model(graph, model, minimum_ir=MINIMUM_IR)
+        set_metadata(model, {ORIGIN_KEY: json.dumps(dict.fromkeys(sorted(treated), "Gemm"))})
+        changed = model.SerializeToString() != state.model.SerializeToString()
+        return PassResult(state.replace(model=model), changed, tuple(left))
+
+
+def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Converts a model to opset 13 where it is older; newer ones stay as they are."""
+    if default_opset(model) >= MINIMUM_OPSET:
+        return copy_of(model)
+    from onnx import version_converter
+
+    try:
+        return version_converter.convert_version(model, MINIMUM_OPSET)
+    except Exception as error:
+        raise ModelError(
+            f"opset {default_opset(model)} cannot be converted to {MINIMUM_OPSET}: "
+            f"{str(error).splitlines()[0]}",
+            where="model",
+            mend=f"export the model with opset {MINIMUM_OPSET} or newer",
+        ) from error
+
+
+def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Applies onnxruntime's basic optimisations: constant folding, identities, BatchNormalization.
+
+    They are the ones that keep standard ops only; opset imports that they add are dropped again.
+    """
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "simplified.onnx"
+        options.optimized_model_filepath = str(target)
+        try:
+            ort.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise ModelError(
+                f"onnxruntime cannot load it: {str(error).splitlines()[0][:300]}",
+                where="model",
+                mend="run `python -m onnx.checker` on it, or export it again",
+            ) from error
+        result = onnx.load(target)
+    _drop_unused_imports(result)
+    result.ir_version = model.ir_version
+    result.producer_name, result.producer_version = model.producer_name, model.producer_version
+    del result.metadata_props[:]
+    result.metadata_props.extend(model.metadata_props)
+    result.functions.extend(model.functions if not result.functions else [])
+    return result
+
+
+def _drop_unused_imports(model: onnx.ModelProto) -> None:
+    used = {node.domain for node in model.graph.node} | {""}
+    used |= {function.domain for function in model.functions}
+    keep = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(keep)
+
+
+def name_nodes(graph: gs.Graph) -> None:
+    """Gives every node a unique name; names that are there already stay."""
+    seen: set[str] = set()
+    for index, node in enumerate(graph.nodes):
+        base = node.name or f"{node.op}_{index}"
+        name, number = base, 0
+        while name in seen:
+            number += 1
+            name = f"{base}_{number}"
+        node.name = name
+        seen.add(name)
+
+
+def _gemm_to_conv(node: gs.Node, graph: gs.Graph) -> list[LeftAlone]:
+    """Replaces one Gemm with constant weights by Unsqueeze -> 1x1 Conv -> Squeeze."""
+    if not isinstance(node.inputs[1], gs.Constant):
+        return [LeftAlone(node.name, "Gemm", "its weights are computed at run time")]
+    if node.attrs.get("transA", 0):
+        return [LeftAlone(node.name, "Gemm", "its activations are transposed (transA)")]
+    bias = node.inputs[2] if len(node.inputs) > 2 and not node.inputs[2].is_empty() else None
+    if bias is not None and not isinstance(bias, gs.Constant):
+        return [LeftAlone(node.name, "Gemm", "its bias is computed at run time")]
+    weights = np.asarray(node.inputs[1].values) * np.float32(node.attrs.get("alpha", 1.0))
+    if not node.attrs.get("transB", 0):
+        weights = weights.T
+    filters = weights.shape[0]
+    values = np.zeros(filters, np.float32)
+    if bias is not None:
+        raw = np.asarray(bias.values, np.float32) * np.float32(node.attrs.get("beta", 1.0))
+        if raw.size not in (1, filters):
+            return [LeftAlone(node.name, "Gemm", "its bias differs from row to row")]
+        values = values + raw.reshape(-1)
+    _insert_pointwise(graph, node, np.ascontiguousarray(weights, np.float32), values)
+    return []
+
+
+def _insert_pointwise(
+    graph: gs.Graph, node: gs.Node, weights: np.ndarray, bias: np.ndarray
+) -> None:
+    name, source, result = node.name, node.inputs[0], node.outputs[0]
+    axes = gs.Constant(f"{name}.spatial_axes", np.array([2, 3], np.int64))
+    expanded = gs.Variable(f"{name}.expanded", np.float32)
+    product = gs.Variable(f"{name}.product", np.float32)
+    kernel = gs.Constant(f"{name}.weight", weights[:, :, None, None])
+    constants = gs.Constant(f"{name}.bias", bias)
+    shape = {"kernel_shape": [1, 1]}
+    node.outputs.clear()
+    node.inputs.clear()
+    graph.nodes.remove(node)
+    squeezed = product
+    clamp = single_consumer(result, graph)
+    if clamp is not None and clamp.op in CLAMPING_OPS:
+        # The clamp stays next to its convolution, where quantisation can merge the two.
+        clamp.inputs[0] = product
+        result, squeezed = clamp.outputs[0], gs.Variable(f"{name}.clamped", np.float32)
+        clamp.outputs[0] = squeezed
+    graph.nodes.extend(
+        [
+            gs.Node("Unsqueeze", f"{name}.expand", {}, [source, axes], [expanded]),
+            gs.Node("Conv", name, shape, [expanded, kernel, constants], [product]),
+            gs.Node("Squeeze", f"{name}.squeeze", {}, [squeezed, axes], [result]),
+        ]
+    )

@@ -1,0 +1,87 @@
+"""Operator-level score: error of the accumulated sum in closed form.
+
+For one output channel the accumulated error is the sum over the window of E[x][w], E = T - a*w.
+With the distribution of the codes of each input channel, its mean is a product of histogram and
+error table, summed over the weights; products are taken as independent for the variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hawx_onnx.components import Multiplier
+
+
+def accumulated_error(
+    histogram: np.ndarray, weights: np.ndarray, multipliers: Sequence[Multiplier]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the accumulated error of each output channel.
+
+    Args:
+        histogram: Counts of activation codes, [input channels, 256], by bit pattern.
+        weights: Bit patterns of the weights, uint8 [output channels, input channels, taps], or
+            [output channels, channels of one group, taps] for a grouped convolution.
+        multipliers: The T candidates.
+
+    Returns:
+        mean and std, float64 [T, output channels], in units of one product.
+    """
+    share = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
+    filters, depth = weights.shape[:2]
+    groups = max(1, len(histogram) // depth)
+    # Input channel that each (output channel, depth) of the weights meets.
+    first = np.arange(filters) // max(1, filters // groups) * depth
+    channel = (first[:, None] + np.arange(depth))[:, :, None]
+    means, stds = [], []
+    for multiplier in multipliers:
+        error = multiplier.error_table.astype(np.float64)
+        by_code = share @ error
+        second = share @ error**2
+        mean = by_code[channel, weights]
+        variance = second[channel, weights] - mean**2
+        means.append(mean.sum(axis=(1, 2)))
+        stds.append(np.sqrt(np.maximum(variance, 0).sum(axis=(1, 2))))
+    return np.array(means), np.array(stds)
+
+
+def accumulated_error_of_activations(
+    first: np.ndarray, second: np.ndarray, window: int, multipliers: Sequence[Multiplier]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for a product of two activations, as in attention.
+
+    Args:
+        first: Counts of the first operand's codes, [window, 256]; pooled over the window.
+        second: Counts of the second operand's codes, [output channels, 256].
+        window: Products per output.
+        multipliers: The T candidates.
+
+    Returns:
+        mean and std, float64 [T, output channels], in units of one product.
+    """
+    pooled = first.sum(axis=0) / max(first.sum(), 1)
+    share = second / np.maximum(second.sum(axis=1, keepdims=True), 1)
+    means, stds = [], []
+    for multiplier in multipliers:
+        error = multiplier.error_table.astype(np.float64)
+        mean = share @ (pooled @ error)
+        variance = share @ (pooled @ error**2) - mean**2
+        means.append(window * mean)
+        stds.append(np.sqrt(window * np.maximum(variance, 0)))
+    return np.array(means), np.array(stds)
+
+
+def weight_patterns(kind: str, weights: np.ndarray) -> np.ndarray:
+    """Weights as bit patterns in the shape that :func:`accumulated_error` takes.
+
+    Args:
+        kind: ``QLinearConv`` (weights [filters, depth, ...]) or ``QLinearMatMul`` ([..., K, N];
+            leading axes become taps, as they share the channels).
+        weights: int8 or uint8.
+    """
+    patterns = np.ascontiguousarray(weights).view(np.uint8)
+    if kind == "QLinearConv":
+        return patterns.reshape(*patterns.shape[:2], -1)
+    stacked = patterns.reshape(-1, *patterns.shape[-2:])
+    return np.ascontiguousarray(stacked.transpose(2, 1, 0))

@@ -1,0 +1,132 @@
+"""Probes: sessions in which every candidate node takes its multiplier at run time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import onnx
+
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.components import Multiplier
+from hawx_onnx.frontend.model import model_output
+from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.suffix import Suffix, infer_types, suffix_from
+from hawx_onnx.runtime.evaluate import flat_outputs
+from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.runner import Runner, run
+
+log = logging.getLogger(__name__)
+
+
+def stacked_tables(multipliers: Sequence[Multiplier]) -> np.ndarray:
+    """The truth tables of multipliers: int32 [T, 256, 256]."""
+    return np.stack([multiplier.table for multiplier in multipliers])
+
+
+def table_indices(
+    assignment: Assignment, candidates: Sequence[Candidate], multipliers: Sequence[Multiplier]
+) -> dict[str, np.ndarray]:
+    """An assignment as indices into ``multipliers``: candidate -> int32 [channels]."""
+    position = {multiplier.name: index for index, multiplier in enumerate(multipliers)}
+    exact = multipliers[0].name
+    return {
+        c.name: np.array(
+            [position[name] for name in assignment.per_channel(c.name, c.channels, exact)],
+            np.int32,
+        )
+        for c in candidates
+    }
+
+
+class AssignmentProbe:
+    """The whole network in one session that runs any assignment.
+
+    Args:
+        model: Int8 model.
+        candidates: Nodes that take a multiplier.
+        multipliers: Candidates; index 0 is the exact one.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        candidates: Sequence[Candidate],
+        multipliers: Sequence[Multiplier],
+        threads: int = 0,
+    ) -> None:
+        self._candidates, self._multipliers = tuple(candidates), tuple(multipliers)
+        channels = {c.name: c.channels for c in candidates}
+        probe = with_index_inputs(model, stacked_tables(multipliers), channels)
+        self._runner = Runner(probe, threads=threads, use_library=True)
+
+    def outputs(self, assignment: Assignment, x: np.ndarray) -> np.ndarray:
+        """Network outputs under an assignment: [samples, values]."""
+        indices = table_indices(assignment, self._candidates, self._multipliers)
+        feeds = {index_input(name): index for name, index in indices.items()}
+        return flat_outputs(self._runner.run(x, feeds))
+
+
+class LayerResponses:
+    """Outputs with one layer approximated, each run started at that layer.
+
+    The exact prefix runs once per batch and hands its activations to all layers and multipliers.
+
+    Args:
+        model: Int8 model.
+        candidates: Nodes to approximate one at a time.
+        multipliers: Candidates; index 0 is the exact one and is not run.
+        threads: Threads within an operator.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        candidates: Sequence[Candidate],
+        multipliers: Sequence[Multiplier],
+        threads: int = 0,
+    ) -> None:
+        typed = infer_types(model)
+        tables = stacked_tables(multipliers)
+        self._multipliers = len(multipliers)
+        self._layers: list[tuple[Candidate, Suffix]] = []
+        self._sessions = []
+        for candidate in candidates:
+            suffix = suffix_from(typed, candidate.name)
+            probe = with_index_inputs(suffix.model, tables, {candidate.name: candidate.channels})
+            session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
+            self._layers.append((candidate, suffix))
+            self._sessions.append(session)
+        cut = dict.fromkeys(name for _, suffix in self._layers for name in suffix.inputs)
+        own = {value.name for value in model.graph.input}
+        self._cut = [name for name in cut if name not in own]
+        self._output = model_output(model)
+        self._prefix = Runner(exposed(model, self._cut), threads=threads)
+        self.runs = 0
+
+    def stream(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields, batch by batch, exact outputs [S, C] and responses [L, T, S, C]."""
+        start = 0
+        names = list(dict.fromkeys([self._output, *self._cut]))
+        for values in self._prefix.stream(x, names):
+            cached = dict(zip(names, values, strict=True))
+            exact = flat_outputs(values[0])
+            cached[self._prefix.spec.name] = x[start : start + len(exact)]
+            start += len(exact)
+            yield exact, self._responses(cached, exact)
+
+    def _responses(self, cached: Mapping[str, np.ndarray], exact: np.ndarray) -> np.ndarray:
+        shape = (len(self._layers), self._multipliers, *exact.shape)
+        responses = np.zeros(shape, np.float32)
+        for row, (candidate, suffix) in enumerate(self._layers):
+            feeds = {name: cached[name] for name in suffix.inputs}
+            for column in range(1, self._multipliers):
+                index = np.full(candidate.channels, column, np.int32)
+                feeds[index_input(candidate.name)] = index
+                (outputs,) = run(self._sessions[row], [self._output], feeds)
+                responses[row, column] = flat_outputs(outputs) - exact
+                self.runs += 1
+        return responses

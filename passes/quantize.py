@@ -1,0 +1,154 @@
+"""Quantise a float graph to int8 in QDQ form, with onnxruntime's static quantiser."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from hawx_onnx.components import Encoding
+from hawx_onnx.errors import DataError, ModelError
+from hawx_onnx.frontend.data import Dataset, Split
+from hawx_onnx.frontend.model import batches, model_input
+from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
+
+# Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
+# accuracy and hold no multiplications that an approximate multiplier could take over.
+QUANTIZED_OPS = (
+    "Add",
+    "AveragePool",
+    "Clip",
+    "Concat",
+    "Conv",
+    "Flatten",
+    "GlobalAveragePool",
+    "MatMul",
+    "MaxPool",
+    "Pad",
+    "Relu",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
+
+
+class Quantize(Pass):
+    """Static quantisation: per-channel weights, codes as the multipliers' encoding needs them.
+
+    ``signed`` and ``sign_magnitude`` multipliers take two's complement int8 codes, symmetric for
+    activations and weights (zero points 0); ``unsigned`` ones take uint8 codes, asymmetric for
+    activations, zero point 128 for weights. A graph that holds QuantizeLinear or QLinear nodes
+    already is left as it is.
+    """
+
+    name = "quantize"
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+
+    def requires(self, state: PassState) -> None:
+        """There are calibration samples, unless the graph is quantised already."""
+        if not is_quantized(state.model) and (
+            state.dataset is None or len(state.dataset.calibration) == 0
+        ):
+            raise DataError("there are no calibration samples", where="data", mend="give --data")
+
+    def call(self, state: PassState) -> PassResult:
+        """Runs the quantiser over the calibration split."""
+        if is_quantized(state.model):
+            note = LeftAlone("", "", "the graph is quantised already")
+            return PassResult(state, False, (note,))
+        assert state.dataset is not None
+        model = quantize_static(state.model, state.dataset, self.encoding)
+        return PassResult(state.replace(model=model), True)
+
+    def ensures(self, before: PassState, after: PassState) -> None:
+        """Something was quantised."""
+        if not is_quantized(after.model):
+            raise ModelError(
+                "nothing in the graph can be quantised: it has no Conv, MatMul or Gemm",
+                where="model",
+                mend="approximate multipliers replace the products of these operators only",
+            )
+
+
+def is_quantized(model: onnx.ModelProto) -> bool:
+    """Whether a graph holds quantised operators already."""
+    return any(
+        node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
+        or node.op_type.startswith("QLinear")
+        for node in model.graph.node
+    )
+
+
+class _Reader:
+    """Feeds the calibration split to onnxruntime's quantiser, one batch at a time."""
+
+    def __init__(self, model: onnx.ModelProto, split: Split) -> None:
+        spec = model_input(model)
+        self._name = spec.name
+        self._batches: Iterator[np.ndarray] = (x for x, _ in batches(split.x, spec))
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {self._name: batch}
+
+
+def quantize_static(
+    model: onnx.ModelProto, dataset: Dataset, encoding: Encoding
+) -> onnx.ModelProto:
+    """Quantises a canonical float model.
+
+    Args:
+        model: Float graph, opset 13 or newer.
+        dataset: Its calibration split sets the ranges of the activations (min-max).
+        encoding: Encoding of the multipliers that are to run it.
+
+    Returns:
+        A new model in QDQ form.
+
+    Raises:
+        ModelError: onnxruntime's quantiser cannot treat the graph.
+    """
+    from onnxruntime import quantization as ortq
+
+    code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
+    # The quantiser advises a preprocessing step that Canonicalize has done already.
+    quiet = logging.getLogger()
+    level = quiet.level
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "quantized.onnx"
+        try:
+            quiet.setLevel(logging.ERROR)
+            ortq.quantize_static(
+                model,
+                target,
+                _Reader(model, dataset.calibration),
+                quant_format=ortq.QuantFormat.QDQ,
+                op_types_to_quantize=list(QUANTIZED_OPS),
+                per_channel=True,
+                activation_type=code,
+                weight_type=code,
+                extra_options={
+                    "ActivationSymmetric": encoding.codes_signed,
+                    "WeightSymmetric": True,
+                },
+            )
+        except Exception as error:
+            raise ModelError(
+                f"static quantisation failed: {str(error).splitlines()[0][:300]}",
+                where="model",
+                mend="quantise it with your own tool and give the QDQ model",
+            ) from error
+        finally:
+            quiet.setLevel(level)
+        result = onnx.load(target)
+    result.ir_version = model.ir_version
+    return result

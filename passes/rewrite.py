@@ -1,0 +1,81 @@
+"""Write the chosen multipliers into the graph as ai.hawx operators."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+
+import hawx_onnx
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.components import Multiplier
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.passes.approximate import with_tables
+from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
+from hawx_onnx.passes.graph import set_metadata
+from hawx_onnx.passes.probe import stacked_tables, table_indices
+
+ASSIGNMENT_KEY = "hawx.assignment"
+MULTIPLIERS_KEY = "hawx.multipliers"
+VERSION_KEY = "hawx.version"
+
+
+class Rewrite(Pass):
+    """Replaces every candidate that the assignment approximates; the others stay standard ops."""
+
+    name = "rewrite"
+
+    def requires(self, state: PassState) -> None:
+        """There is an assignment, over known layers and multipliers."""
+        if state.assignment is None:
+            raise ConfigError("no assignment was chosen", where="rewrite", mend="search first")
+        state.assignment.check(
+            [c.name for c in state.candidates], [m.name for m in state.multipliers]
+        )
+
+    def call(self, state: PassState) -> PassResult:
+        """Rewrites the nodes and records the assignment in the model's metadata."""
+        assert state.assignment is not None
+        exact = state.multipliers[0].name
+        chosen = [
+            c
+            for c in state.candidates
+            if set(state.assignment.per_channel(c.name, c.channels, exact)) != {exact}
+        ]
+        left = tuple(
+            LeftAlone(c.name, c.op, "the search keeps it exact")
+            for c in state.candidates
+            if c not in chosen
+        )
+        model = rewrite(state.model, state.assignment, chosen, state.multipliers)
+        return PassResult(state.replace(model=model), bool(chosen), left)
+
+
+def rewrite(
+    model: onnx.ModelProto,
+    assignment: Assignment,
+    chosen: list[Candidate],
+    multipliers: tuple[Multiplier, ...],
+) -> onnx.ModelProto:
+    """Rewrites the chosen nodes; only tables in use are written."""
+    indices = table_indices(assignment, chosen, multipliers)
+    used = sorted({int(i) for index in indices.values() for i in index})
+    position = np.zeros(len(multipliers), np.int32)
+    position[used] = np.arange(len(used), dtype=np.int32)
+    packed = [multipliers[i] for i in used]
+    if packed:
+        compact = {name: position[index] for name, index in indices.items()}
+        result = with_tables(model, stacked_tables(packed), compact)
+    else:
+        result = onnx.ModelProto()
+        result.CopyFrom(model)
+    set_metadata(
+        result,
+        {
+            VERSION_KEY: hawx_onnx.__version__,
+            ASSIGNMENT_KEY: json.dumps(assignment.to_dict()),
+            MULTIPLIERS_KEY: json.dumps({m.name: m.content_hash for m in packed}),
+        },
+    )
+    return result

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.hardware import LayerWorkload, TemporalTarget, load_target
+
+
+def array(**keys):
+    return TemporalTarget(**{"name": "t", "frequency_mhz": 500.0, "rows": 16, "cols": 16, **keys})
+
+
+def test_output_stationary_cycles_of_lenet_by_hand(lenet):
+    target = array()
+    # conv1: ceil(784/16) * ceil(6/16) * (25 + 30) - 1 = 49 * 55 - 1
+    # conv2: ceil(100/16) * ceil(16/16) * (150 + 30) - 1 = 7 * 180 - 1
+    # fc:    ceil(120/16) * (400 + 30) - 1, ceil(84/16) * (120 + 30) - 1, 84 + 30 - 1
+    assert [target.compute_cycles(work) for work in lenet] == [2694, 1259, 3439, 899, 113]
+
+
+def test_weight_stationary_cycles_of_lenet_by_hand(lenet):
+    target = array(dataflow="weight-stationary")
+    # conv1: ceil(25/16) * ceil(6/16) * (784 + 46) - 1 = 2 * 830 - 1
+    # conv2: ceil(150/16) * 1 * (100 + 46) - 1 = 10 * 146 - 1
+    # fc:    25 * 8 * 47 - 1, 8 * 6 * 47 - 1, 6 * 1 * 47 - 1
+    assert [target.compute_cycles(work) for work in lenet] == [1659, 1459, 9399, 2255, 281]
+
+
+def test_input_stationary_cycles_of_lenet_by_hand(lenet):
+    target = array(dataflow="input-stationary")
+    # conv1: ceil(25/16) * ceil(784/16) * (6 + 46) - 1 = 2 * 49 * 52 - 1
+    # conv2: 10 * 7 * (16 + 46) - 1
+    # fc:    25 * 1 * (120 + 46) - 1, 8 * (84 + 46) - 1, 6 * (10 + 46) - 1
+    assert [target.compute_cycles(work) for work in lenet] == [5095, 4339, 4149, 1039, 335]
+
+
+def test_input_stationary_is_weight_stationary_with_the_roles_exchanged():
+    layer = LayerWorkload("a", "MatMul", 100, 36, 64)
+    turned = LayerWorkload("b", "MatMul", 36, 100, 64)
+    stationary_inputs = array(dataflow="input-stationary").compute_cycles(layer)
+    assert stationary_inputs == array(dataflow="weight-stationary").compute_cycles(turned)
+    assert stationary_inputs == 4 * 7 * (36 + 32 + 14) - 1
+
+
+@pytest.mark.parametrize("dataflow", ["output-stationary", "weight-stationary", "input-stationary"])
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (8, 32), (16, 16), (128, 3)])
+def test_groups_run_one_after_the_other(network, dataflow, rows, cols):
+    target = array(dataflow=dataflow, rows=rows, cols=cols)
+    for work in network:
+        part = LayerWorkload(
+            "one", work.op, work.output_positions, work.filters // work.groups, work.window
+        )
+        assert target.compute_cycles(work) + 1 == work.groups * (target.compute_cycles(part) + 1)
+
+
+def test_energy_area_and_power_of_one_layer_by_hand(exact):
+    layer = LayerWorkload("fc", "Gemm", 1, 10, 84)
+    report = array(rows=4, cols=4).cost((layer,), {}, exact)
+    cycles = 3 * (84 + 6) - 1
+    # Adder 32, registers 2 * (8 + 8 + 32), in every figure.
+    element = 32 + 96
+    dynamic_uj = 840 * (300 + element) * 1e-9
+    leakage_uj = 16 * (8000 + element) * 1e-9 * cycles / 500
+    total = report.total
+    assert total.latency_cycles == total.initiation_interval_cycles == cycles
+    assert total.area_um2 == pytest.approx(16 * (400 + element))
+    assert total.energy_uj == pytest.approx(dynamic_uj + leakage_uj)
+    assert total.multiplication_energy_uj == pytest.approx(840 * 300e-9)
+    assert total.power_mw == pytest.approx(total.energy_uj / (cycles / 500) * 1e3)
+    assert total.inferences_per_second == pytest.approx(500e6 / cycles)
+    assert report.layers[0].utilization == pytest.approx(840 / (cycles * 16))
+    assert report.layers[0].mapping == {"row_folds": 1, "column_folds": 3}
+    assert report.notes == ()
+
+
+def test_totals_are_sums_of_layers(network, exact, cheap):
+    report = array().cost(network, {"conv2": cheap}, exact)
+    assert report.total.latency_cycles == sum(layer.compute_cycles for layer in report.layers)
+    assert report.total.energy_uj == pytest.approx(sum(layer.energy_uj for layer in report.layers))
+    assert all(0 < layer.utilization <= 1 for layer in report.layers)
+    assert all(layer.stall_cycles == 0 for layer in report.layers)
+
+
+def test_each_type_in_use_adds_its_area_once(lenet, exact, cheap, cheapest):
+    target = array()
+    baseline = target.cost(lenet, {}, exact).total.area_um2
+    one = target.cost(lenet, {"fc1": cheap}, exact).total.area_um2
+    same_twice = target.cost(lenet, {"fc1": cheap, "fc2": cheap}, exact).total.area_um2
+    two = target.cost(lenet, {"fc1": cheap, "fc2": cheapest}, exact).total.area_um2
+    everywhere = target.cost(lenet, {work.name: cheap for work in lenet}, exact).total.area_um2
+    assert one == same_twice == pytest.approx(baseline + 256 * 250)
+    assert two == pytest.approx(baseline + 256 * (250 + 100))
+    assert everywhere == pytest.approx(baseline + 256 * (250 - 400))
+
+
+def test_cheaper_multipliers_take_less_energy(lenet, exact, cheap, cheapest):
+    target = array()
+    energies = [
+        target.cost(lenet, {work.name: choice for work in lenet}, exact).total.energy_uj
+        for choice in (exact, cheap, cheapest)
+    ]
+    assert energies == sorted(energies, reverse=True)
+    assert target.cost(lenet, {"conv2": cheapest}, exact).total.energy_uj < energies[0]
+
+
+def test_multiplier_per_channel(lenet, exact, cheap):
+    mixed = array().cost(lenet, {"conv1": [exact, cheap] * 3}, exact)
+    assert mixed.layers[0].multipliers == {"exact": 3, "cheap": 3}
+    assert mixed.total.multiplication_energy_uj == pytest.approx(
+        (sum(work.macs for work in lenet[1:]) * 300 + 784 * 25 * 3 * (300 + 160)) * 1e-9
+    )
+    uniform = array().cost(lenet, {"conv1": [cheap] * 6}, exact)
+    assert uniform == array().cost(lenet, {"conv1": cheap}, exact)
+
+
+def test_only_latency_is_separable():
+    target = array()
+    assert target.separable("latency")
+    assert not any(target.separable(objective) for objective in ("area", "energy", "power"))
+    with pytest.raises(ConfigError, match="did you mean power"):
+        target.separable("powr")
+
+
+def test_costing_twenty_layers_takes_less_than_a_millisecond(exact, cheap, cheapest):
+    layers = tuple(LayerWorkload(f"conv{i}", "Conv", 196, 64, 576) for i in range(20))
+    target = load_target("temporal")
+    assignment = {f"conv{i}": (cheap, cheapest)[i % 2] for i in range(15)}
+    target.cost(layers, assignment, exact)
+    rounds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(20):
+            target.cost(layers, assignment, exact)
+        rounds.append((time.perf_counter() - start) / 20)
+    assert min(rounds) < 1e-3
