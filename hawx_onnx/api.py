@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,13 @@ def evaluate(
     Returns:
         The document of ``evaluate --json``.
     """
-    settings = _settings(data, options)
+    return evaluate_with(model, _settings(data, options), split, use_library)
+
+
+def evaluate_with(
+    model: str | Path, settings: Settings, split: str, use_library: bool | None
+) -> dict[str, Any]:
+    """``evaluate`` with settings made already."""
     loaded = load_model(model)
     dataset = load_data(loaded, settings)
     if not dataset.labelled:
@@ -218,7 +225,14 @@ def apply(
     """
     chosen = _assignment(assignment)
     assert chosen is not None
-    settings = _settings(data, {"candidates": chosen.multipliers(), **options})
+    return apply_with(model, chosen, output, _settings(data, options))
+
+
+def apply_with(
+    model: str | Path, chosen: Assignment, output: str | Path | None, settings: Settings
+) -> onnx.ModelProto:
+    """``apply`` with settings made already; the assignment names the candidates."""
+    settings = dataclasses.replace(settings, candidates=chosen.multipliers())
     if output is not None:
         check_writable(Path(output).parent)
     source = load_model(model)

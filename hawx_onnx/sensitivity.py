@@ -27,7 +27,7 @@ class OperatorScore:
     def relative_rms(self) -> np.ndarray:
         """Root mean square error over channels, relative to the output's range: [multipliers]."""
         rms = np.sqrt(self.mean**2 + self.std**2) * self.output_scale
-        return np.sqrt((rms**2).mean(axis=1)) / self.peak
+        return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +73,14 @@ class Sensitivity:
             "multipliers": list(self.multipliers),
             "samples": int(self.baseline.shape[0]),
             "layer_level": {
-                "accuracy_drop": self.accuracy_drop(),
-                "output_mse": self.output_mse(),
+                "accuracy_drop": self.accuracy_drop().tolist(),
+                "output_mse": self.output_mse().tolist(),
             },
             "operator_level": {
                 layer: {
-                    "relative_rms": score.relative_rms(),
-                    "mean_error": score.mean,
-                    "std_error": score.std,
+                    "relative_rms": score.relative_rms().tolist(),
+                    "mean_error": score.mean.tolist(),
+                    "std_error": score.std.tolist(),
                 }
                 for layer, score in self.operator.items()
             },

@@ -97,7 +97,9 @@ class Settings:
                     where="configuration",
                     mend=close_names(name, sorted(known)),
                 )
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
         return cls(**plain)
 
 

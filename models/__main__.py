@@ -9,9 +9,8 @@ import logging
 import sys
 from pathlib import Path
 
-from hawx_onnx.models import reference, reference_names
-
 from hawx_onnx.errors import HawxError, LibraryError
+from hawx_onnx.models import reference, reference_names
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -130,14 +130,14 @@ class Pass(ABC):
 
     name: str = ""
 
-    def requires(self, state: PassState) -> None:
+    def requires(self, state: PassState) -> None:  # noqa: B027 - a pass may require nothing
         """Raises a HawxError where the state is not what this pass can work on."""
 
     @abstractmethod
     def call(self, state: PassState) -> PassResult:
         """Does the work on a copy of the model."""
 
-    def ensures(self, before: PassState, after: PassState) -> None:
+    def ensures(self, before: PassState, after: PassState) -> None:  # noqa: B027
         """Raises a HawxError where the result is not what this pass promises."""
 
     def __call__(self, state: PassState) -> PassState:
@@ -158,8 +158,8 @@ def run_passes(passes: Iterable[Pass], state: PassState) -> PassState:
     for one in passes:
         try:
             state = one(state)
-        except HawxError as error:
+        except HawxError:
             log.info("pass %s failed after %s", one.name, ", ".join(done) or "no other pass")
-            raise error
+            raise
         done.append(one.name)
     return state

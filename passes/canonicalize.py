@@ -33,8 +33,9 @@ class Canonicalize(Pass):
     """Folds constants and batch normalisation, names every node, turns Gemm into a 1x1 Conv.
 
     A Gemm with a bias has no integer counterpart in the ONNX standard that keeps the bias in the
-    accumulator; a 1x1 convolution does. The new node keeps the Gemm's name; the
-    operator it came from is kept in the model's ``hawx.origin`` metadata. Opset and IR version are raised only where a later pass needs it.
+    accumulator; a 1x1 convolution does. The new node keeps the Gemm's name; the operator it came
+    from is kept in the model's ``hawx.origin`` metadata. Opset and IR version are raised only
+    where a later pass needs it.
     """
 
     name = "canonicalize"

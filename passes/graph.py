@@ -30,7 +30,7 @@ def to_model(graph: gs.Graph, like: onnx.ModelProto, *, minimum_ir: int = 0) -> 
         minimum_ir: Raise the IR version to this where it is lower.
     """
     graph.cleanup(remove_unused_graph_inputs=False).toposort()
-    model = gs.export_onnx(graph, do_type_check=False)
+    model: onnx.ModelProto = gs.export_onnx(graph, do_type_check=False)
     model.ir_version = max(like.ir_version, minimum_ir)
     model.producer_name, model.producer_version = like.producer_name, like.producer_version
     model.domain, model.model_version, model.doc_string = (

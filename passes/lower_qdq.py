@@ -203,7 +203,7 @@ def _lower_clamp(graph: gs.Graph, node: gs.Node) -> None:
         return
     if before is None or before.op not in ("Conv", "MatMul"):
         raise Reason("no quantised operator writes its input")
-    if single_consumer(node.inputs[0], graph) is not node:
+    if single_consumer(node.inputs[0], graph) is None:
         raise Reason("its input is read more than once")
     if _whole_range(low, high):
         quantizer.inputs[0] = node.inputs[0]

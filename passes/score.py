@@ -15,8 +15,8 @@ from hawx_onnx.passes.operator_score import (
     accumulated_error_of_activations,
     weight_patterns,
 )
-from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.passes.probe import LayerResponses
+from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.sensitivity import OperatorScore, Sensitivity
 
 DEFAULT_SAMPLES = 256

@@ -49,7 +49,7 @@ def _failed(what: str, where: str) -> LibraryError:
     return LibraryError(
         what,
         where=where,
-        mend="the library and this package may differ in version: reinstall, then `hawx-onnx doctor`",
+        mend="library and package may differ in version: reinstall, see `hawx-onnx doctor`",
     )
 
 

@@ -29,11 +29,11 @@ class ResponseSurrogate:
     @property
     def samples(self) -> int:
         """Number of samples that predictions rest on."""
-        return int(len(self._labels))
+        return len(self._labels)
 
     def outputs(self, choice: Choice) -> np.ndarray:
         """Predicted outputs: float32 [S, C]. ``choice`` holds one multiplier index per layer."""
-        total = self._baseline.copy()
+        total: np.ndarray = self._baseline.copy()
         for layer, multiplier in enumerate(choice):
             if multiplier:
                 total += self._responses[layer, multiplier]

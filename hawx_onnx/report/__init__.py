@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hawx_onnx.report.documents import json_text, report_schema, to_plain, write_json
 from hawx_onnx.report.files import atomic_write_bytes, atomic_write_text
-from hawx_onnx.report.html import render_html, write_html
+from hawx_onnx.report.html import render_html, render_sensitivity_html, write_html
 from hawx_onnx.report.pareto_csv import assignment_text, pareto_csv, write_pareto_csv
 from hawx_onnx.report.terminal import (
     before_after_table,
@@ -26,6 +26,7 @@ __all__ = [
     "print_report",
     "print_table",
     "render_html",
+    "render_sensitivity_html",
     "report_schema",
     "to_plain",
     "write_html",

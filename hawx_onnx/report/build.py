@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 from collections.abc import Mapping, Sequence
@@ -199,10 +200,8 @@ def versions() -> dict[str, str]:
 
     found = {"hawx-onnx": hawx_onnx.__version__, "python": platform.python_version()}
     for name in ("onnx", "onnxruntime", "onnx-graphsurgeon", "numpy", "scipy", "catboost"):
-        try:
+        with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
     return found
 
 

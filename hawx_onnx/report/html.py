@@ -119,17 +119,16 @@ def _sections(
     ]
 
 
-def _head(report: Mapping[str, Any]) -> Markup:
+def _head(title: str, description: str) -> Markup:
     style = resources.files("hawx_onnx.report").joinpath("page.css").read_text("utf-8")
-    name = section(report, "model").get("name") or "model"
     return element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="description", content=headline(report)),
-        element("title", f"{name} {NONE} hawx-onnx report"),
+        element("meta", name="description", content=description),
+        element("title", title),
         element("style", Markup(style)),
     )
 
@@ -147,27 +146,48 @@ def render_html(report: Mapping[str, Any], sensitivity: Mapping[str, Any] | None
     Returns:
         The page.
     """
-    sections = _sections(report, sensitivity)
+    name = section(report, "model").get("name") or "model"
+    return _page(
+        _head(f"{name} {NONE} hawx-onnx report", headline(report)),
+        [head_section(report), warnings_section(report)],
+        _sections(report, sensitivity),
+    )
+
+
+def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
+    """Renders ``sensitivity.json`` alone as one self-contained HTML page.
+
+    Args:
+        sensitivity: The content of ``sensitivity.json``.
+        name: Name of the model.
+
+    Returns:
+        The page.
+    """
+    layers, multipliers = len(sensitivity["layers"]), len(sensitivity["multipliers"])
+    text = f"{layers} layers under {multipliers} multipliers, {sensitivity['samples']} samples"
+    top = element(
+        "header",
+        element("h1", f"Sensitivity of {name}"),
+        element("p", text),
+    )
+    sections = [("sensitivity", "Sensitivity", heat_map_section(sensitivity))]
+    return _page(_head(f"{name} {NONE} hawx-onnx sensitivity", text), [top], sections)
+
+
+def _page(head: Markup, top: list[Markup], sections: list[tuple[str, str, Markup]]) -> str:
     links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in sections]
+    nav = element("nav", *links, aria_label="Sections")
+    blocks = [
+        element("section", element("h2", title, id=anchor), content, aria_labelledby=anchor)
+        for anchor, title, content in sections
+    ]
     body = element(
         "body",
-        element(
-            "div",
-            head_section(report),
-            warnings_section(report),
-            element("nav", *links, aria_label="Sections"),
-            class_="page top",
-        ),
-        element(
-            "main",
-            *[
-                element("section", element("h2", title, id=anchor), content, aria_labelledby=anchor)
-                for anchor, title, content in sections
-            ],
-            class_="page",
-        ),
+        element("div", *top, nav, class_="page top"),
+        element("main", *blocks, class_="page"),
     )
-    return "<!DOCTYPE html>\n" + element("html", _head(report), body, lang="en") + "\n"
+    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 
 
 def write_html(

@@ -106,9 +106,9 @@ def conv_accumulators(
     for m, c, *tap in product(*map(range, w.shape)):
         source = m // (w.shape[0] // group) * w.shape[1] + c
         window = (slice(None), source, *_window(tap, out, stride, dilation))
-        codes, weight = padded[window], w[(m, c, *tap)]
-        term = lookup_products(codes, weight, tables[int(table_index[m])])
-        term = term - zx * int(weight) - zw[m] * codes.astype(np.int64) + zx * zw[m]
+        codes, weight = padded[window], w.item(m, c, *tap)
+        term = lookup_products(codes, np.asarray(weight), tables[int(table_index[m])])
+        term = term - zx * weight - zw[m] * codes.astype(np.int64) + zx * zw[m]
         sums[:, m] += term * real[window] if skip_padding else term
     if bias is not None:
         sums += np.asarray(bias, np.int64).reshape(1, -1, *(1,) * rank)

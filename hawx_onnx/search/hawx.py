@@ -49,11 +49,8 @@ def search_hawx(
     front = state.predicted_front()
     for row in state.measuring_order(front, evaluations):
         state.measure(row)
-    while state.count < evaluations:
-        row = state.next_promising()
-        if row is None:
-            break
-        state.measure(row)
+    while state.count < evaluations and (promising := state.next_promising()) is not None:
+        state.measure(promising)
     points = _points(state, set(front), predicted)
     measuring = measurer.seconds - before
     return SearchResult(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import yaml
-from hawx_onnx.models.lenet5.data import digits_splits
-from hawx_onnx.models.lenet5.export import save_model
 
 from hawx_onnx.frontend.data_types import InputSpec
 from hawx_onnx.frontend.preprocessing import Preprocessing
+from hawx_onnx.models.lenet5.data import digits_splits
+from hawx_onnx.models.lenet5.export import save_model
 
 _LOG = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from hawx_onnx.models.lenet5.architecture import LeNet5
 from torch.nn import functional
+
+from hawx_onnx.models.lenet5.architecture import LeNet5
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,0 +1,91 @@
+# Every target sets up what it needs; none expects an activated environment.
+#
+#   make demo PYTHON=python3.12     another interpreter
+#   make test VENV=.venv-312        another virtual environment
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+MODEL := models/lenet5/lenet5.onnx
+OUT := out/demo
+TYPES := build/types
+
+# A change of any of these asks for a new installation: an editable one follows changes of the
+# Python sources by itself, but compiles nothing.
+NATIVE := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' -o -name '*.map' \
+	-o -name CMakeLists.txt \) -not -path '*/tests/*')
+CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test setup lint lint-python lint-types lint-cpp bench format clean
+
+help:  ## list the targets
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed  ## optimise the shipped LeNet-5 and write out/demo
+	$(BIN)/hawx-onnx optimize $(MODEL) -o $(OUT)
+
+test: $(VENV)/.developing  ## run all tests
+	$(BIN)/pytest
+
+setup: $(VENV)/.developing  ## install the package and the tools for development
+
+lint: lint-python lint-types lint-cpp  ## check style, types and format
+
+lint-python: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy cannot follow the editable installation: it gets the packages as a wheel would lay them out.
+lint-types: $(VENV)/.developing
+	@rm -rf $(TYPES) && mkdir -p $(TYPES)/hawx_onnx
+	@ln -s $(CURDIR)/hawx_onnx/* $(CURDIR)/passes $(CURDIR)/models $(TYPES)/hawx_onnx/
+	cd $(TYPES) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml \
+		--cache-dir $(CURDIR)/.mypy_cache -p hawx_onnx
+
+lint-cpp: $(VENV)/.developing
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
+
+bench: $(VENV)/.developing  ## run the short form of every benchmark
+	@for script in $(sort $(wildcard benchmarks/*.py)); do \
+		echo "== $$script"; $(BIN)/python $$script || exit 1; \
+	done
+
+format: $(VENV)/.developing  ## format all sources
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
+
+clean:  ## remove everything that was built, downloaded or written
+	rm -rf $(VENV) build dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis catboost_info
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The Python packages of a virtual environment; stamps stand in it, so that they go with it.
+$(VENV)/.created:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "error: there is no $(PYTHON)"; \
+		echo "  apt-get install python3 python3-venv, or name another: make PYTHON=..."; exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1), 3.10 or newer is needed"; \
+		echo "  name another: make PYTHON=python3.12"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "error: $(PYTHON) cannot make virtual environments (no ensurepip)"; \
+		echo "  apt-get install python3-venv"; exit 1; } >&2
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+.PHONY: compiler
+compiler:
+	@command -v "$${CXX:-c++}" >/dev/null || command -v g++ >/dev/null || \
+		command -v clang++ >/dev/null || { echo "error: there is no C++ compiler"; \
+		echo "  apt-get install g++, or name one: CXX=..."; exit 1; } >&2
+
+$(VENV)/.installed: pyproject.toml $(NATIVE) $(VENV)/.created | compiler
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml $(NATIVE) $(VENV)/.created | compiler
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(VENV)/.installed $@

@@ -1,0 +1,7 @@
+"""``python -m hawx_onnx`` is ``hawx-onnx``."""
+
+from __future__ import annotations
+
+from hawx_onnx.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,62 @@
+"""``hawx-onnx analyze``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hawx_onnx.cli.console import Ui
+from hawx_onnx.cli.options import CHOICE, DATA, SCORE, add_settings, settings_of
+
+HELP = "score how much each multiplier would hurt each layer, without a search"
+DEFAULT_OUTPUT = "hawx-out"
+SHOWN = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the verb."""
+    parser.add_argument("model", metavar="MODEL", help="ONNX file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default=DEFAULT_OUTPUT,
+        help=f"folder for sensitivity.json and sensitivity.html (default: {DEFAULT_OUTPUT})",
+    )
+    add_settings(parser, (*DATA, *CHOICE, *SCORE, "target", "jobs"))
+
+
+def run(args: argparse.Namespace, ui: Ui) -> int:
+    """Scores and writes ``sensitivity.json`` and its picture."""
+    settings = settings_of(args)
+    from hawx_onnx.optimization import check_writable
+    from hawx_onnx.preparation import prepare
+    from hawx_onnx.report import atomic_write_text, render_sensitivity_html, write_json
+    from hawx_onnx.report.build import layer_sensitivity
+
+    out = Path(args.output)
+    check_writable(out)
+    prepared = prepare(args.model, settings, ui.step)
+    sensitivity = prepared.state.sensitivity
+    assert sensitivity is not None
+    document = sensitivity.to_dict()
+    document["left_exact"] = [
+        {"name": note.node, "op": note.op, "reason": note.reason}
+        for note in prepared.state.left_exact
+    ]
+    page = render_sensitivity_html(document, Path(args.model).stem)
+    atomic_write_text(out / "sensitivity.html", page)
+    write_json(document, out / "sensitivity.json")
+    if ui.json:
+        ui.print_json(document)
+    else:
+        ranked = sorted(layer_sensitivity(sensitivity).items(), key=lambda pair: -pair[1])
+        names = ", ".join(f"{name} ({value:.3g})" for name, value in ranked[:SHOWN])
+        ui.line(f"most sensitive:  {names}")
+        names = ", ".join(f"{name} ({value:.3g})" for name, value in ranked[::-1][:SHOWN])
+        ui.line(f"least sensitive: {names}")
+        ui.line("(relative RMS change of the outputs, mean over the candidate multipliers)")
+        ui.line(f"picture: {out / 'sensitivity.html'}")
+    for warning in prepared.warnings:
+        ui.warn(warning)
+    return 0

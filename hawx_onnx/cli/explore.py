@@ -1,0 +1,70 @@
+"""``hawx-onnx explore``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hawx_onnx.cli.console import Ui
+from hawx_onnx.cli.options import ALL, add_settings, settings_of
+
+HELP = "run search methods side by side; exhaustive search is the reference"
+METHODS = ("hawx", "exhaustive", "random")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the verb."""
+    parser.add_argument("model", metavar="MODEL", help="ONNX file")
+    parser.add_argument(
+        "--method",
+        action="append",
+        choices=METHODS,
+        help="method to run; may be repeated (default: hawx)",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the JSON document here")
+    add_settings(parser, ALL)
+
+
+def run(args: argparse.Namespace, ui: Ui) -> int:
+    """Runs the methods and prints them side by side."""
+    settings = settings_of(args)
+    from hawx_onnx.exploration import explore_methods
+    from hawx_onnx.preparation import prepare
+    from hawx_onnx.report import explore_table, print_table, write_json
+
+    prepared = prepare(args.model, settings, ui.step)
+    ui.step("searching")
+    document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick)
+    if args.output:
+        write_json(document, args.output)
+    if ui.json:
+        ui.print_json(document)
+    else:
+        ui.close()
+        print_table(explore_table(document))
+        for method in document["methods"]:
+            ui.line(_choice(method, document))
+    for warning in prepared.warnings:
+        ui.warn(warning)
+    return 0
+
+
+def _choice(method: dict[str, Any], document: dict[str, Any]) -> str:
+    """One line: what a method chose, and how it stands against exhaustive search."""
+    name, chosen = method["method"], method["selected"]
+    budget = f"{100 * document['max_accuracy_drop']:g} points"
+    if chosen is None:
+        return f"{name}: no measured assignment loses at most {budget}"
+    accuracy = f"{100 * chosen['measured_accuracy']:.2f} %"
+    picks = ", ".join(str(value) for value in chosen["assignment"].values())
+    text = f"{name}: {accuracy} {document['metric']}, {chosen['power_mw']:.4g} mW: {picks}"
+    against = method.get("against_exhaustive")
+    if against is None:
+        return text
+    regret = against["regret"]
+    shown = "no choice" if regret is None else f"{100 * regret:.2f} % of the exact cost"
+    return (
+        f"{text}\n{name}: speed-up {against['speedup']:.1f} "
+        f"({against['speedup_without_measuring']:.1f} without measuring), regret {shown}, "
+        f"{100 * (against['hypervolume_ratio'] or 0):.2f} % of the exhaustive hypervolume"
+    )

@@ -1,0 +1,116 @@
+"""``hawx-onnx library``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hawx_onnx.cli.console import Ui
+from hawx_onnx.cli.options import add_global_flags, add_settings, settings_of
+
+if TYPE_CHECKING:
+    from hawx_onnx.components import Multiplier
+
+HELP = "list and show multipliers, built-in and from files"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the sub-verbs."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="all multipliers, with errors and costs")
+    add_global_flags(listing)
+    add_settings(listing, ("library",))
+    listing.add_argument("--pareto", action="store_true", help="only the front of energy and MAE")
+    listing.add_argument(
+        "--encoding", choices=("signed", "unsigned", "sign_magnitude"), help="only this encoding"
+    )
+    show = actions.add_parser("show", help="one multiplier, with everything known of it")
+    add_global_flags(show)
+    show.add_argument("name", metavar="NAME", help="name, or path of an .npy or .npz file")
+    add_settings(show, ("library",))
+
+
+def run(args: argparse.Namespace, ui: Ui) -> int:
+    """Dispatches the sub-verb."""
+    settings = settings_of(args)
+    libraries = ("builtin", *settings.library)
+    return _show(args, ui, libraries) if args.action == "show" else _list(args, ui, libraries)
+
+
+def _list(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
+    from hawx_onnx import components
+
+    found = [m for library in libraries for m in components.load_library(library)]
+    if args.encoding:
+        found = [m for m in found if m.encoding.value == args.encoding]
+    if args.pareto:
+        found = list(components.pareto([m for m in found if m.cost is not None]))
+    rows = [_summary(multiplier) for multiplier in found]
+    if ui.json:
+        ui.print_json({"multipliers": rows})
+        return 0
+    from rich.table import Table
+
+    from hawx_onnx.report import print_table
+
+    table = Table(title=f"{len(rows)} multipliers")
+    heads = ("Name", "Encoding", "MAE", "WCE", "MRE %", "EP %", "Rank", "Energy fJ", "Area um2")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index < 2 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row))
+    print_table(table)
+    return 0
+
+
+def _summary(multiplier: Multiplier) -> dict[str, Any]:
+    cost = asdict(multiplier.cost) if multiplier.cost else None
+    return {
+        "name": multiplier.name,
+        "encoding": multiplier.encoding.value,
+        **asdict(multiplier.statistics),
+        "rank": multiplier.rank,
+        "exact": multiplier.is_exact,
+        "cost": cost,
+        "sha256": multiplier.content_hash,
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    cost = row["cost"] or {}
+    return (
+        row["name"],
+        row["encoding"],
+        f"{row['mae']:.4g}",
+        f"{row['wce']:.0f}",
+        f"{100 * row['mre']:.3g}",
+        f"{100 * row['ep']:.3g}",
+        str(row["rank"]),
+        f"{cost['energy_fj']:.1f}" if cost else "-",
+        f"{cost['area_um2']:.1f}" if cost else "-",
+    )
+
+
+def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
+    from hawx_onnx import components
+    from hawx_onnx.errors import LibraryError
+    from hawx_onnx.runtime.library import describe_kernels
+
+    (multiplier,) = components.resolve([args.name], libraries)[:1]
+    document = _summary(multiplier)
+    document["source"] = multiplier.source
+    document["description"] = multiplier.description
+    document["error_rank"] = multiplier.error_rank
+    try:
+        document["kernel"] = describe_kernels(multiplier.table)["chosen"][0]
+    except LibraryError:
+        document["kernel"] = None
+    if ui.json:
+        ui.print_json(document)
+        return 0
+    cost = document.pop("cost")
+    for key, value in {**document, **(cost or {"cost": "not characterised"})}.items():
+        shown = f"{value:.6g}" if isinstance(value, float) else value
+        ui.line(f"{key:12} {shown}")
+    return 0

@@ -1,0 +1,136 @@
+"""``hawx-onnx``: parses, dispatches, and turns errors into one or two lines and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+import hawx_onnx
+from hawx_onnx.cli.options import add_global_flags
+from hawx_onnx.errors import HawxError
+from hawx_onnx.names import close_names
+
+# Verb -> module of this package. A module brings HELP, add_arguments(parser) and run(args, ui).
+VERBS = {
+    "optimize": "optimize",
+    "analyze": "analyze",
+    "explore": "explore",
+    "evaluate": "evaluate",
+    "cost": "cost",
+    "apply": "apply",
+    "library": "library",
+    "doctor": "doctor",
+}
+USAGE_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 4, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are two lines, as all errors are."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = f"`{self.prog} --help` lists what it takes"
+        sys.stderr.write(f"error: {message}\n  {hint}\n")
+        raise SystemExit(USAGE_ERROR)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="hawx-onnx",
+        description="Find where a trained network can do with approximate multipliers.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=hawx_onnx.__version__)
+    add_global_flags(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=_Parser)
+    for verb in VERBS:
+        module = _module(verb)
+        sub = verbs.add_parser(verb, help=module.HELP, description=module.HELP, allow_abbrev=False)
+        add_global_flags(sub)
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module(f"hawx_onnx.cli.{VERBS[verb]}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code.
+
+    Args:
+        argv: Arguments after the program's name; those of the process if None.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = build_parser()
+    _check_verb(parser, arguments)
+    args = parser.parse_args(arguments)
+    if args.verb is None:
+        parser.print_help(sys.stderr)
+        return USAGE_ERROR
+    return _run(args)
+
+
+def _check_verb(parser: argparse.ArgumentParser, arguments: list[str]) -> None:
+    """Offers close names for an unknown command; argparse would only list all of them."""
+    first = next((word for word in arguments if not word.startswith("-")), None)
+    if first is not None and first not in VERBS and first == arguments[0]:
+        parser.error(f"there is no command {first!r}: {close_names(first, VERBS)}")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from hawx_onnx.cli.console import Ui
+
+    verbosity = getattr(args, "verbose", 0) - getattr(args, "quiet", 0)
+    _set_up_logging(verbosity)
+    ui = Ui(json=getattr(args, "json", False), quiet=verbosity < 0)
+    try:
+        with ui:
+            return int(args.run(args, ui))
+    except HawxError as error:
+        return _tell(error, error.exit_code, verbosity)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except MemoryError as error:
+        return _tell(error, INTERNAL_ERROR, verbosity, "out of memory", "use fewer samples")
+    except Exception as error:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        hint = "this is a defect of hawx-onnx; -vv shows where it happened"
+        return _tell(error, INTERNAL_ERROR, verbosity, f"unexpected {text}", hint)
+
+
+def _tell(
+    error: BaseException, code: int, verbosity: int, text: str | None = None, hint: str = ""
+) -> int:
+    """Writes an error to stderr, with a traceback at -vv only."""
+    if verbosity >= 2:
+        logging.getLogger(__name__).error("traceback", exc_info=error)
+    lines = str(error) if text is None else f"{text}\n  {hint}"
+    sys.stderr.write(f"error: {lines}\n")
+    return code
+
+
+def _set_up_logging(verbosity: int) -> None:
+    level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(
+        max(-1, min(verbosity, 2)), logging.DEBUG
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("hawx_onnx")
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

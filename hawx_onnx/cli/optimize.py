@@ -1,0 +1,47 @@
+"""``hawx-onnx optimize``."""
+
+from __future__ import annotations
+
+import argparse
+
+from hawx_onnx.cli.console import Ui
+from hawx_onnx.cli.options import ALL, add_settings, settings_of
+
+HELP = "quantise, score, search, rewrite, verify and report"
+DEFAULT_OUTPUT = "hawx-out"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the verb."""
+    parser.add_argument("model", metavar="MODEL", help="ONNX file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default=DEFAULT_OUTPUT,
+        help=f"folder for all files (default: {DEFAULT_OUTPUT})",
+    )
+    add_settings(parser, ALL)
+
+
+def run(args: argparse.Namespace, ui: Ui) -> int:
+    """Runs the whole flow and writes the folder."""
+    settings = settings_of(args)
+    from hawx_onnx.optimization import check_writable, optimize_model
+    from hawx_onnx.report import print_report
+
+    check_writable(args.output)
+    ui.measure(settings.max_evaluations)
+    result = optimize_model(args.model, settings, step=ui.step, progress=ui.tick)
+    page = result.save(args.output)
+    if ui.json:
+        ui.print_json(result.report)
+        for warning in result.report["warnings"]:
+            ui.warn(str(warning))
+        return 0
+    ui.close()
+    print_report(result.report)
+    ui.line()
+    ui.line(f"report: {page}")
+    ui.line(f"model:  {page.with_name('model.onnx')}")
+    return 0

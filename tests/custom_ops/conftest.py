@@ -1,0 +1,165 @@
+"""One-node models of the custom ops and of onnxruntime's own, and runs of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import helper, numpy_helper
+
+from hawx_onnx.errors import LibraryError
+from hawx_onnx.runtime.library import create_session, describe_kernels, get_library_path
+from hawx_onnx.runtime.reference import approx_qlinear_conv, approx_qlinear_matmul
+
+CONV = ["x", "x_scale", "x_zero_point", "w", "w_scale", "w_zero_point", "y_scale", "y_zero_point"]
+MATMUL = ["a", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"]
+TABLES = ["tables", "table_index"]
+
+
+@dataclasses.dataclass
+class Node:
+    """A custom op with its inputs by name; a missing "bias" is an absent optional input."""
+
+    op: str
+    inputs: dict[str, np.ndarray]
+    attributes: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def replace(self, attributes: dict[str, Any] | None = None, **inputs: Any) -> Node:
+        """The node with some inputs or attributes changed."""
+        changed = {**self.attributes, **(attributes or {})}
+        return Node(self.op, {**self.inputs, **inputs}, changed)
+
+
+def model_of(node: Node, fed: tuple[str, ...], stock: bool) -> bytes:
+    """The node alone in a model; `fed` names its graph inputs, the others are initializers."""
+    conv = node.op == "conv"
+    names = [*(CONV if conv else MATMUL), *(["bias"] if conv else []), *([] if stock else TABLES)]
+    present = [name if name in node.inputs else "" for name in names]
+    while present and not present[-1]:
+        present.pop()
+    op = (
+        ("QLinearConv" if conv else "QLinearMatMul")
+        if stock
+        else ("ApproxQLinearConv" if conv else "ApproxQLinearMatMul")
+    )
+    attributes = dict(node.attributes)
+    if stock:
+        attributes.pop("skip_padding", None)
+    made = helper.make_node(
+        op, present, ["y"], name="layer_7", domain="" if stock else "ai.hawx", **attributes
+    )
+    kinds = {name: helper.np_dtype_to_tensor_dtype(v.dtype) for name, v in node.inputs.items()}
+    graph = helper.make_graph(
+        [made],
+        "g",
+        [
+            helper.make_tensor_value_info(name, kinds[name], [None] * node.inputs[name].ndim)
+            for name in fed
+        ],
+        [helper.make_tensor_value_info("y", kinds["y_zero_point"], None)],
+        [
+            numpy_helper.from_array(node.inputs[name], name)
+            for name in present
+            if name and name not in fed
+        ],
+    )
+    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("ai.hawx", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+
+
+def run_node(
+    node: Node,
+    *,
+    fed: tuple[str, ...] = (),
+    stock: bool = False,
+    isa: str = "",
+    threads: int = 1,
+) -> np.ndarray:
+    """Output of the node; `fed` names further inputs that are given at run time."""
+    fed = (CONV[0] if node.op == "conv" else MATMUL[0], *fed)
+    with pytest.MonkeyPatch.context() as patch:
+        if isa:
+            patch.setenv("HAWX_ISA", isa)
+        session = create_session(model_of(node, fed, stock), threads=threads, use_library=not stock)
+    return session.run(None, {name: node.inputs[name] for name in fed})[0]
+
+
+def reference_of(node: Node) -> np.ndarray:
+    """Output of the node by the numpy reference."""
+    if node.op == "conv":
+        inputs = [node.inputs.get(name) for name in [*CONV, "bias", *TABLES]]
+        return approx_qlinear_conv(*inputs, **node.attributes)
+    return approx_qlinear_matmul(*[node.inputs[name] for name in [*MATMUL, *TABLES]])
+
+
+def exact_tables(x: Any, w: Any) -> np.ndarray:
+    """The exact multiplier [1, 256, 256] for operands of two 8-bit types."""
+    codes = np.arange(256, dtype=np.uint8)
+    products = np.multiply.outer(codes.view(x).astype(np.int32), codes.view(w).astype(np.int32))
+    return products[None]
+
+
+def conv_node(
+    x: np.ndarray, w: np.ndarray, *, tables: np.ndarray | None = None, **attributes: Any
+) -> Node:
+    """A convolution with zero points 0, scales that keep its outputs apart, exact by default."""
+    depth = int(np.prod(w.shape[1:]))
+    inputs = {
+        "x": x,
+        "x_scale": np.array(1.0, np.float32),
+        "x_zero_point": np.array(0, x.dtype),
+        "w": w,
+        "w_scale": np.array(1.0, np.float32),
+        "w_zero_point": np.array(0, w.dtype),
+        "y_scale": np.array(100.0 * depth**0.5, np.float32),
+        "y_zero_point": np.array(0, np.int8),
+        "tables": exact_tables(x.dtype, w.dtype) if tables is None else tables,
+        "table_index": np.zeros(w.shape[0], np.int32),
+    }
+    return Node("conv", inputs, attributes)
+
+
+def matmul_node(a: np.ndarray, b: np.ndarray, *, tables: np.ndarray | None = None) -> Node:
+    """A matrix product with zero points 0, scales that keep its outputs apart, exact by default."""
+    inputs = {
+        "a": a,
+        "a_scale": np.array(1.0, np.float32),
+        "a_zero_point": np.array(0, a.dtype),
+        "b": b,
+        "b_scale": np.array(1.0, np.float32),
+        "b_zero_point": np.array(0, b.dtype),
+        "y_scale": np.array(100.0 * a.shape[-1] ** 0.5, np.float32),
+        "y_zero_point": np.array(0, np.int8),
+        "tables": exact_tables(a.dtype, b.dtype) if tables is None else tables,
+        "table_index": np.zeros(b.shape[-1], np.int32),
+    }
+    return Node("matmul", inputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ops:
+    """The helpers above, for tests."""
+
+    library: Path
+    isas: tuple[str, ...]
+    node: Callable[..., Node] = Node
+    conv: Callable[..., Node] = conv_node
+    matmul: Callable[..., Node] = matmul_node
+    run: Callable[..., np.ndarray] = run_node
+    reference: Callable[[Node], np.ndarray] = reference_of
+    exact_tables: Callable[[Any, Any], np.ndarray] = exact_tables
+
+
+@pytest.fixture(scope="session")
+def ops() -> Ops:
+    """Helpers to build and run single nodes; skips where the library is not built."""
+    try:
+        library = get_library_path()
+    except LibraryError as error:
+        pytest.skip(f"the custom-op library is not built: {error.what}")
+    vector = describe_kernels(np.zeros((1, 256, 256), np.int32))["isa"] != "scalar"
+    return Ops(library, ("scalar", "avx512") if vector else ("scalar",))

@@ -1,0 +1,112 @@
+"""The written pages: their links lead somewhere, their commands and options exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "models/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```(?:sh|bash|shell)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def page_id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def local_links(page: Path) -> Iterator[tuple[str, str]]:
+    """Path and fragment of each link that is no web address; code is no text with links."""
+    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", page.read_text(encoding="utf-8")))
+    for match in LINK.finditer(text):
+        target = match["target"]
+        if not re.match(r"[a-z]+:", target):
+            path, _, fragment = target.partition("#")
+            yield path, fragment
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    heads = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The hawx-onnx commands in a page's shell blocks, as words."""
+    for block in SHELL.finditer(page.read_text(encoding="utf-8")):
+        for line in block["text"].replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["hawx-onnx"]:
+                yield words
+
+
+def test_the_expected_pages_are_there() -> None:
+    names = {page_id(page) for page in PAGES}
+    assert names >= {
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/architecture.md",
+        "docs/cli.md",
+        "docs/hardware.md",
+        "docs/operators.md",
+        "docs/reports.md",
+        "benchmarks/README.md",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_local_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for path, fragment in local_links(page):
+        target = (page.parent / path) if path else page
+        if not target.exists():
+            broken.append(path)
+        elif fragment and target.suffix == ".md" and fragment not in anchors(target):
+            broken.append(f"{path}#{fragment}")
+    assert not broken, f"{page_id(page)} links to {', '.join(broken)}"
+
+
+def test_the_readme_tells_the_test_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = [match["text"].strip() for match in SHELL.finditer(text)]
+    assert "make test" in blocks
+    assert (ROOT / ".ci/run").read_text(encoding="utf-8").rstrip().endswith("\nmake test")
+
+
+def test_the_quick_start_fits_ten_lines() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Quick start", 1)[1].split("\n## ", 1)[0]
+    lines = [
+        line for match in SHELL.finditer(section) for line in match["text"].splitlines() if line
+    ]
+    assert 2 <= len(lines) <= 10
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "format", "clean", "help"])
+def test_make_has_the_target(target: str) -> None:
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:.*## ", rules, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=page_id)
+def test_commands_in_the_pages_have_the_options_they_use(page: Path) -> None:
+    from hawx_onnx.cli.parser import build_parser
+
+    parser = build_parser()
+    for words in commands(page):
+        try:
+            parser.parse_args(words[1:])
+        except SystemExit as stop:
+            assert stop.code == 0, f"{page_id(page)}: {shlex.join(words)}"
