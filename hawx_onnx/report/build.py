@@ -263,7 +263,7 @@ def build_report(
     by_name: Mapping[str, str] = kernels.get("chosen", {})
     return {
         "schema_version": SCHEMA_VERSION,
-        "created": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+        "created": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": command,
         "model": model_block(prepared.path, prepared.source, len(prepared.state.candidates)),
         "data": data_block(prepared),

@@ -177,7 +177,7 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
 
 def _page(head: Markup, top: list[Markup], sections: list[tuple[str, str, Markup]]) -> str:
     links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in sections]
-    nav = element("nav", *links, aria_label="Sections")
+    nav = element("nav", *links, aria_label="Sections") if len(sections) > 1 else Markup("")
     blocks = [
         element("section", element("h2", title, id=anchor), content, aria_labelledby=anchor)
         for anchor, title, content in sections

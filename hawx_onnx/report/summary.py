@@ -149,8 +149,11 @@ def _cost_rows(report: Mapping[str, Any]) -> list[Markup]:
         rows.append(_saving_row(label, cells, savings.get(name), name == objective(report)[0]))
     share = savings.get("multiplication_energy")
     if finite(share) is not None:
-        empty = [element("td", NONE, class_="num quiet")] * 2
-        rows.append(_saving_row("Energy of the multiplications", empty, share, False))
+        key = "multiplication_energy_uj"
+        unit = unit_of("energy_uj", before.get(key), after.get(key))
+        shown = [quantity("energy_uj", entry.get(key), unit) for entry in (before, after)]
+        cells = [element("td", text, class_="num") for text in shown]
+        rows.append(_saving_row("Energy of the multiplications", cells, share, False))
     return rows
 
 
