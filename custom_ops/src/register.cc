@@ -28,11 +28,10 @@ class Registration {
     add_qlinear_conv(runtime.version, ops_);
     add_qlinear_matmul(runtime.version, ops_);
     add_describe_kernels(runtime.version, ops_);
-    runtime.check(
-        ort::call<ort::Slot::CreateCustomOpDomain>(runtime.api, kDomain, &domain_));
+    runtime.check(ort::call<ort::Slot::CreateCustomOpDomain>(runtime.api, kDomain, &domain_));
     for (const CustomOp& op : ops_) {
-      runtime.check(ort::call<ort::Slot::CustomOpDomain_Add>(
-          runtime.api, domain_, static_cast<const OrtCustomOp*>(&op)));
+      runtime.check(ort::call<ort::Slot::CustomOpDomain_Add>(runtime.api, domain_,
+                                                             static_cast<const OrtCustomOp*>(&op)));
     }
   }
 
@@ -65,8 +64,9 @@ extern "C" HAWX_EXPORT OrtStatus* HAWX_ORT_CALL RegisterCustomOps(OrtSessionOpti
   const OrtApi* api = base->GetApi(version);
   if (api == nullptr) return nullptr;  // an onnxruntime that knows no status either
   try {
-    hawx::require(version >= hawx::ort::kOldestApiVersion, "hawx-onnx custom ops need onnxruntime 1.",
-                  hawx::ort::kOldestApiVersion, " or newer, this is ", base->GetVersionString());
+    hawx::require(version >= hawx::ort::kOldestApiVersion,
+                  "hawx-onnx custom ops need onnxruntime 1.", hawx::ort::kOldestApiVersion,
+                  " or newer, this is ", base->GetVersionString());
     hawx::add_domain(options, base, {api, version});
     return nullptr;
   } catch (const std::exception& error) {

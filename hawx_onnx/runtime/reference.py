@@ -30,14 +30,13 @@ def lookup_products(activations: Array, weights: Array, table: Array) -> Array:
     return np.asarray(table, np.int64)[_bits(activations), _bits(weights)]
 
 
-def requantize(accumulators: Array, scales: Array, zero_point: Array, channel_axis: int) -> Array:
+def requantize(accumulators: Array, scales: Array, zero_point: Array) -> Array:
     """Turns accumulators into output codes.
 
     Args:
         accumulators: int32 accumulators.
-        scales: float32 [channels] multipliers, (x_scale * w_scale) / y_scale.
+        scales: float32 multipliers (x_scale * w_scale) / y_scale, broadcast to the accumulators.
         zero_point: The output's zero point; its type is the output's type.
-        channel_axis: The axis of ``accumulators`` that counts channels.
 
     Returns:
         Codes of the zero point's type: scaled, clamped, rounded half to even, shifted.
@@ -45,9 +44,7 @@ def requantize(accumulators: Array, scales: Array, zero_point: Array, channel_ax
     zero_point = np.asarray(zero_point)
     limits = np.iinfo(zero_point.dtype)
     zero = int(zero_point.reshape(-1)[0])
-    shape = [1] * accumulators.ndim
-    shape[channel_axis] = -1
-    scaled = accumulators.astype(np.float32) * np.asarray(scales, np.float32).reshape(shape)
+    scaled = accumulators.astype(np.float32) * np.asarray(scales, np.float32)
     clamped = np.clip(scaled, np.float32(limits.min - zero), np.float32(limits.max - zero))
     codes: Array = (np.rint(clamped).astype(np.int64) + zero).astype(zero_point.dtype)
     return codes
@@ -101,7 +98,7 @@ def conv_accumulators(
         )
     ]
     zx = int(np.asarray(x_zero_point).reshape(-1)[0])
-    zw = _each(w_zero_point, w.shape[0])
+    zw = np.broadcast_to(np.asarray(w_zero_point, np.int64).reshape(-1), w.shape[:1])
     sums = np.zeros((x.shape[0], w.shape[0], *out), np.int64)
     for m, c, *tap in product(*map(range, w.shape)):
         source = m // (w.shape[0] // group) * w.shape[1] + c
@@ -156,8 +153,8 @@ def approx_qlinear_conv(
     accumulators = conv_accumulators(
         x, x_zero_point, w, w_zero_point, bias, tables, table_index, **attributes
     )
-    scales = _multipliers(x_scale, w_scale, y_scale, w.shape[0])
-    return requantize(accumulators, scales, y_zero_point, channel_axis=1)
+    scales = _multipliers(x_scale, np.asarray(w_scale).reshape(-1), y_scale)
+    return requantize(accumulators, scales.reshape(-1, *(1,) * (x.ndim - 2)), y_zero_point)
 
 
 def matmul_accumulators(
@@ -174,20 +171,21 @@ def matmul_accumulators(
         a: Codes [batch..., rows, depth].
         a_zero_point: One code.
         b: Codes [batch..., depth, columns]; batch dimensions broadcast.
-        b_zero_point: One code, or one for each column.
+        b_zero_point: One code, one for each column, or [batch..., 1, columns].
         tables: [T, 256, 256] truth tables.
         table_index: [columns], which table each column uses.
     """
     columns = b.shape[-1]
     za = int(np.asarray(a_zero_point).reshape(-1)[0])
-    zb = _each(b_zero_point, columns)
+    zbs = np.broadcast_to(np.asarray(b_zero_point, np.int64), (*b.shape[:-2], 1, columns))
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     sums = np.zeros((*batch, a.shape[-2], columns), np.int64)
     for n in range(columns):
         left = a  # [batch..., rows, depth]
         right = b[..., None, :, n]  # [batch..., 1, depth]
         term = lookup_products(left, right, tables[int(table_index[n])])
-        term = term - za * right.astype(np.int64) - zb[n] * left.astype(np.int64) + za * zb[n]
+        zb = zbs[..., n, None]  # [batch..., 1, 1]
+        term = term - za * right.astype(np.int64) - zb * left.astype(np.int64) + za * zb
         sums[..., n] = term.sum(axis=-1)
     return _wrap(sums)
 
@@ -211,8 +209,8 @@ def approx_qlinear_matmul(
         a_scale: One float32.
         a_zero_point: One code.
         b: Codes [batch..., depth, columns].
-        b_scale: One float32, or one for each column.
-        b_zero_point: One code, or one for each column.
+        b_scale: One float32, one for each column, or [batch..., 1, columns].
+        b_zero_point: One code, one for each column, or [batch..., 1, columns].
         y_scale: One float32.
         y_zero_point: One code; its type is the output's type.
         tables: [T, 256, 256] truth tables.
@@ -222,18 +220,12 @@ def approx_qlinear_matmul(
         Codes [batch..., rows, columns].
     """
     accumulators = matmul_accumulators(a, a_zero_point, b, b_zero_point, tables, table_index)
-    scales = _multipliers(a_scale, b_scale, y_scale, b.shape[-1])
-    return requantize(accumulators, scales, y_zero_point, channel_axis=accumulators.ndim - 1)
+    return requantize(accumulators, _multipliers(a_scale, b_scale, y_scale), y_zero_point)
 
 
 def _bits(codes: Array) -> Array:
     """Bit patterns of 8-bit codes as indices."""
     return np.asarray(codes).astype(np.int64) & 0xFF
-
-
-def _each(values: Array, channels: int) -> Array:
-    """int64 [channels] of one value for all channels, or of one each."""
-    return np.broadcast_to(np.asarray(values).astype(np.int64).reshape(-1), (channels,))
 
 
 def _window(
@@ -251,10 +243,11 @@ def _wrap(sums: Array) -> Array:
     return sums.astype(np.uint64).astype(np.uint32).view(np.int32)
 
 
-def _multipliers(x_scale: Array, w_scale: Array, y_scale: Array, channels: int) -> Array:
-    """float32 [channels]: (x_scale * w_scale) / y_scale, every step in float32."""
-    x, w, y = (np.asarray(s, np.float32).reshape(-1) for s in (x_scale, w_scale, y_scale))
-    return np.broadcast_to((x * w) / y, (channels,))
+def _multipliers(x_scale: Array, w_scale: Array, y_scale: Array) -> Array:
+    """(x_scale * w_scale) / y_scale in the shape of w_scale, every step in float32."""
+    x, y = (np.asarray(scale, np.float32).reshape(-1)[0] for scale in (x_scale, y_scale))
+    multipliers: Array = (x * np.asarray(w_scale, np.float32)) / y
+    return multipliers
 
 
 def _pads(

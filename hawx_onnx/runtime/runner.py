@@ -49,8 +49,22 @@ class Runner:
         """
         fixed = bool(self.spec.shape and self.spec.shape[0])
         for rows, count in batches(x, self.spec, batch):
-            results = run(self._session, outputs, {self.spec.name: rows, **(feeds or {})})
+            results = self.run_batch(rows, outputs, feeds)
             yield [_first(result, count, len(rows)) if fixed else result for result in results]
+
+    def run_batch(
+        self,
+        rows: np.ndarray,
+        outputs: Sequence[str] | None = None,
+        feeds: Mapping[str, np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
+        """Runs one batch as it stands; outputs keep the rows that fill up a fixed batch."""
+        return run(self._session, outputs, {self.spec.name: rows, **(feeds or {})})
+
+    def types(self) -> dict[str, onnx.ValueInfoProto]:
+        """Type and, where it is known, shape of each input and output, as onnxruntime has them."""
+        values = (*self._session.get_inputs(), *self._session.get_outputs())
+        return {value.name: _value_info(value) for value in values}
 
     def run(
         self,
@@ -60,6 +74,15 @@ class Runner:
     ) -> np.ndarray:
         """First output over all samples, concatenated along axis 0."""
         return np.concatenate([r[0] for r in self.stream(x, self.outputs[:1], feeds, batch)])
+
+
+def _value_info(value: Any) -> onnx.ValueInfoProto:  # noqa: ANN401 - onnxruntime has no types
+    """An input or output of a session; an unknown rank and a scalar both get no shape."""
+    element = value.type.removeprefix("tensor(").removesuffix(")")
+    names = {"float": "FLOAT", "float16": "FLOAT16", "double": "DOUBLE"}
+    number = onnx.TensorProto.DataType.Value(names.get(element, element.upper()))
+    sizes = [size if isinstance(size, int) else None for size in value.shape] or None
+    return onnx.helper.make_tensor_value_info(value.name, number, sizes)
 
 
 def _first(result: np.ndarray, count: int, rows: int) -> np.ndarray:

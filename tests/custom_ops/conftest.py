@@ -150,6 +150,7 @@ class Ops:
     conv: Callable[..., Node] = conv_node
     matmul: Callable[..., Node] = matmul_node
     run: Callable[..., np.ndarray] = run_node
+    model: Callable[..., bytes] = model_of
     reference: Callable[[Node], np.ndarray] = reference_of
     exact_tables: Callable[[Any, Any], np.ndarray] = exact_tables
 

@@ -115,9 +115,9 @@ enum class Slot : size_t {
 template <Slot S>
 struct Signature;
 
-#define HAWX_ORT_SIGNATURE(slot, result, ...)            \
-  template <>                                            \
-  struct Signature<Slot::slot> {                         \
+#define HAWX_ORT_SIGNATURE(slot, result, ...)             \
+  template <>                                             \
+  struct Signature<Slot::slot> {                          \
     using Function = result(HAWX_ORT_CALL*)(__VA_ARGS__); \
   }
 
@@ -143,8 +143,8 @@ HAWX_ORT_SIGNATURE(KernelContext_GetOutput, OrtStatus*, OrtKernelContext*, size_
 HAWX_ORT_SIGNATURE(ReleaseStatus, void, OrtStatus*);
 HAWX_ORT_SIGNATURE(ReleaseTensorTypeAndShapeInfo, void, OrtTensorTypeAndShapeInfo*);
 HAWX_ORT_SIGNATURE(ReleaseCustomOpDomain, void, OrtCustomOpDomain*);
-HAWX_ORT_SIGNATURE(KernelInfoGetAttributeArray_int64, OrtStatus*, const OrtKernelInfo*,
-                   const char*, int64_t*, size_t*);
+HAWX_ORT_SIGNATURE(KernelInfoGetAttributeArray_int64, OrtStatus*, const OrtKernelInfo*, const char*,
+                   int64_t*, size_t*);
 HAWX_ORT_SIGNATURE(KernelInfo_GetNodeName, OrtStatus*, const OrtKernelInfo*, char*, size_t*);
 HAWX_ORT_SIGNATURE(KernelInfoGetConstantInput_tensor, OrtStatus*, const OrtKernelInfo*, size_t,
                    int*, const OrtValue**);

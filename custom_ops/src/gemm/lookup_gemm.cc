@@ -24,8 +24,8 @@ struct Cut {
   explicit Cut(const GemmShape& shape) {
     const size_t fitting = kTileBytes / std::max<size_t>(shape.depth, 1);
     const size_t wanted = std::min(fitting, kMostPositions) / kPositionBlock * kPositionBlock;
-    tile_positions = std::min(std::max(wanted, kPositionBlock),
-                              round_up(shape.positions, kPositionBlock));
+    tile_positions =
+        std::min(std::max(wanted, kPositionBlock), round_up(shape.positions, kPositionBlock));
     tiles = ceil_div(shape.positions, tile_positions);
     const size_t most_chunks = ceil_div(shape.channels, kChannelBlock);
     chunks = std::clamp<size_t>(kEnoughTasks / (shape.groups * tiles), 1, most_chunks);
@@ -75,12 +75,12 @@ class Worker {
     scratch.outputs.reserve(stride * kChannelBlock);
   }
 
+  // Units of one tile follow each other, so that they share its plan.
   void run_unit(size_t unit) {
-    const size_t chunk = unit % cut_.chunks;
-    const size_t tile = unit / cut_.chunks % cut_.tiles;
-    const size_t group = unit / cut_.chunks / cut_.tiles;
     const GemmShape& shape = problem_.shape;
-    const size_t begin = tile * cut_.tile_positions;
+    const size_t chunk = unit % cut_.chunks;
+    const size_t group = unit / cut_.chunks % shape.groups;
+    const size_t begin = unit / cut_.chunks / shape.groups * cut_.tile_positions;
     const size_t count = std::min(cut_.tile_positions, shape.positions - begin);
     load_tile(group, begin, count);
     const size_t first = chunk * cut_.chunk_channels;
@@ -96,15 +96,16 @@ class Worker {
  private:
   void load_tile(size_t group, size_t begin, size_t count) {
     Tile& tile = scratch_.tile;
-    const size_t depth = problem_.shape.depth;
-    tile.stride = round_up(count, kPositionBlock);
-    tile.has_padding = false;
-    if (count < tile.stride) {
-      for (size_t k = 0; k < depth; ++k) {
-        std::memset(tile.codes.data() + k * tile.stride + count, 0, tile.stride - count);
-      }
+    const bool planned = plan_ != nullptr && planned_begin_ == begin;
+    if (planned && filled_group_ == group) return;
+    if (!planned) {
+      tile.stride = round_up(count, kPositionBlock);
+      plan_ = problem_.operands->plan(begin, count, tile);
+      planned_begin_ = begin;
     }
-    problem_.operands->fill(group, begin, count, tile);
+    problem_.operands->fill(*plan_, group, tile);
+    filled_group_ = group;
+    const size_t depth = problem_.shape.depth;
     has_upper_codes_ = any_upper_code(tile.codes.data(), depth * tile.stride);
     if (problem_.needs_code_sums) {
       sum_codes(tile, depth, problem_.activations_signed, scratch_.code_sums.data());
@@ -117,7 +118,7 @@ class Worker {
     uint32_t* acc = scratch_.acc.data();
     channel.kernel->accumulate(channel.weights, channel.table->view(),
                                {tile.codes.data(), tile.stride, has_upper_codes_}, acc);
-    if (tile.has_padding) problem_.operands->correct(index, tile, acc);
+    problem_.operands->correct(*plan_, index, tile.stride, acc);
     const bool is_signed = problem_.output.is_signed;
     const Requantization requantization = {
         channel.constant,
@@ -135,6 +136,9 @@ class Worker {
   const GemmProblem& problem_;
   const Cut& cut_;
   Scratch& scratch_;
+  std::unique_ptr<BlockPlan> plan_;
+  size_t planned_begin_ = 0;
+  size_t filled_group_ = 0;
   bool has_upper_codes_ = false;
 };
 

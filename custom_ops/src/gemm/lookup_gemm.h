@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "gemm/aligned_buffer.h"
@@ -22,11 +23,9 @@ struct Channel {
   float scale;
 };
 
-// A tile of activation codes with room for what its source has to remember about it.
+// Activation codes [depth][stride] of one block of positions.
 struct Tile {
-  AlignedBuffer<uint8_t> codes;    // [depth][stride]
-  AlignedBuffer<uint8_t> padding;  // for the source: which products are padding
-  bool has_padding = false;
+  AlignedBuffer<uint8_t> codes;
   size_t stride = 0;
 };
 
@@ -38,17 +37,28 @@ struct GemmShape {
   size_t depth = 0;
 };
 
+// What operands work out once for a block of positions and use for all groups.
+class BlockPlan {
+ public:
+  virtual ~BlockPlan() = default;
+};
+
 // Where activations come from and where outputs go.
 class GemmOperands {
  public:
   virtual ~GemmOperands() = default;
 
-  // Writes the codes of `count` positions from `begin` on to tile.codes; columns from `count` to
-  // tile.stride may keep any code.
-  virtual void fill(size_t group, size_t begin, size_t count, Tile& tile) const = 0;
+  // Plans the block of `count` positions from `begin` on. Writes to the tile whatever is the same
+  // for all groups.
+  virtual std::unique_ptr<BlockPlan> plan(size_t begin, size_t count, Tile& tile) const = 0;
 
-  // Takes out of acc what `channel` must not count, once a tile has padding.
-  virtual void correct(size_t channel, const Tile& tile, uint32_t* acc) const = 0;
+  // Writes the codes of one group to the tile, which was planned and perhaps filled for another.
+  // Columns beyond the planned positions keep what plan() left there.
+  virtual void fill(const BlockPlan& plan, size_t group, Tile& tile) const = 0;
+
+  // Takes out of acc[stride] what `channel` must not count.
+  virtual void correct(const BlockPlan& plan, size_t channel, size_t stride,
+                       uint32_t* acc) const = 0;
 
   // Takes `count` positions of `channels` channels, codes[channel * stride + position].
   virtual void store(size_t group, size_t first_channel, size_t channels, size_t begin,

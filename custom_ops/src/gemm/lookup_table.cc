@@ -32,9 +32,7 @@ Cache& cache() {
 }  // namespace
 
 LookupTable::LookupTable(const int32_t* entries)
-    : entries_(entries, entries + kTableEntries),
-      rows_(kTableEntries),
-      planes_(2 * kTableEntries) {
+    : entries_(entries, entries + kTableEntries), rows_(kTableEntries), planes_(2 * kTableEntries) {
   for (size_t a = 0; a < kCodes; ++a) {
     for (size_t w = 0; w < kCodes; ++w) rows_[w * kCodes + a] = entries[a * kCodes + w];
   }

@@ -11,13 +11,14 @@ WeightPlan::WeightPlan(const uint8_t* codes, size_t channels, size_t depth, size
                        size_t depth_stride, bool is_signed)
     : depth_(depth) {
   require(depth <= UINT32_MAX, "more than 2^32 - 1 products per output are not supported");
-  order_.reserve(channels * depth);
+  order_.reserve(channels * depth + kLookAhead);
   first_run_.reserve(channels + 1);
   sums_.reserve(channels);
   first_run_.push_back(0);
   for (size_t c = 0; c < channels; ++c) {
     append_channel(codes + c * channel_stride, depth_stride, is_signed);
   }
+  order_.resize(order_.size() + kLookAhead, 0);
 }
 
 void WeightPlan::append_channel(const uint8_t* codes, size_t depth_stride, bool is_signed) {

@@ -17,6 +17,9 @@ struct Run {
   uint32_t code;
 };
 
+// Kernels may read this many indices beyond the last one, to prefetch; those are indices too.
+inline constexpr size_t kLookAhead = 8;
+
 // One output channel's weights: indices k of its products, sorted by weight code.
 struct ChannelView {
   const uint32_t* order;

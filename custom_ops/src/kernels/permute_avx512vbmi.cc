@@ -1,5 +1,6 @@
 // AVX-512 VBMI kernel: a byte permute looks up 64 activation codes at a time in the two byte planes
-// of one weight's 256 table entries, which stay in eight registers over all products of that weight.
+// of one weight's 256 table entries, which stay in eight registers over all products of that
+// weight.
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
@@ -61,9 +62,8 @@ inline void flush(ByteSums& sums, int shift, uint32_t* acc) {
   const __m512i b = _mm512_shuffle_i32x4(quarter[2], quarter[3], 0x44);
   const __m512i c = _mm512_shuffle_i32x4(quarter[0], quarter[1], 0xee);
   const __m512i d = _mm512_shuffle_i32x4(quarter[2], quarter[3], 0xee);
-  const __m512i ordered[4] = {
-      _mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd),
-      _mm512_shuffle_i32x4(c, d, 0x88), _mm512_shuffle_i32x4(c, d, 0xdd)};
+  const __m512i ordered[4] = {_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd),
+                              _mm512_shuffle_i32x4(c, d, 0x88), _mm512_shuffle_i32x4(c, d, 0xdd)};
   const __m128i by = _mm_cvtsi32_si128(shift);
   for (int i = 0; i < 4; ++i) {
     const __m512i old = _mm512_load_si512(acc + 16 * i);
@@ -112,6 +112,9 @@ class Block {
       ++pending_;
       if (kHigh) high_sum_ += max_high;
       const uint8_t* row = codes_ + k[i] * stride_;
+      // Rows come in no order that the hardware would foresee.
+      _mm_prefetch(reinterpret_cast<const char*>(codes_ + k[i + kLookAhead] * stride_),
+                   _MM_HINT_T0);
       for (int v = 0; v < kVectors; ++v) {
         const __m512i codes = _mm512_load_si512(row + 64 * v);
         const __mmask64 upper = upper_mask<kUpper>(codes);
@@ -182,8 +185,7 @@ void permute_avx512vbmi(const ChannelView& channel, const TableView& table, cons
   }
 }
 
-void requantize_avx512(const Requantization& q, const uint32_t* acc, size_t count,
-                       uint8_t* codes) {
+void requantize_avx512(const Requantization& q, const uint32_t* acc, size_t count, uint8_t* codes) {
   const __m512i constant = _mm512_set1_epi32(static_cast<int>(q.constant));
   const __m512i weight_zero = _mm512_set1_epi32(static_cast<int>(q.weight_zero));
   const __m512i output_zero = _mm512_set1_epi32(q.output_zero);
@@ -193,14 +195,13 @@ void requantize_avx512(const Requantization& q, const uint32_t* acc, size_t coun
   for (size_t p = 0; p < count; p += 16) {
     __m512i sum = _mm512_add_epi32(_mm512_load_si512(acc + p), constant);
     if (q.code_sum != nullptr) {
-      const __m512i correction =
-          _mm512_mullo_epi32(weight_zero, _mm512_load_si512(q.code_sum + p));
+      const __m512i correction = _mm512_mullo_epi32(weight_zero, _mm512_load_si512(q.code_sum + p));
       sum = _mm512_sub_epi32(sum, correction);
     }
     __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
     value = _mm512_min_ps(_mm512_max_ps(value, low), high);
-    const __m512i rounded = _mm512_cvt_roundps_epi32(
-        value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m512i rounded =
+        _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(rounded, output_zero));
     _mm_store_si128(reinterpret_cast<__m128i*>(codes + p), bytes);
   }

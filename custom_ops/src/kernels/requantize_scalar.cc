@@ -3,8 +3,7 @@
 
 namespace hawx {
 
-void requantize_scalar(const Requantization& q, const uint32_t* acc, size_t count,
-                       uint8_t* codes) {
+void requantize_scalar(const Requantization& q, const uint32_t* acc, size_t count, uint8_t* codes) {
   const float low = static_cast<float>(q.lowest - q.output_zero);
   const float high = static_cast<float>(q.highest - q.output_zero);
   // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, ties to even; the clamp

@@ -24,13 +24,15 @@ int32_t scalar_zero_point(const Tensor& tensor) {
   return code_value(tensor.codes()[0], tensor.is_signed());
 }
 
-PerChannel::PerChannel(const Tensor& tensor, size_t channels)
-    : tensor_(tensor), step_(tensor.size() == 1 ? 0 : 1) {
-  const bool in_last_dim =
-      tensor.rank() >= 1 && static_cast<size_t>(tensor.shape.back()) == tensor.size();
-  require(tensor.size() == 1 || (tensor.size() == channels && in_last_dim), tensor.name,
-          " has shape ", to_string(tensor.shape), ", it must hold one element or one for each of ",
-          channels, " output channels");
+PerChannel::PerChannel(const Tensor& tensor, size_t channels, size_t matrices)
+    : tensor_(tensor),
+      channel_step_(tensor.size() == 1 ? 0 : 1),
+      matrix_step_(tensor.size() == channels || tensor.size() == 1 ? 0 : channels) {
+  const bool innermost = tensor.rank() >= 1 && static_cast<size_t>(tensor.shape.back()) == channels;
+  const bool fits = tensor.size() == channels || tensor.size() == channels * matrices;
+  require(tensor.size() == 1 || (fits && innermost), tensor.name, " has shape ",
+          to_string(tensor.shape), ", it must hold one element or one for each of ", channels,
+          " output channels");
 }
 
 void check_tables(const Tensor& tables) {
@@ -67,18 +69,18 @@ std::vector<std::shared_ptr<const LookupTable>> TableSet::prepare(const Tensor& 
   return result;
 }
 
-Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t plan_channel,
-                     size_t channel, size_t depth, const LookupTable& table,
-                     const Dispatch& dispatch) {
+Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matrix, size_t channel,
+                     size_t depth, const LookupTable& table, const Dispatch& dispatch) {
   const uint32_t x_zero = static_cast<uint32_t>(q.x_zero);
-  const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(channel));
+  const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(matrix, channel));
   uint32_t constant = static_cast<uint32_t>(depth) * x_zero * w_zero;
-  constant -= x_zero * plan.sum(plan_channel);
+  constant -= x_zero * plan.sum(channel);
   if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
-  const float scale = (q.x_scale * q.w_scale.scale(channel)) / q.y_scale;
+  const float w_scale = q.w_scale.scale(matrix, channel);
+  const float scale = (q.x_scale * w_scale) / q.y_scale;
   require(std::isfinite(scale), "the output scale of channel ", channel, " is not finite: (",
-          q.x_scale, " * ", q.w_scale.scale(channel), ") / ", q.y_scale);
-  return {plan.channel(plan_channel), &table, &dispatch.choose(table), constant, w_zero, scale};
+          q.x_scale, " * ", w_scale, ") / ", q.y_scale);
+  return {plan.channel(channel), &table, &dispatch.choose(table), constant, w_zero, scale};
 }
 
 }  // namespace hawx

@@ -17,20 +17,25 @@ namespace hawx {
 float scalar_scale(const Tensor& tensor);
 int32_t scalar_zero_point(const Tensor& tensor);
 
-// A scale or zero point of the weights: one for all output channels, or one each.
+// A scale or zero point of the weights: one for all output channels, one each, or one each for
+// every weight matrix of a batch.
 class PerChannel {
  public:
-  // Throws Error unless the tensor holds one element or `channels` of them.
-  PerChannel(const Tensor& tensor, size_t channels);
+  // Throws Error unless the tensor has as many elements as that, the channels innermost.
+  PerChannel(const Tensor& tensor, size_t channels, size_t matrices = 1);
 
-  float scale(size_t channel) const { return tensor_.float32()[channel * step_]; }
-  int32_t zero_point(size_t channel) const {
-    return code_value(tensor_.codes()[channel * step_], tensor_.is_signed());
+  float scale(size_t matrix, size_t channel) const {
+    return tensor_.float32()[matrix * matrix_step_ + channel * channel_step_];
+  }
+  int32_t zero_point(size_t matrix, size_t channel) const {
+    const uint8_t code = tensor_.codes()[matrix * matrix_step_ + channel * channel_step_];
+    return code_value(code, tensor_.is_signed());
   }
 
  private:
   const Tensor& tensor_;
-  size_t step_;
+  size_t channel_step_;
+  size_t matrix_step_;
 };
 
 // Throws Error unless the tensor has shape [T,256,256].
@@ -66,10 +71,9 @@ struct Quantization {
   const int32_t* bias;  // [channels] or null
 };
 
-// Parameters of output channel `channel`, whose weights are `plan_channel` of `plan`.
+// Parameters of an output channel of the weight matrix `plan`, the one of index `matrix`.
 // Throws Error when its multiplier (x_scale * w_scale) / y_scale is not finite.
-Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t plan_channel,
-                     size_t channel, size_t depth, const LookupTable& table,
-                     const Dispatch& dispatch);
+Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matrix, size_t channel,
+                     size_t depth, const LookupTable& table, const Dispatch& dispatch);
 
 }  // namespace hawx

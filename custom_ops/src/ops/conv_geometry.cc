@@ -7,6 +7,9 @@
 namespace hawx {
 namespace {
 
+// Keeps sums and products of sizes within 64 bits.
+constexpr int64_t kLargest = (int64_t{1} << 31) - 1;
+
 // The attribute's value for each of `rank` spatial dimensions, at the end of a Spatial of ones.
 Spatial spread(const std::vector<int64_t>& values, size_t rank, const char* name,
                int64_t otherwise) {
@@ -16,7 +19,8 @@ Spatial spread(const std::vector<int64_t>& values, size_t rank, const char* name
   require(values.size() == rank, "attribute ", name, " has ", values.size(), " values, x has ",
           rank, " spatial dimensions");
   for (size_t i = 0; i < rank; ++i) {
-    require(values[i] >= 1, "attribute ", name, " must be positive, it is ", to_string(values));
+    require(values[i] >= 1 && values[i] <= kLargest, "attribute ", name, " must be positive",
+            " and below 2^31, it is ", to_string(values));
     result[3 - rank + i] = values[i];
   }
   return result;
@@ -30,11 +34,13 @@ struct Pads {
 Pads explicit_pads(const std::vector<int64_t>& values, size_t rank) {
   Pads pads;
   if (values.empty()) return pads;
-  require(values.size() == 2 * rank, "attribute pads has ", values.size(), " values, x with ",
-          rank, " spatial dimensions needs ", 2 * rank);
+  require(values.size() == 2 * rank, "attribute pads has ", values.size(), " values, x with ", rank,
+          " spatial dimensions needs ", 2 * rank);
+  for (int64_t pad : values) {
+    require(pad >= 0 && pad <= kLargest,
+            "attribute pads must not be negative and below 2^31, it is ", to_string(values));
+  }
   for (size_t i = 0; i < rank; ++i) {
-    require(values[i] >= 0 && values[rank + i] >= 0, "attribute pads must not be negative, it is ",
-            to_string(values));
     pads.head[3 - rank + i] = values[i];
     pads.tail[3 - rank + i] = values[rank + i];
   }
@@ -47,8 +53,7 @@ Pads same_pads(const ConvGeometry& g, bool extra_at_end) {
   for (size_t i = 0; i < 3; ++i) {
     const int64_t target = (g.input[i] + g.stride[i] - 1) / g.stride[i];
     const int64_t extent = g.dilation[i] * (g.kernel[i] - 1) + 1;
-    const int64_t total =
-        std::max<int64_t>(0, (target - 1) * g.stride[i] + extent - g.input[i]);
+    const int64_t total = std::max<int64_t>(0, (target - 1) * g.stride[i] + extent - g.input[i]);
     pads.head[i] = extra_at_end ? total / 2 : (total + 1) / 2;
     pads.tail[i] = total - pads.head[i];
   }
@@ -76,8 +81,8 @@ ConvGeometry::ConvGeometry(const ConvAttributes& attributes, const std::vector<i
   images = x_shape[0];
   groups = attributes.group;
   require(groups >= 1, "attribute group is ", groups, ", it must be positive");
-  require(w_shape[0] % groups == 0, "attribute group ", groups, " does not divide the ",
-          w_shape[0], " output channels of w");
+  require(w_shape[0] % groups == 0, "attribute group ", groups, " does not divide the ", w_shape[0],
+          " output channels of w");
   group_inputs = w_shape[1];
   group_outputs = w_shape[0] / groups;
   require(x_shape[1] == group_inputs * groups, "x has ", x_shape[1], " channels, w with shape ",

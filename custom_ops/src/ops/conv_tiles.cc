@@ -6,16 +6,26 @@
 namespace hawx {
 namespace {
 
-// memcpy for a few bytes at a time, without the call.
+// Copies by two blocks that may overlap; kBytes <= count <= 2 * kBytes.
+template <size_t kBytes>
+inline void copy_two(uint8_t* to, const uint8_t* from, size_t count) {
+  uint8_t head[kBytes], tail[kBytes];
+  std::memcpy(head, from, kBytes);
+  std::memcpy(tail, from + count - kBytes, kBytes);
+  std::memcpy(to, head, kBytes);
+  std::memcpy(to + count - kBytes, tail, kBytes);
+}
+
+// memcpy for the few bytes of one image row, mostly without the call.
 inline void copy_short(uint8_t* to, const uint8_t* from, size_t count) {
-  if (count >= 16) {
+  if (count > 32) {
     std::memcpy(to, from, count);
+  } else if (count >= 16) {
+    copy_two<16>(to, from, count);
   } else if (count >= 8) {
-    uint64_t head, tail;
-    std::memcpy(&head, from, 8);
-    std::memcpy(&tail, from + count - 8, 8);
-    std::memcpy(to, &head, 8);
-    std::memcpy(to + count - 8, &tail, 8);
+    copy_two<8>(to, from, count);
+  } else if (count >= 4) {
+    copy_two<4>(to, from, count);
   } else {
     for (size_t i = 0; i < count; ++i) to[i] = from[i];
   }
@@ -28,92 +38,88 @@ inline void copy_row(uint8_t* to, const uint8_t* from, size_t count, size_t stri
 
 }  // namespace
 
-std::vector<ConvTiles::Segment> ConvTiles::segments(size_t group, size_t begin,
-                                                    size_t count) const {
+std::vector<ConvTiles::Segment> ConvTiles::segments(size_t begin, size_t count) const {
   std::vector<Segment> result;
   const int64_t width = g_.output[2];
   const int64_t size = g_.output_size();
   for (size_t done = 0; done < count;) {
     const int64_t position = static_cast<int64_t>(begin + done);
-    const int64_t image = position / size;
     const int64_t row = position % size / width;
     const int64_t ow = position % width;
     const int64_t length = std::min(width - ow, static_cast<int64_t>(count - done));
-    const int64_t plane = (image * g_.groups + static_cast<int64_t>(group)) * g_.group_inputs;
-    result.push_back({done,
-                      length,
-                      x_ + plane * g_.input_size(),
-                      {row / g_.output[1] * g_.stride[0] - g_.pad[0],
-                       row % g_.output[1] * g_.stride[1] - g_.pad[1],
-                       ow * g_.stride[2] - g_.pad[2]}});
+    result.push_back(
+        {done,
+         length,
+         position / size,
+         {row / g_.output[1] * g_.stride[0] - g_.pad[0],
+          row % g_.output[1] * g_.stride[1] - g_.pad[1], ow * g_.stride[2] - g_.pad[2]}});
     done += static_cast<size_t>(length);
   }
   return result;
 }
 
-void ConvTiles::mark_padding(const Segment& segment, size_t tap, int64_t from, int64_t to,
-                             Tile& tile) const {
-  if (padding_terms_ == nullptr || from >= to) return;
-  tile.has_padding = true;
-  std::memset(tile.padding.data() + tap * tile.stride + segment.column + from, 1,
-              static_cast<size_t>(to - from));
-}
-
-void ConvTiles::fill_tap(const Segment& segment, const Tap& tap, Tile& tile) const {
-  const int64_t d = segment.origin[0] + tap.offset[0];
-  const int64_t h = segment.origin[1] + tap.offset[1];
-  const int64_t w = segment.origin[2] + tap.offset[2];
-  const int64_t stride = g_.stride[2];
+void ConvTiles::plan_tap(const Segment& segment, size_t tap, const Spatial& offset, size_t stride,
+                         Plan& plan) const {
+  const int64_t d = segment.origin[0] + offset[0];
+  const int64_t h = segment.origin[1] + offset[1];
+  const int64_t w = segment.origin[2] + offset[2];
+  if (d < 0 || d >= g_.input[0] || h < 0 || h >= g_.input[1]) return;
   // Positions [first, last) of the segment see an element of x, the others padding.
-  int64_t first = segment.length, last = segment.length;
-  if (d >= 0 && d < g_.input[0] && h >= 0 && h < g_.input[1]) {
-    first = std::clamp<int64_t>(w >= 0 ? 0 : (stride - 1 - w) / stride, 0, segment.length);
-    const int64_t beyond = g_.input[2] - w;
-    last = std::clamp<int64_t>(beyond <= 0 ? 0 : (beyond + stride - 1) / stride, first,
-                               segment.length);
-  }
-  mark_padding(segment, tap.index, 0, first, tile);
-  mark_padding(segment, tap.index, last, segment.length, tile);
-  const size_t row_bytes = static_cast<size_t>(g_.taps()) * tile.stride;
-  uint8_t* to = tile.codes.data() + tap.index * tile.stride + segment.column;
-  const uint8_t* from = segment.image;
-  if (first < last) from += (d * g_.input[1] + h) * g_.input[2] + w + first * stride;
-  for (int64_t c = 0; c < g_.group_inputs; ++c, to += row_bytes) {
-    if (first > 0) std::memset(to, padding_code_, static_cast<size_t>(first));
-    if (first < last) {
-      copy_row(to + first, from, static_cast<size_t>(last - first), static_cast<size_t>(stride));
-      from += g_.input_size();
-    }
-    if (last < segment.length) {
-      std::memset(to + last, padding_code_, static_cast<size_t>(segment.length - last));
-    }
-  }
+  const int64_t step = g_.stride[2];
+  const int64_t first = std::min(w >= 0 ? 0 : (step - 1 - w) / step, segment.length);
+  const int64_t beyond = std::max<int64_t>(g_.input[2] - w, 0);
+  const int64_t last = std::clamp((beyond + step - 1) / step, first, segment.length);
+  if (first == last) return;
+  const int64_t image = segment.image * g_.groups * g_.group_inputs * g_.input_size();
+  const size_t to = tap * stride + segment.column + static_cast<size_t>(first);
+  const int64_t from = image + (d * g_.input[1] + h) * g_.input[2] + w + first * step;
+  const size_t count = static_cast<size_t>(last - first);
+  plan.copies.push_back({to, static_cast<size_t>(from), count});
+  if (!plan.padding.empty()) std::memset(plan.padding.data() + to, 0, count);
 }
 
-void ConvTiles::fill(size_t group, size_t begin, size_t count, Tile& tile) const {
-  if (padding_terms_ != nullptr) {
-    const size_t bytes = static_cast<size_t>(g_.taps()) * tile.stride;
-    tile.padding.reserve(bytes);
-    std::memset(tile.padding.data(), 0, bytes);
-  }
-  const std::vector<Segment> rows = segments(group, begin, count);
-  Tap tap{0, {}};
+std::unique_ptr<BlockPlan> ConvTiles::plan(size_t begin, size_t count, Tile& tile) const {
+  auto plan = std::make_unique<Plan>();
+  const size_t stride = tile.stride;
+  if (padding_terms_ != nullptr) plan->padding.assign(static_cast<size_t>(g_.taps()) * stride, 1);
+  const std::vector<Segment> rows = segments(begin, count);
+  size_t tap = 0;
   for (int64_t d = 0; d < g_.kernel[0]; ++d) {
     for (int64_t h = 0; h < g_.kernel[1]; ++h) {
-      for (int64_t w = 0; w < g_.kernel[2]; ++w, ++tap.index) {
-        tap.offset = {d * g_.dilation[0], h * g_.dilation[1], w * g_.dilation[2]};
-        for (const Segment& row : rows) fill_tap(row, tap, tile);
+      for (int64_t w = 0; w < g_.kernel[2]; ++w, ++tap) {
+        const Spatial offset = {d * g_.dilation[0], h * g_.dilation[1], w * g_.dilation[2]};
+        for (const Segment& row : rows) plan_tap(row, tap, offset, stride, *plan);
       }
     }
   }
+  // Padding lies at the same places in every group: write it once.
+  std::memset(tile.codes.data(), padding_code_, static_cast<size_t>(g_.depth()) * stride);
+  return plan;
 }
 
-void ConvTiles::correct(size_t channel, const Tile& tile, uint32_t* acc) const {
+void ConvTiles::fill(const BlockPlan& plan, size_t group, Tile& tile) const {
+  const size_t step = static_cast<size_t>(g_.stride[2]);
+  const size_t inputs = static_cast<size_t>(g_.group_inputs);
+  const size_t input_size = static_cast<size_t>(g_.input_size());
+  const size_t channel_rows = static_cast<size_t>(g_.taps()) * tile.stride;
+  const uint8_t* x = x_ + group * inputs * input_size;
+  for (const Copy& copy : static_cast<const Plan&>(plan).copies) {
+    uint8_t* to = tile.codes.data() + copy.to;
+    const uint8_t* from = x + copy.from;
+    for (size_t c = 0; c < inputs; ++c, to += channel_rows, from += input_size) {
+      copy_row(to, from, copy.count, step);
+    }
+  }
+}
+
+void ConvTiles::correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* acc) const {
+  const std::vector<uint8_t>& padding = static_cast<const Plan&>(plan).padding;
+  if (padding.empty()) return;
   const size_t taps = static_cast<size_t>(g_.taps());
   for (size_t tap = 0; tap < taps; ++tap) {
     const uint32_t term = padding_terms_[channel * taps + tap];
-    const uint8_t* is_padding = tile.padding.data() + tap * tile.stride;
-    for (size_t p = 0; p < tile.stride; ++p) acc[p] -= term * is_padding[p];
+    const uint8_t* is_padding = padding.data() + tap * stride;
+    for (size_t p = 0; p < stride; ++p) acc[p] -= term * is_padding[p];
   }
 }
 

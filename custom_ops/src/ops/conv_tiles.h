@@ -1,6 +1,7 @@
 // Activation tiles of a convolution (im2col of a block of output positions) and its outputs.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "gemm/lookup_gemm.h"
@@ -16,27 +17,34 @@ class ConvTiles : public GemmOperands {
             const uint32_t* padding_terms, uint8_t* y)
       : g_(geometry), x_(x), padding_code_(padding_code), padding_terms_(padding_terms), y_(y) {}
 
-  void fill(size_t group, size_t begin, size_t count, Tile& tile) const override;
-  void correct(size_t channel, const Tile& tile, uint32_t* acc) const override;
+  std::unique_ptr<BlockPlan> plan(size_t begin, size_t count, Tile& tile) const override;
+  void fill(const BlockPlan& plan, size_t group, Tile& tile) const override;
+  void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* acc) const override;
   void store(size_t group, size_t first_channel, size_t channels, size_t begin, size_t count,
              const uint8_t* codes, size_t stride) const override;
 
  private:
   // Consecutive positions of one output row.
   struct Segment {
-    size_t column;         // in the tile
+    size_t column;  // in the tile
     int64_t length;
-    const uint8_t* image;  // first input channel of the group
-    Spatial origin;        // input coordinates of the first position's first tap
+    int64_t image;
+    Spatial origin;  // input coordinates of the first position's first tap
   };
-  struct Tap {
-    size_t index;
-    Spatial offset;  // from a position's first tap, in input coordinates
+  // Consecutive positions that one tap of the kernel finds in x; in each input channel the same.
+  struct Copy {
+    size_t to;    // from the tile's row of the channel's first tap
+    size_t from;  // from the first channel's start in x
+    size_t count;
+  };
+  struct Plan : BlockPlan {
+    std::vector<Copy> copies;
+    std::vector<uint8_t> padding;  // [tap][stride]: 1 where the tap meets padding, if asked for
   };
 
-  std::vector<Segment> segments(size_t group, size_t begin, size_t count) const;
-  void fill_tap(const Segment& segment, const Tap& tap, Tile& tile) const;
-  void mark_padding(const Segment& segment, size_t tap, int64_t from, int64_t to, Tile& tile) const;
+  std::vector<Segment> segments(size_t begin, size_t count) const;
+  void plan_tap(const Segment& segment, size_t tap, const Spatial& offset, size_t stride,
+                Plan& plan) const;
 
   const ConvGeometry& g_;
   const uint8_t* x_;

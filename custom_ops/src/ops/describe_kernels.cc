@@ -41,11 +41,10 @@ class DescribeKernels : public Node {
       const LookupTable table(tables.int32() + static_cast<size_t>(t) * kTableEntries);
       chosen.push_back(dispatch_.choose(table).name);
     }
-    const std::string text =
-        "{\"isa\": " + quoted(dispatch_.preferred().instruction_set) +
-        ", \"cpu\": " + json_list(cpu_features().names(), quoted) +
-        ", \"kernels\": " + json_list(kernel_table(), describe) +
-        ", \"chosen\": " + json_list(chosen, quoted) + '}';
+    const std::string text = "{\"isa\": " + quoted(dispatch_.preferred().instruction_set) +
+                             ", \"cpu\": " + json_list(cpu_features().names(), quoted) +
+                             ", \"kernels\": " + json_list(kernel_table(), describe) +
+                             ", \"chosen\": " + json_list(chosen, quoted) + '}';
     void* output = context.output(0, {static_cast<int64_t>(text.size())});
     std::memcpy(output, text.data(), text.size());
   }

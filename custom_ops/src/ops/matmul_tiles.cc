@@ -49,7 +49,20 @@ void transpose(const uint8_t* from, size_t from_stride, size_t rows, size_t colu
 
 }  // namespace
 
-void MatMulTiles::fill(size_t group, size_t begin, size_t count, Tile& tile) const {
+std::unique_ptr<BlockPlan> MatMulTiles::plan(size_t begin, size_t count, Tile& tile) const {
+  auto plan = std::make_unique<Plan>();
+  plan->begin = begin;
+  plan->count = count;
+  const size_t unused = tile.stride - count;
+  for (size_t k = 0; unused != 0 && k < g_.depth; ++k) {
+    std::memset(tile.codes.data() + k * tile.stride + count, 0, unused);
+  }
+  return plan;
+}
+
+void MatMulTiles::fill(const BlockPlan& plan, size_t group, Tile& tile) const {
+  const size_t begin = static_cast<const Plan&>(plan).begin;
+  const size_t count = static_cast<const Plan&>(plan).count;
   for (size_t done = 0; done < count;) {
     const MatMulGeometry::Product& product = g_.products[group][(begin + done) / g_.rows];
     const size_t row = (begin + done) % g_.rows;

@@ -24,9 +24,9 @@ enum Input : size_t {
   kTableIndex,
 };
 
-constexpr const char* kNames[] = {"x",        "x_scale", "x_zero_point", "w",
-                                  "w_scale",  "w_zero_point", "y_scale", "y_zero_point",
-                                  "B",        "tables",  "table_index"};
+constexpr const char* kNames[] = {"x",       "x_scale",      "x_zero_point", "w",
+                                  "w_scale", "w_zero_point", "y_scale",      "y_zero_point",
+                                  "B",       "tables",       "table_index"};
 
 // Weights of [channels, depth...] sorted for the kernels.
 std::shared_ptr<const WeightPlan> plan_weights(const Tensor& w) {
@@ -84,7 +84,7 @@ class QLinearConv : public Node {
     for (size_t m = 0; m < outputs; ++m) {
       const LookupTable& table = *tables[static_cast<size_t>(in[kTableIndex].int32()[m])];
       channels.push_back(
-          make_channel(q, *plan, m, m, static_cast<size_t>(g.depth()), table, dispatch_));
+          make_channel(q, *plan, 0, m, static_cast<size_t>(g.depth()), table, dispatch_));
       any_weight_zero = any_weight_zero || channels.back().weight_zero != 0;
     }
 
@@ -155,10 +155,11 @@ void add_qlinear_conv(uint32_t api_version, std::deque<CustomOp>& ops) {
   for (const int x : {ort::kUint8, ort::kInt8}) {
     for (const int w : {ort::kUint8, ort::kInt8}) {
       for (const int y : {ort::kUint8, ort::kInt8}) {
-        const int types[] = {x, ort::kFloat, x,           w,           ort::kFloat, w, ort::kFloat,
-                             y, ort::kInt32, ort::kInt32, ort::kInt32};
+        const int types[] = {x,           ort::kFloat, x,           w,           ort::kFloat, w,
+                             ort::kFloat, y,           ort::kInt32, ort::kInt32, ort::kInt32};
         std::vector<InputSpec> inputs;
-        for (size_t i = 0; i <= kTableIndex; ++i) inputs.push_back({kNames[i], types[i], i == kBias});
+        for (size_t i = 0; i <= kTableIndex; ++i)
+          inputs.push_back({kNames[i], types[i], i == kBias});
         ops.emplace_back(
             "ApproxQLinearConv", std::move(inputs), y,
             [](const NodeInfo& info) -> std::unique_ptr<Node> {

@@ -69,8 +69,8 @@ class QLinearMatMul : public Node {
                             scalar_zero_point(in[kAZeroPoint]),
                             scalar_scale(in[kYScale]),
                             scalar_zero_point(in[kYZeroPoint]),
-                            PerChannel(in[kBScale], g.columns),
-                            PerChannel(in[kBZeroPoint], g.columns),
+                            PerChannel(in[kBScale], g.columns, g.products.size()),
+                            PerChannel(in[kBZeroPoint], g.columns, g.products.size()),
                             nullptr};
     check_tables(in[kTables]);
     check_table_index(in[kTableIndex], g.columns, static_cast<size_t>(in[kTables].shape[0]));
@@ -80,10 +80,10 @@ class QLinearMatMul : public Node {
     std::vector<Channel> channels;
     channels.reserve(plans->size() * g.columns);
     bool any_weight_zero = false;
-    for (const WeightPlan& plan : *plans) {
+    for (size_t matrix = 0; matrix < plans->size(); ++matrix) {
       for (size_t n = 0; n < g.columns; ++n) {
         const LookupTable& table = *tables[static_cast<size_t>(in[kTableIndex].int32()[n])];
-        channels.push_back(make_channel(q, plan, n, n, g.depth, table, dispatch_));
+        channels.push_back(make_channel(q, (*plans)[matrix], matrix, n, g.depth, table, dispatch_));
         any_weight_zero = any_weight_zero || channels.back().weight_zero != 0;
       }
     }
@@ -114,8 +114,8 @@ void add_qlinear_matmul(uint32_t api_version, std::deque<CustomOp>& ops) {
   for (const int a : {ort::kUint8, ort::kInt8}) {
     for (const int b : {ort::kUint8, ort::kInt8}) {
       for (const int y : {ort::kUint8, ort::kInt8}) {
-        const int types[] = {a,           ort::kFloat, a, b,           ort::kFloat,
-                             b,           ort::kFloat, y, ort::kInt32, ort::kInt32};
+        const int types[] = {a, ort::kFloat, a, b,           ort::kFloat,
+                             b, ort::kFloat, y, ort::kInt32, ort::kInt32};
         std::vector<InputSpec> inputs;
         for (size_t i = 0; i <= kTableIndex; ++i) inputs.push_back({kNames[i], types[i]});
         ops.emplace_back(

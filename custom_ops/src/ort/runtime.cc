@@ -83,8 +83,8 @@ std::vector<int64_t> NodeInfo::attributes(const char* name) const {
   }
   std::vector<int64_t> values(size);
   if (size == 0) return values;
-  runtime_.check(ort::call<Slot::KernelInfoGetAttributeArray_int64>(api, info_, name,
-                                                                    values.data(), &size));
+  runtime_.check(
+      ort::call<Slot::KernelInfoGetAttributeArray_int64>(api, info_, name, values.data(), &size));
   return values;
 }
 
