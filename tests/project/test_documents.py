@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 from collections.abc import Iterator
@@ -48,6 +49,14 @@ def commands(page: Path) -> Iterator[list[str]]:
             words = shlex.split(line, comments=True)
             if words[:1] == ["hawx-onnx"]:
                 yield words
+
+
+def accepted(parser: argparse.ArgumentParser, words: list[str]) -> bool:
+    try:
+        parser.parse_args(words)
+    except SystemExit as stop:
+        return not stop.code
+    return True
 
 
 def test_the_expected_pages_are_there() -> None:
@@ -102,11 +111,36 @@ def test_make_has_the_target(target: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=page_id)
 def test_commands_in_the_pages_have_the_options_they_use(page: Path) -> None:
-    from hawx_onnx.cli.parser import build_parser
+    from hawx_onnx.cli.main import build_parser
 
     parser = build_parser()
     for words in commands(page):
-        try:
-            parser.parse_args(words[1:])
-        except SystemExit as stop:
-            assert stop.code == 0, f"{page_id(page)}: {shlex.join(words)}"
+        assert accepted(parser, words[1:]), f"{page_id(page)}: {shlex.join(words)}"
+
+
+def test_the_page_of_commands_tells_every_option_and_its_default() -> None:
+    import dataclasses
+
+    from hawx_onnx.settings import Settings, flag_name
+
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `--")]
+    for item in dataclasses.fields(Settings):
+        told = [row for row in rows if f"`--{flag_name(item.name)}" in row]
+        assert told, f"docs/cli.md does not tell --{flag_name(item.name)}"
+        if isinstance(item.default, (int, float, str)) and not isinstance(item.default, bool):
+            assert re.search(rf"\b{re.escape(str(item.default))}\b", told[0]), told[0]
+
+
+def test_the_page_of_commands_tells_every_command() -> None:
+    from hawx_onnx.cli.main import VERBS
+
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    assert not [verb for verb in VERBS if f"\n## {verb}\n" not in text]
+
+
+def test_the_page_of_reports_tells_every_key_of_the_schema() -> None:
+    from hawx_onnx.report import report_schema
+
+    text = (ROOT / "docs/reports.md").read_text(encoding="utf-8")
+    assert not [key for key in report_schema()["required"] if f"`{key}`" not in text]

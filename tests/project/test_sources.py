@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SKIPPED_FOLDERS = {".git", "build", "dist", "out", "wheelhouse", "__pycache__", "catboost_info"}
+BUILT = {"build", "dist", "out", "hawx-out", "wheelhouse", "__pycache__", "catboost_info"}
 BINARY = {".onnx", ".npz", ".npy", ".png", ".so", ".gz", ".pb", ".whl"}
 # Spelt in parts, so that this file does not hold what it looks for.
 PLACES = re.compile("(?<![A-Za-z0-9._$}*-])/" + r"(?:work|home|root|Users|workspace)/\w+")
@@ -31,6 +31,13 @@ BARE_IMPORT = re.compile(r"^\s*(?:import|from) +(?:passes|models)\b", re.MULTILI
 HEADINGS = re.compile(r"^## \[(?P<version>[^\]]+)\](?P<rest>.*)$", re.MULTILINE)
 
 
+def is_source(path: Path) -> bool:
+    """Whether a path is no build output, cache or environment."""
+    folders = set(path.parts[:-1])
+    hidden = {name for name in folders if name.startswith(".")} - {".ci", ".github"}
+    return not hidden and not folders & BUILT
+
+
 def kept_files() -> list[Path]:
     """The files that git tracks or would track; without git, all that are no build output."""
     listing = subprocess.run(
@@ -43,15 +50,7 @@ def kept_files() -> list[Path]:
     if listing.returncode == 0:
         paths = [ROOT / name for name in listing.stdout.split("\0") if name]
     else:
-        paths = [
-            path
-            for path in ROOT.rglob("*")
-            if not SKIPPED_FOLDERS & set(path.relative_to(ROOT).parts)
-            and not any(
-                part.startswith(".venv") or part.endswith("_cache")
-                for part in path.relative_to(ROOT).parts
-            )
-        ]
+        paths = [path for path in ROOT.rglob("*") if is_source(path.relative_to(ROOT))]
     return sorted(path for path in paths if path.is_file() and path.suffix not in BINARY)
 
 
