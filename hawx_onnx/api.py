@@ -14,8 +14,15 @@ from hawx_onnx.costing import cost_model, is_rewritten
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
-from hawx_onnx.optimization import Result, check_writable, optimize_model, rewrite_and_verify
+from hawx_onnx.optimization import (
+    Result,
+    check_writable,
+    check_writable_file,
+    optimize_model,
+    rewrite_and_verify,
+)
 from hawx_onnx.preparation import (
+    check_classes,
     choose_multipliers,
     load_data,
     prepare,
@@ -90,7 +97,7 @@ def analyze(
         Operator-level and layer-level scores; shapes and units in
         :class:`hawx_onnx.sensitivity.Sensitivity`.
     """
-    sensitivity = prepare(model, _settings(data, options)).state.sensitivity
+    sensitivity = prepare(model, _settings(data, options), costs=False).state.sensitivity
     assert sensitivity is not None
     return sensitivity
 
@@ -165,6 +172,7 @@ def evaluate_with(
         raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
     library = is_rewritten(loaded) if use_library is None else use_library
     outputs = Runner(loaded, threads=settings.jobs, use_library=library).run(chosen.x)
+    check_classes(chosen, outputs)
     return {
         **accuracy(outputs, chosen.y).to_dict(),
         "metric": "accuracy",
@@ -234,7 +242,7 @@ def apply_with(
     """``apply`` with settings made already; the assignment names the candidates."""
     settings = dataclasses.replace(settings, candidates=chosen.multipliers())
     if output is not None:
-        check_writable(Path(output).parent)
+        check_writable_file(output)
     source = load_model(model)
     multipliers = choose_multipliers(settings)
     dataset = load_data(source, settings)

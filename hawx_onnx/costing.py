@@ -16,6 +16,7 @@ from hawx_onnx.components import Encoding, Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.passes import Canonicalize, PassState
 from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
@@ -76,15 +77,11 @@ def model_workloads(model: onnx.ModelProto) -> tuple[LayerWorkload, ...]:
         raise ModelError(
             "has no Conv, MatMul or Gemm to cost", where="model", mend="give another model"
         )
-    _name_nodes(known)
+    if not all(product.node.name for product in known):
+        # Layers go by the names of an assignment, which the first pass gave to unnamed nodes.
+        named = Canonicalize()(PassState(model)).model
+        return model_workloads(named)
     return measure_workloads(model, known)
-
-
-def _name_nodes(found: Sequence[Any]) -> None:
-    """Gives unnamed nodes the names that the passes would give them."""
-    for index, product in enumerate(found):
-        if not product.node.name:
-            product.node.name = f"{product.node.op_type}_{index}"
 
 
 def is_rewritten(model: onnx.ModelProto) -> bool:
@@ -119,7 +116,7 @@ def held_tables(model: onnx.ModelProto) -> np.ndarray:
 def _multipliers(assignment: Assignment, settings: Settings) -> dict[str, Multiplier]:
     shelf = ("builtin", *settings.library)
     found = components.resolve(assignment.multipliers(), shelf)
-    return {multiplier.name: multiplier for multiplier in found}
+    return {one.name: components.with_known_cost(one) for one in found}
 
 
 def _exact_for(used: Any) -> Multiplier:  # noqa: ANN401 - any iterable of multipliers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.preparation import Prepared, Step
 from hawx_onnx.report.build import point_block
 from hawx_onnx.search import Problem, SearchResult, select
 from hawx_onnx.search.result import hypervolume
@@ -18,6 +18,7 @@ def explore_methods(
     settings: Settings,
     methods: Sequence[str],
     progress: Callable[[], None] | None = None,
+    step: Step = lambda text: None,
 ) -> dict[str, Any]:
     """Runs methods one after the other and compares them.
 
@@ -26,12 +27,16 @@ def explore_methods(
         settings: Options.
         methods: Names, each once.
         progress: Called after each measured assignment.
+        step: Called with the name of each search as it begins.
 
     Returns:
         The document of ``explore --json``.
     """
     searcher = Searcher(prepared, settings, progress)
-    results = {name: searcher.run(name) for name in dict.fromkeys(methods)}
+    results = {}
+    for name in dict.fromkeys(methods):
+        step(f"{name} search over {searcher.problem.space_size:,} assignments")
+        results[name] = searcher.run(name)
     document: dict[str, Any] = {
         "methods": [method_block(searcher.problem, result) for result in results.values()],
         "baseline_accuracy": next(iter(results.values())).baseline_accuracy,

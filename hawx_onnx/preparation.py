@@ -12,7 +12,7 @@ import onnx
 
 from hawx_onnx import components
 from hawx_onnx.components import Encoding, Multiplier
-from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
@@ -26,7 +26,7 @@ from hawx_onnx.passes import (
     Score,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
-from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.runtime.evaluate import classes, flat_outputs
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
 
@@ -36,6 +36,7 @@ Step = Callable[[str], None]
 # One product: enough to see whether the multipliers' costs fit the target and each other.
 _PROBE = LayerWorkload("probe", "MatMul", 1, 1, 1)
 REFERENCE_KEY = "hawx.reference"
+_LIBRARY_LIST = "`hawx-onnx library list` shows all of them"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +72,21 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
     """The exact multiplier, then the candidates.
 
     Raises:
-        ConfigError: A name is not known, codes are mixed, or nothing approximate is left.
+        ConfigError: A name is not known, no name is given, or codes are mixed.
     """
     shelf = ("builtin", *settings.library)
     names = [name.strip() for text in settings.candidates for name in text.split(",")]
     names = [name for name in names if name]
+    if settings.candidates and not names:
+        raise ConfigError("names no multiplier", where="--candidates", mend=_LIBRARY_LIST)
     if names:
         chosen = components.resolve(names, shelf)
     elif settings.library:
-        chosen = tuple(m for path in settings.library for m in components.load_library(path))
+        chosen = _whole_library(settings.library)
     else:
-        chosen = components.default_candidates()
+        smallest = settings.objective == "area" or settings.max_area is not None
+        chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
+    chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
     signed = {m.encoding.codes_signed for m in chosen}
     if len(signed) > 1:
         first = next(m.name for m in chosen if m.encoding.codes_signed)
@@ -93,6 +98,20 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
         )
     exact = components.exact(Encoding.UNSIGNED if signed == {False} else Encoding.SIGNED)
     return (exact, *(m for m in chosen if m.name != exact.name))
+
+
+def _whole_library(paths: tuple[str, ...]) -> tuple[Multiplier, ...]:
+    """All multipliers of the libraries; those of int8 codes where there are both kinds."""
+    found = [m for path in paths for m in components.load_library(path)]
+    signed = [m for m in found if m.encoding.codes_signed]
+    left = [m.name for m in found if not m.encoding.codes_signed]
+    if signed and left:
+        log.warning(
+            "left out, they take uint8 codes and others of the library int8: %s; "
+            "--candidates chooses",
+            ", ".join(left),
+        )
+    return tuple(signed or found)
 
 
 def load_data(model: onnx.ModelProto, settings: Settings) -> Dataset:
@@ -117,11 +136,35 @@ def _head(split: Split, count: int) -> Split:
     return Split(split.name, split.x[:count], y)
 
 
+def check_classes(split: Split, outputs: np.ndarray) -> None:
+    """Checks that the model has an output for each label.
+
+    Raises:
+        DataError: A label is no class of the model.
+    """
+    count = flat_outputs(outputs).shape[1]
+    if split.y is None or not len(split.y) or split.y.max() < count:
+        return
+    raise DataError(
+        f"label {split.y.max()} in the {split.name} split, but the model has {count} outputs, "
+        f"classes 0 to {count - 1}",
+        where="--data",
+        mend="number the classes as the model does (`label_offset` in --preprocess shifts them)",
+    )
+
+
 def with_labels(dataset: Dataset, model: onnx.ModelProto, threads: int) -> Dataset:
-    """Fills in the float model's classes where the data has no labels."""
-    if dataset.labelled:
-        return dataset
+    """Fills in the float model's classes where the data has no labels; checks given labels.
+
+    Raises:
+        DataError: A label is no class of the model.
+    """
     runner = Runner(model, threads=threads)
+    if dataset.labelled:
+        outputs = runner.run(dataset.test.x[:1])
+        for split in dataset.splits:
+            check_classes(split, outputs)
+        return dataset
     calibration, validation, test = (
         Split(split.name, split.x, classes(runner.run(split.x)).astype(np.int64))
         for split in dataset.splits
@@ -158,7 +201,13 @@ def quantized_state(
     return state
 
 
-def prepare(path: str | Path, settings: Settings, step: Step = lambda text: None) -> Prepared:
+def prepare(
+    path: str | Path,
+    settings: Settings,
+    step: Step = lambda text: None,
+    *,
+    costs: bool = True,
+) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
     Everything that the user gave is checked before the first expensive step.
@@ -167,17 +216,21 @@ def prepare(path: str | Path, settings: Settings, step: Step = lambda text: None
         path: The ONNX file.
         settings: Options.
         step: Called with the name of each step as it begins.
+        costs: Whether the multipliers' costs will be asked for; scoring needs none.
 
     Raises:
         HawxError: Whatever the user can mend.
     """
     target = load_target(settings.target)
     multipliers = choose_multipliers(settings)
+    if all(multiplier.is_exact for multiplier in multipliers):
+        raise ConfigError(
+            "names no approximate multiplier", where="--candidates", mend=_LIBRARY_LIST
+        )
     source = load_model(path)
     dataset = load_data(source, settings)
-    if len(multipliers) > 1:
-        target.cost((_PROBE,), {}, multipliers[0])
-        for multiplier in multipliers[1:]:
+    if costs:
+        for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
     warnings = _warnings(dataset)
     labelled = dataset.labelled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -74,6 +75,9 @@ class Searcher:
 
     def run(self, method: str) -> SearchResult:
         """Runs ``hawx``, ``exhaustive`` or ``random``."""
+        return self._with_exact(self._search(method))
+
+    def _search(self, method: str) -> SearchResult:
         settings, measurer = self._settings, self._measurer()
         if method == "exhaustive":
             return search_exhaustive(self.problem, measurer)
@@ -91,6 +95,22 @@ class Searcher:
             evaluations=settings.max_evaluations,
             scoring_seconds=self._scoring,
         )
+
+    def _with_exact(self, result: SearchResult) -> SearchResult:
+        """Adds the all-exact design, which every method measures as the baseline.
+
+        So that a search with few evaluations can fall back on it.
+        """
+        problem, exact = self.problem, self.problem.exact_choice
+        known = [point for point in result.points if point.choice == exact]
+        if not problem.allow_exact or any(p.measured_accuracy is not None for p in known):
+            return result
+        predicted = known[0].predicted_accuracy if known else None
+        totals = problem.report(exact).total
+        points = [point for point in result.points if point.choice != exact]
+        points.append(Point(exact, totals, predicted, result.baseline_accuracy))
+        points.sort(key=lambda point: (problem.objective_of(point.totals), point.choice))
+        return dataclasses.replace(result, points=tuple(points))
 
 
 def choose(problem: Problem, result: SearchResult) -> Point:
@@ -114,20 +134,30 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
     budget = problem.budget
     measured = [p for p in result.points if p.measured_accuracy is not None]
     parts = []
-    for name, limit, field in (
-        ("power", budget.max_power_mw, "power_mw"),
-        ("area", budget.max_area_um2, "area_um2"),
+    for name, limit, field, unit in (
+        ("power", budget.max_power_mw, "power_mw", "mW"),
+        ("area", budget.max_area_um2, "area_um2", "um2"),
     ):
         if limit is not None:
-            least = min(getattr(p.totals, field) for p in result.points)
+            least = _least(problem, result, field)
             if least > limit:
-                parts.append(f"the least {name} found is {least:.6g}, the limit {limit:.6g}")
+                parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
     fitting = [p for p in measured if budget.allows_cost(p.totals)]
     if fitting:
         best = max(p.measured_accuracy or 0.0 for p in fitting)
         drop = result.baseline_accuracy - best
         parts.append(
-            f"the most accurate one within the hardware limits loses {100 * drop:.2f} points, "
-            f"{100 * budget.max_accuracy_drop:.2f} are allowed"
+            f"the most accurate one within the hardware limits loses {100 * drop:.4g} points, "
+            f"{100 * budget.max_accuracy_drop:.4g} are allowed"
         )
     return "; ".join(parts) or "nothing was measured within the hardware limits"
+
+
+def _least(problem: Problem, result: SearchResult, field: str) -> float:
+    """The least total among the points found and the designs with one multiplier everywhere.
+
+    A search leaves out points beyond the hardware limits, so that there may be none.
+    """
+    layers = len(problem.workloads)
+    uniform = [problem.report((index,) * layers).total for index in problem.allowed]
+    return float(min(getattr(t, field) for t in (*(p.totals for p in result.points), *uniform)))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import numbers
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +87,7 @@ class Settings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
-        """Makes settings of values by field name; lists become tuples.
+        """Makes settings of values by field name; lists become tuples, paths text.
 
         Raises:
             ConfigError: A name is not known, or a value is out of range.
@@ -97,10 +100,7 @@ class Settings:
                     where="configuration",
                     mend=close_names(name, sorted(known)),
                 )
-        plain: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**plain)
+        return cls(**{name: _native(value) for name, value in values.items()})
 
 
 def flag_name(name: str) -> str:
@@ -112,27 +112,44 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check(item: dataclasses.Field[Any], value: object) -> None:
+def _native(value: Any) -> Any:  # noqa: ANN401 - the options have different types
+    """A value as Python's own type: no numpy numbers, no paths, no lists."""
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
+
+
+def _repeatable(item: dataclasses.Field[Any]) -> bool:
+    return item.default is dataclasses.MISSING
+
+
+def _check(item: dataclasses.Field[Any], value: object, where: str = "") -> None:
     """Raises ConfigError where a value has the wrong type, range or word."""
-    about, where = item.metadata, f"--{flag_name(item.name)}"
+    about, where = item.metadata, where or f"--{flag_name(item.name)}"
     optional = item.default is None
     if value is None and optional:
         return
-    if isinstance(value, tuple):
-        values: tuple[object, ...] = value
-    elif item.default is dataclasses.MISSING:
-        raise ConfigError(f"{value!r} is no list", where=where, mend="write [a, b]")
+    if not _repeatable(item):
+        _check_one(value, about, where)
+    elif isinstance(value, tuple):
+        for one in value:
+            _check_one(one, about, where)
     else:
-        values = (value,)
-    for one in values:
-        _check_one(one, about, where)
+        raise ConfigError(f"{value!r} is not a list", where=where, mend="write [a, b]")
 
 
 def _check_one(value: object, about: Mapping[str, Any], where: str) -> None:
     kind = about["kind"]
     fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not fits or (kind is not bool and isinstance(value, bool)):
-        raise ConfigError(f"{value!r} is no {_WORDS[kind]}", where=where, mend=about["text"])
+        shown = list(value) if isinstance(value, tuple) else value
+        raise ConfigError(f"{shown!r} is not {_WORDS[kind]}", where=where, mend=about["text"])
     if about["choices"] and value not in about["choices"]:
         raise ConfigError(
             f"{value!r} is not allowed", where=where, mend=close_names(str(value), about["choices"])
@@ -145,17 +162,19 @@ def _check_one(value: object, about: Mapping[str, Any], where: str) -> None:
             raise ConfigError(f"{value} is out of range", where=where, mend=f"it is {span}")
 
 
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def load_config(path: str | Path) -> dict[str, Any]:
+def read_config(path: str | Path) -> dict[str, Any]:
     """Reads a YAML configuration file whose keys are the flags' names.
 
+    Of a file with a key ``settings`` (a ``run.yaml``) only the mapping below it counts.
+
     Returns:
-        Values by field name.
+        Values by flag name, unchecked; none for an empty file.
 
     Raises:
-        ConfigError: The file is missing, no YAML mapping, or holds an unknown key.
+        ConfigError: The file is missing or no YAML mapping.
     """
     import yaml
 
@@ -163,19 +182,50 @@ def load_config(path: str | Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("cannot be read", where=where, mend="check the path") from error
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"cannot be read: {reason}", where=where, mend="name a YAML file with --config"
+        ) from error
     except yaml.YAMLError as error:
         text = " ".join(str(error).split())[:200]
-        raise ConfigError(f"is no YAML: {text}", where=where, mend="see docs/cli.md") from error
+        raise ConfigError(f"is no YAML: {text}", where=where, mend=_FORM) from error
+    if isinstance(values, dict) and "settings" in values:
+        values = values["settings"]
+    if values is None:
+        return {}
     if not isinstance(values, dict):
-        raise ConfigError("is no mapping", where=where, mend="write lines `flag-name: value`")
-    values = values.get("settings", values) if "settings" in values else values
-    known = {flag_name(item.name): item.name for item in dataclasses.fields(Settings)}
-    result = {}
-    for key, value in values.items():
-        if key not in known:
-            raise ConfigError(
-                f"there is no option {key!r}", where=where, mend=close_names(str(key), known)
-            )
-        result[known[key]] = value
+        raise ConfigError("is no mapping", where=where, mend=_FORM)
+    return {str(key): value for key, value in values.items()}
+
+
+_FORM = "write lines `flag-name: value`"
+
+
+def load_config(path: str | Path) -> dict[str, Any]:
+    """Reads the settings of a configuration file; other keys are left to the caller.
+
+    A text is taken where a list is expected, as a flag given once, and a text such as ``1e-3``,
+    which YAML 1.1 does not call a number, where a number is.
+
+    Returns:
+        Values by field name.
+
+    Raises:
+        ConfigError: The file is missing or no YAML mapping, or a value does not fit its option.
+    """
+    values, result = read_config(path), {}
+    for item in dataclasses.fields(Settings):
+        key = flag_name(item.name)
+        if key in values:
+            result[item.name] = _from_yaml(item, values[key])
+            _check(item, result[item.name], f"{path}, {key}")
     return result
+
+
+def _from_yaml(item: dataclasses.Field[Any], value: Any) -> Any:  # noqa: ANN401
+    if _repeatable(item) and isinstance(value, str):
+        return (value,)
+    if item.metadata["kind"] is float and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return _native(value)

@@ -17,16 +17,21 @@ from hawx_onnx.passes.graph import (
     ORIGIN_KEY,
     copy_of,
     default_opset,
+    keep_identity,
+    producer,
     set_metadata,
     single_consumer,
     to_graph,
     to_model,
+    unique_name,
 )
 
 # Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
 MINIMUM_OPSET = 13
 # Model-local functions, which carry the portable bodies, need IR version 8.
 MINIMUM_IR = 8
+# Most nodes that onnxruntime merges into one Gemm: MatMul, Reshape, Add, BatchNormalization.
+_FUSED_NODES = 4
 
 
 class Canonicalize(Pass):
@@ -47,15 +52,17 @@ class Canonicalize(Pass):
 
     def call(self, state: PassState) -> PassResult:
         """Simplifies, names, and rewrites Gemm."""
-        model = raise_opset(state.model)
-        model = simplify(model)
-        graph = to_graph(model)
-        name_nodes(graph)
+        raised = raise_opset(state.model)
+        graph = to_graph(simplify(raised))
         gemms = [node for node in graph.nodes if node.op == "Gemm"]
+        ops = _name_fused(gemms, raised)
+        name_nodes(graph)
+        origin = {node.name: op for node, op in zip(gemms, ops, strict=True)}
         left = [note for node in gemms for note in _gemm_to_conv(node, graph)]
-        treated = {node.name for node in gemms} - {note.node for note in left}
-        model = to_model(graph, model, minimum_ir=MINIMUM_IR)
-        set_metadata(model, {ORIGIN_KEY: json.dumps(dict.fromkeys(sorted(treated), "Gemm"))})
+        for note in left:
+            del origin[note.node]
+        model = to_model(graph, raised, minimum_ir=MINIMUM_IR)
+        set_metadata(model, {ORIGIN_KEY: json.dumps(origin, sort_keys=True)})
         changed = model.SerializeToString() != state.model.SerializeToString()
         return PassResult(state.replace(model=model), changed, tuple(left))
 
@@ -102,11 +109,7 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
             ) from error
         result = onnx.load(target)
     _drop_unused_imports(result)
-    result.ir_version = model.ir_version
-    result.producer_name, result.producer_version = model.producer_name, model.producer_version
-    del result.metadata_props[:]
-    result.metadata_props.extend(model.metadata_props)
-    result.functions.extend(model.functions if not result.functions else [])
+    keep_identity(result, model)
     return result
 
 
@@ -119,50 +122,100 @@ def _drop_unused_imports(model: onnx.ModelProto) -> None:
 
 
 def name_nodes(graph: gs.Graph) -> None:
-    """Gives every node a unique name; names that are there already stay."""
+    """Gives every node a unique name; the first to bear a name keeps it."""
     seen: set[str] = set()
+    nameless = []
     for index, node in enumerate(graph.nodes):
-        base = node.name or f"{node.op}_{index}"
-        name, number = base, 0
-        while name in seen:
-            number += 1
-            name = f"{base}_{number}"
-        node.name = name
-        seen.add(name)
+        if not node.name or node.name in seen:
+            nameless.append((index, node))
+        seen.add(node.name)
+    for index, node in nameless:
+        node.name = unique_name(node.name or f"{node.op}_{index}", seen)
+        seen.add(node.name)
+
+
+def _name_fused(gemms: list[gs.Node], source: onnx.ModelProto) -> list[str]:
+    """Gives each Gemm that stands for a MatMul and its Add the MatMul's name back.
+
+    Returns:
+        The operator that each of them was in the user's model.
+    """
+    makers = {name: node for node in source.graph.node for name in node.output}
+    given = {node.name: node.op_type for node in source.graph.node if node.name}
+    ops = []
+    for node in gemms:
+        op = given.get(node.name)
+        if op is None and (maker := _fused_product(node.outputs[0].name, makers)) is not None:
+            node.name, op = maker.name, maker.op_type
+        ops.append(op or "Gemm")
+    return ops
+
+
+def _fused_product(tensor: str, makers: dict[str, onnx.NodeProto]) -> onnx.NodeProto | None:
+    """The MatMul or Gemm next before a tensor; fusions keep the name of what they write."""
+    tensors = [tensor]
+    for _ in range(_FUSED_NODES):
+        nodes = [makers[name] for name in tensors if name in makers]
+        for node in nodes:
+            if node.op_type in ("MatMul", "Gemm"):
+                return node
+        tensors = [name for node in nodes for name in node.input]
+    return None
 
 
 def _gemm_to_conv(node: gs.Node, graph: gs.Graph) -> list[LeftAlone]:
     """Replaces one Gemm with constant weights by Unsqueeze -> 1x1 Conv -> Squeeze."""
+    given = producer(node.inputs[1])
+    if given is not None and given.op == "DequantizeLinear":
+        return []  # a quantised graph: lowering takes the codes
     if not isinstance(node.inputs[1], gs.Constant):
         return [LeftAlone(node.name, "Gemm", "its weights are computed at run time")]
     if node.attrs.get("transA", 0):
         return [LeftAlone(node.name, "Gemm", "its activations are transposed (transA)")]
     bias = node.inputs[2] if len(node.inputs) > 2 and not node.inputs[2].is_empty() else None
-    if bias is not None and not isinstance(bias, gs.Constant):
-        return [LeftAlone(node.name, "Gemm", "its bias is computed at run time")]
     weights = np.asarray(node.inputs[1].values) * np.float32(node.attrs.get("alpha", 1.0))
     if not node.attrs.get("transB", 0):
         weights = weights.T
     filters = weights.shape[0]
     values = np.zeros(filters, np.float32)
-    if bias is not None:
+    if bias is not None and _is_row(bias, filters):
         raw = np.asarray(bias.values, np.float32) * np.float32(node.attrs.get("beta", 1.0))
-        if raw.size not in (1, filters):
-            return [LeftAlone(node.name, "Gemm", "its bias differs from row to row")]
         values = values + raw.reshape(-1)
+    elif bias is not None and node.attrs.get("beta", 1.0) != 1.0:
+        return [LeftAlone(node.name, "Gemm", "it scales (beta) a bias that is no constant row")]
+    elif bias is not None:
+        _split_sum(graph, node, bias)
     _insert_pointwise(graph, node, np.ascontiguousarray(weights, np.float32), values)
     return []
+
+
+def _is_row(bias: gs.Tensor, filters: int) -> bool:
+    """Whether a bias is a constant that all rows share."""
+    if not isinstance(bias, gs.Constant):
+        return False
+    shape = np.asarray(bias.values).shape
+    return int(np.prod(shape)) in (1, filters) and int(np.prod(shape[:-1])) == 1
+
+
+def _split_sum(graph: gs.Graph, node: gs.Node, bias: gs.Tensor) -> None:
+    """Takes a bias out of a Gemm: a MatMul and the Add behind it arrive as one Gemm."""
+    result = node.outputs[0]
+    product = gs.Variable(f"hawx.{node.name}.unbiased", np.float32)
+    node.outputs[0] = product
+    graph.nodes.append(gs.Node("Add", f"{node.name}.add", {}, [product, bias], [result]))
 
 
 def _insert_pointwise(
     graph: gs.Graph, node: gs.Node, weights: np.ndarray, bias: np.ndarray
 ) -> None:
     name, source, result = node.name, node.inputs[0], node.outputs[0]
-    axes = gs.Constant(f"{name}.spatial_axes", np.array([2, 3], np.int64))
-    expanded = gs.Variable(f"{name}.expanded", np.float32)
-    product = gs.Variable(f"{name}.product", np.float32)
-    kernel = gs.Constant(f"{name}.weight", weights[:, :, None, None])
-    constants = gs.Constant(f"{name}.bias", bias)
+    # Exporters name tensors after nodes ("fc.weight"): a prefix of our own keeps them apart.
+    own = f"hawx.{name}"
+    axes = gs.Constant(f"{own}.spatial_axes", np.array([2, 3], np.int64))
+    expanded = gs.Variable(f"{own}.expanded", np.float32)
+    product = gs.Variable(f"{own}.product", np.float32)
+    kernel = gs.Constant(f"{own}.weight", weights[:, :, None, None])
+    constants = gs.Constant(f"{own}.bias", bias)
     shape = {"kernel_shape": [1, 1]}
     node.outputs.clear()
     node.inputs.clear()
@@ -172,7 +225,7 @@ def _insert_pointwise(
     if clamp is not None and clamp.op in CLAMPING_OPS:
         # The clamp stays next to its convolution, where quantisation can merge the two.
         clamp.inputs[0] = product
-        result, squeezed = clamp.outputs[0], gs.Variable(f"{name}.clamped", np.float32)
+        result, squeezed = clamp.outputs[0], gs.Variable(f"{own}.clamped", np.float32)
         clamp.outputs[0] = squeezed
     graph.nodes.extend(
         [

@@ -13,6 +13,7 @@ from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.approximate import EXACT_OP, exposed
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import ORIGIN_KEY, metadata
+from hawx_onnx.passes.lower_qdq import LowerQdq
 from hawx_onnx.runtime.runner import Runner
 
 FLOAT_OPS = frozenset({"Conv", "MatMul", "Gemm"})
@@ -22,6 +23,10 @@ OTHER_PRODUCT_OPS = frozenset(
 )
 # Position of (activation, weight) among the inputs.
 OPERANDS = {"QLinearConv": (0, 3), "QLinearMatMul": (0, 3), "Conv": (0, 1), "MatMul": (0, 1)}
+OPERANDS_ALL = {**OPERANDS, "Gemm": (0, 1)}
+# Positions of all scales and zero points, and of those that hold for a whole tensor.
+QUANTIZATION = (1, 2, 4, 5, 6, 7)
+PER_TENSOR = (1, 2, 6, 7)
 
 
 @dataclass(frozen=True)
@@ -41,20 +46,35 @@ class FindCandidates(Pass):
     def call(self, state: PassState) -> PassResult:
         """Checks each node that multiplies."""
         signed = state.multipliers[0].encoding.codes_signed if state.multipliers else True
+        code = np.dtype(np.int8 if signed else np.uint8)
         types = _element_types(state.model)
-        good: list[_Product] = []
-        left: list[LeftAlone] = []
-        for product in products(state.model):
-            reason = _why_not(product, types, np.dtype(np.int8 if signed else np.uint8))
-            if reason:
-                left.append(LeftAlone(product.node.name, product.op, reason))
-            else:
-                good.append(product)
-        candidates = tuple(
-            Candidate(p.node.name, p.op, p.kind, w.filters, w)
-            for p, w in zip(good, measure_workloads(state.model, good), strict=True)
+        constants = {tensor.name: tuple(tensor.dims) for tensor in state.model.graph.initializer}
+        found = products(state.model)
+        told = {
+            note.node: note.reason
+            for record in state.records
+            if record.name == LowerQdq.name
+            for note in record.left_alone
+        }
+        reasons = [
+            _why_not(product, types, code, told) or _why_not_operands(product, constants)
+            for product in found
+        ]
+        shapes, batch = _measured(
+            state.model, [p for p, reason in zip(found, reasons, strict=True) if not reason]
         )
-        after = state.replace(candidates=candidates, left_exact=tuple(left))
+        candidates: list[Candidate] = []
+        left: list[LeftAlone] = []
+        for product, reason in zip(found, reasons, strict=True):
+            why = reason or _why_not_shapes(product, shapes)
+            if why:
+                left.append(LeftAlone(product.node.name, product.op, why))
+                continue
+            work = _workload(product, shapes, batch)
+            name, op, kind = product.node.name, product.op, product.kind
+            candidates.append(Candidate(name, op, kind, work.filters, work))
+        left += _nested(state.model)
+        after = state.replace(candidates=tuple(candidates), left_exact=tuple(left))
         return PassResult(after, False, tuple(left))
 
     def ensures(self, before: PassState, after: PassState) -> None:
@@ -91,10 +111,11 @@ def _element_types(model: onnx.ModelProto) -> dict[str, int]:
     return types
 
 
-def _why_not(product: _Product, types: dict[str, int], code: np.dtype) -> str:
-    """Reason why a node is no candidate; empty if it is one."""
+def _why_not(product: _Product, types: dict[str, int], code: np.dtype, told: dict[str, str]) -> str:
+    """Reason that lies in the operator or its codes, given what lowering told; else empty."""
     if product.kind in FLOAT_OPS:
-        return "it is not quantised: its operands or its output stay in floating point"
+        why = told.get(product.node.name, "its operands or its output stay in floating point")
+        return f"it is not quantised: {why}"
     if product.kind not in INTEGER_OPS:
         return f"{product.kind} has no approximate counterpart yet"
     if product.node.domain not in ("", "ai.onnx", "ai.hawx"):
@@ -109,26 +130,75 @@ def _why_not(product: _Product, types: dict[str, int], code: np.dtype) -> str:
     return ""
 
 
+def _why_not_operands(product: _Product, constants: dict[str, tuple[int, ...]]) -> str:
+    """Reason that lies in which inputs are constants, and of which size; empty if none does."""
+    names = product.node.input
+    activation, weight = (names[i] for i in OPERANDS[product.kind])
+    if activation in constants:
+        return "its first operand is a constant: the truth tables take the activations first"
+    if product.kind == "QLinearConv" and weight not in constants:
+        return "its weights are computed at run time"
+    if any(names[i] not in constants for i in QUANTIZATION):
+        return "its scales or zero points are computed at run time"
+    if any(int(np.prod(constants[names[i]])) != 1 for i in PER_TENSOR):
+        return "its activations are quantised per row or per channel"
+    return ""
+
+
+def _why_not_shapes(product: _Product, shapes: dict[str, tuple[int, ...]]) -> str:
+    """Reason that lies in the ranks of the operands; empty if none does."""
+    ranks = [len(shapes[product.node.input[i]]) for i in OPERANDS[product.kind]]
+    if product.kind == "QLinearMatMul" and min(ranks) < 2:
+        return "one of its operands is a vector"
+    return ""
+
+
+def _nested(model: onnx.ModelProto) -> list[LeftAlone]:
+    """The nodes that multiply inside the bodies of If, Loop and Scan."""
+    left = []
+    for outer in model.graph.node:
+        graphs = [graph for attribute in outer.attribute for graph in _graphs(attribute)]
+        while graphs:
+            for node in graphs.pop().node:
+                if node.op_type in FLOAT_OPS | OTHER_PRODUCT_OPS | set(INTEGER_OPS):
+                    reason = f"it lies in a subgraph of {outer.name} ({outer.op_type})"
+                    left.append(LeftAlone(node.name, node.op_type, reason))
+                graphs += [graph for attribute in node.attribute for graph in _graphs(attribute)]
+    return left
+
+
+def _graphs(attribute: onnx.AttributeProto) -> list[onnx.GraphProto]:
+    return [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
+
+
 def measure_workloads(model: onnx.ModelProto, found: list[_Product]) -> tuple[LayerWorkload, ...]:
     """Shapes of the products of one inference, read off a run on one all-zero sample.
 
     Raises:
         ModelError: The input has open dimensions besides the batch.
     """
-    if not found:
-        return ()
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    wanted: list[str] = []
-    for product in found:
-        wanted += [product.node.output[0], product.node.input[OPERANDS_ALL[product.kind][0]]]
-        weight = product.node.input[OPERANDS_ALL[product.kind][1]]
-        wanted += [] if weight in constants else [weight]
-    shapes, batch = _shapes(model, wanted)
-    shapes.update({name: tuple(tensor.dims) for name, tensor in constants.items()})
+    shapes, batch = _measured(model, found)
     return tuple(_workload(product, shapes, batch) for product in found)
 
 
-OPERANDS_ALL = {**OPERANDS, "Gemm": (0, 1)}
+def _measured(
+    model: onnx.ModelProto, found: list[_Product]
+) -> tuple[dict[str, tuple[int, ...]], int]:
+    """Shapes of all operands and results, and the batch size that they were measured at."""
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    wanted = [
+        name
+        for product in found
+        for name in (
+            product.node.output[0],
+            *(product.node.input[i] for i in OPERANDS_ALL[product.kind]),
+        )
+        if name not in shapes
+    ]
+    if not wanted:
+        return shapes, 1
+    measured, batch = _shapes(model, wanted)
+    return {**shapes, **measured}, batch
 
 
 def _shapes(model: onnx.ModelProto, tensors: list[str]) -> tuple[dict[str, tuple[int, ...]], int]:
@@ -162,6 +232,7 @@ def _workload(product: _Product, shapes: dict[str, tuple[int, ...]], batch: int)
         return LayerWorkload(node.name, product.op, positions, filters, window, groups)
     transposed = next((a.i for a in node.attribute if a.name == "transA"), 0)
     window = first[0] if transposed else first[-1]
-    rows = int(np.prod(out[:-1]))
+    filters = int(out[-1]) if len(second) > 1 else 1
+    rows = int(np.prod(out)) // filters
     positions = rows // batch if rows % batch == 0 else rows
-    return LayerWorkload(node.name, product.op, positions, int(out[-1]), int(window), 1)
+    return LayerWorkload(node.name, product.op, positions, filters, int(window), 1)

@@ -31,18 +31,26 @@ def to_model(graph: gs.Graph, like: onnx.ModelProto, *, minimum_ir: int = 0) -> 
     """
     graph.cleanup(remove_unused_graph_inputs=False).toposort()
     model: onnx.ModelProto = gs.export_onnx(graph, do_type_check=False)
+    keep_identity(model, like)
     model.ir_version = max(like.ir_version, minimum_ir)
+    return model
+
+
+def keep_identity(model: onnx.ModelProto, like: onnx.ModelProto) -> None:
+    """Gives a model that a tool wrote what the tool dropped: producer, metadata, functions.
+
+    Args:
+        model: The tool's result, edited in place.
+        like: The model it came from.
+    """
+    model.ir_version = like.ir_version
     model.producer_name, model.producer_version = like.producer_name, like.producer_version
-    model.domain, model.model_version, model.doc_string = (
-        like.domain,
-        like.model_version,
-        like.doc_string,
-    )
+    model.domain, model.model_version = like.domain, like.model_version
+    model.doc_string = like.doc_string
     del model.metadata_props[:]
     model.metadata_props.extend(like.metadata_props)
     if not model.functions:
         model.functions.extend(like.functions)
-    return model
 
 
 def default_opset(model: onnx.ModelProto) -> int:

@@ -22,14 +22,15 @@ def accumulated_error(
     Args:
         histogram: Counts of activation codes, [input channels, 256], by bit pattern.
         weights: Bit patterns of the weights, uint8 [output channels, input channels, taps], or
-            [output channels, channels of one group, taps] for a grouped convolution.
+            [output channels, channels of one group, taps] for a grouped convolution, or a stack
+            of such arrays, [S, ...], whose members serve equally many outputs.
         multipliers: The T candidates.
 
     Returns:
         mean and std, float64 [T, output channels], in units of one product.
     """
     share = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
-    filters, depth = weights.shape[:2]
+    filters, depth = weights.shape[-3:-1]
     groups = max(1, len(histogram) // depth)
     # Input channel that each (output channel, depth) of the weights meets.
     first = np.arange(filters) // max(1, filters // groups) * depth
@@ -41,8 +42,11 @@ def accumulated_error(
         second = share @ error**2
         mean = by_code[channel, weights]
         variance = second[channel, weights] - mean**2
-        means.append(mean.sum(axis=(1, 2)))
-        stds.append(np.sqrt(np.maximum(variance, 0).sum(axis=(1, 2))))
+        # Over a stack: mean of the means, mean of the variances plus variance of the means.
+        sums = mean.sum(axis=(-2, -1)).reshape(-1, filters)
+        spread = np.maximum(variance, 0).sum(axis=(-2, -1)).reshape(-1, filters)
+        means.append(sums.mean(axis=0))
+        stds.append(np.sqrt(spread.mean(axis=0) + sums.var(axis=0)))
     return np.array(means), np.array(stds)
 
 
@@ -77,11 +81,11 @@ def weight_patterns(kind: str, weights: np.ndarray) -> np.ndarray:
 
     Args:
         kind: ``QLinearConv`` (weights [filters, depth, ...]) or ``QLinearMatMul`` ([..., K, N];
-            leading axes become taps, as they share the channels).
+            leading axes become a stack).
         weights: int8 or uint8.
     """
     patterns = np.ascontiguousarray(weights).view(np.uint8)
     if kind == "QLinearConv":
         return patterns.reshape(*patterns.shape[:2], -1)
     stacked = patterns.reshape(-1, *patterns.shape[-2:])
-    return np.ascontiguousarray(stacked.transpose(2, 1, 0))
+    return np.ascontiguousarray(stacked.transpose(0, 2, 1)[..., None])

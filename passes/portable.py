@@ -7,7 +7,8 @@ The convolution unfolds its input with a standard Conv whose weights are an iden
 becomes an image of its own, every tap of the window one filter. Codes are centred on the zero
 point before, so that the zero padding of Conv stands for the zero point's code. Row ``k`` of the
 look-up holds ``T[a][w_k] - x_zero_point * w_k`` for the 256 activation codes ``a``, and a 257th
-entry of 0, which padded positions read where ``skip_padding`` is set.
+entry of 0, which padded positions read where ``skip_padding`` is set. Sums run over 64 bits and
+are cast down, which wraps; onnxruntime's 32-bit ReduceSum saturates.
 """
 
 from __future__ import annotations
@@ -132,7 +133,9 @@ ApproxQLinearConv
         own_group = Div (m, per_group)
         own_index = Gather <axis: int = 1> (index, own_group)
         products = Gather <axis: int = 0> (flat, own_index)
-        total = ReduceSum <keepdims: int = 0> (products, one1)
+        products_wide = Cast <to: int = 7> (products)
+        total_wide = ReduceSum <keepdims: int = 0> (products_wide, one1)
+        total = Cast <to: int = 6> (total_wide)
         own_sums = Gather <axis: int = 1> (column_sums, own_group)
         own_zero = Gather <axis: int = 0> (zw, m)
         zero_term = Mul (own_sums, own_zero)
@@ -195,7 +198,9 @@ ApproxQLinearMatMul
         column_row = Unsqueeze (column_bits, row_axis)
         index = Add (a_rows, column_row)
         products = Gather <axis: int = 0> (flat, index)
-        total = ReduceSum <keepdims: int = 0> (products, last1)
+        products_wide = Cast <to: int = 7> (products)
+        total_wide = ReduceSum <keepdims: int = 0> (products_wide, last1)
+        total = Cast <to: int = 6> (total_wide)
         column = Gather <axis: int = -1> (b_int, n)
         column_sum = ReduceSum <keepdims: int = 1> (column, last1)
         a_term = Mul (column_sum, za)

@@ -10,10 +10,10 @@ import onnx
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
-from hawx_onnx.frontend.model import model_output
+from hawx_onnx.frontend.model import batches, model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
-from hawx_onnx.passes.suffix import Suffix, infer_types, suffix_from
+from hawx_onnx.passes.suffix import suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
@@ -89,39 +89,41 @@ class LayerResponses:
         multipliers: Sequence[Multiplier],
         threads: int = 0,
     ) -> None:
-        typed = infer_types(model)
-        tables = stacked_tables(multipliers)
-        self._multipliers = len(multipliers)
-        self._layers: list[tuple[Candidate, Suffix]] = []
-        self._sessions = []
-        for candidate in candidates:
-            suffix = suffix_from(typed, candidate.name)
-            probe = with_index_inputs(suffix.model, tables, {candidate.name: candidate.channels})
-            session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
-            self._layers.append((candidate, suffix))
-            self._sessions.append(session)
-        cut = dict.fromkeys(name for _, suffix in self._layers for name in suffix.inputs)
+        suffixes = [suffix_from(model, candidate.name) for candidate in candidates]
         own = {value.name for value in model.graph.input}
+        cut = dict.fromkeys(name for suffix in suffixes for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
         self._output = model_output(model)
         self._prefix = Runner(exposed(model, self._cut), threads=threads)
+        self._multipliers = len(multipliers)
+        self._layers = tuple(zip(candidates, suffixes, strict=True))
+        tables, types = stacked_tables(multipliers), self._prefix.types()
+        self._sessions = []
+        for candidate, suffix in self._layers:
+            for value in suffix.model.graph.input:
+                value.CopyFrom(types[value.name])
+            probe = with_index_inputs(suffix.model, tables, {candidate.name: candidate.channels})
+            session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
+            self._sessions.append(session)
         self.runs = 0
 
     def stream(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields, batch by batch, exact outputs [S, C] and responses [L, T, S, C]."""
-        start = 0
         names = list(dict.fromkeys([self._output, *self._cut]))
-        for values in self._prefix.stream(x, names):
+        # The layers need the rows that fill up a fixed batch too: they are dropped at the end.
+        for rows, count in batches(x, self._prefix.spec):
+            values = self._prefix.run_batch(rows, names)
             cached = dict(zip(names, values, strict=True))
             exact = flat_outputs(values[0])
-            cached[self._prefix.spec.name] = x[start : start + len(exact)]
-            start += len(exact)
-            yield exact, self._responses(cached, exact)
+            cached[self._prefix.spec.name] = rows
+            yield exact[:count], self._responses(cached, exact)[:, :, :count]
 
     def _responses(self, cached: Mapping[str, np.ndarray], exact: np.ndarray) -> np.ndarray:
         shape = (len(self._layers), self._multipliers, *exact.shape)
         responses = np.zeros(shape, np.float32)
         for row, (candidate, suffix) in enumerate(self._layers):
+            if self._output not in suffix.outputs:
+                continue  # what is scored does not depend on the layer
             feeds = {name: cached[name] for name in suffix.inputs}
             for column in range(1, self._multipliers):
                 index = np.full(candidate.channels, column, np.int32)

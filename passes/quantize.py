@@ -15,6 +15,8 @@ from hawx_onnx.errors import DataError, ModelError
 from hawx_onnx.frontend.data import Dataset, Split
 from hawx_onnx.frontend.model import batches, model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
+from hawx_onnx.passes.graph import copy_of, keep_identity
+from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
 # accuracy and hold no multiplications that an approximate multiplier could take over.
@@ -101,6 +103,16 @@ class _Reader:
         return None if batch is None else {self._name: batch}
 
 
+def _whole_stacks(model: onnx.ModelProto) -> dict[str, list[dict[str, bool]]]:
+    """Quantises stacks of MatMul weights as a whole: QLinearMatMul takes no scales per column."""
+    ranks = {tensor.name: len(tensor.dims) for tensor in model.graph.initializer}
+    return {
+        node.input[1]: [{"symmetric": True}]
+        for node in model.graph.node
+        if node.op_type == "MatMul" and ranks.get(node.input[1], 0) > 2
+    }
+
+
 def quantize_static(
     model: onnx.ModelProto, dataset: Dataset, encoding: Encoding
 ) -> onnx.ModelProto:
@@ -128,7 +140,7 @@ def quantize_static(
         try:
             quiet.setLevel(logging.ERROR)
             ortq.quantize_static(
-                model,
+                copy_of(model),  # the quantiser moves the weights of its argument to files
                 target,
                 _Reader(model, dataset.calibration),
                 quant_format=ortq.QuantFormat.QDQ,
@@ -139,6 +151,7 @@ def quantize_static(
                 extra_options={
                     "ActivationSymmetric": encoding.codes_signed,
                     "WeightSymmetric": True,
+                    "TensorQuantOverrides": _whole_stacks(model),
                 },
             )
         except Exception as error:
@@ -150,5 +163,5 @@ def quantize_static(
         finally:
             quiet.setLevel(level)
         result = onnx.load(target)
-    result.ir_version = model.ir_version
-    return result
+    keep_identity(result, model)
+    return drop_requantization_before_clamp(result)

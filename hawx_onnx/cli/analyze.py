@@ -35,8 +35,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     from hawx_onnx.report.build import layer_sensitivity
 
     out = Path(args.output)
-    check_writable(out)
-    prepared = prepare(args.model, settings, ui.step)
+    check_writable(args.output)
+    prepared = prepare(args.model, settings, ui.step, costs=False)
     sensitivity = prepared.state.sensitivity
     assert sensitivity is not None
     document = sensitivity.to_dict()

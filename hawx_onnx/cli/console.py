@@ -15,11 +15,12 @@ class Ui:
 
     Args:
         json: Print JSON on stdout instead of text.
-        quiet: Show no progress.
+        quiet: Show neither progress nor warnings.
     """
 
     def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
         self.json = json
+        self._quiet = quiet
         self._live = not quiet and sys.stderr.isatty()
         self._progress: Any = None
         self._task: Any = None
@@ -91,6 +92,8 @@ class Ui:
         sys.stdout.write(f"{text}\n")
 
     def warn(self, text: str) -> None:
-        """Writes a warning to stderr."""
+        """Writes a warning to stderr, unless the command is quiet."""
+        if self._quiet:
+            return
         self.close()
         sys.stderr.write(f"warning: {text}\n")

@@ -29,13 +29,15 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     """Runs the methods and prints them side by side."""
     settings = settings_of(args)
     from hawx_onnx.exploration import explore_methods
+    from hawx_onnx.optimization import check_writable_file
     from hawx_onnx.preparation import prepare
     from hawx_onnx.report import explore_table, print_table, write_json
 
+    if args.output is not None:
+        check_writable_file(args.output)
     prepared = prepare(args.model, settings, ui.step)
-    ui.step("searching")
-    document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick)
-    if args.output:
+    document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick, ui.step)
+    if args.output is not None:
         write_json(document, args.output)
     if ui.json:
         ui.print_json(document)

@@ -94,10 +94,16 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     from hawx_onnx import components
-    from hawx_onnx.errors import LibraryError
+    from hawx_onnx.errors import ConfigError, LibraryError
     from hawx_onnx.runtime.library import describe_kernels
 
-    (multiplier,) = components.resolve([args.name], libraries)[:1]
+    multiplier, *more = components.resolve([args.name], libraries)
+    if more:
+        raise ConfigError(
+            f"the pattern matches {1 + len(more)} multipliers",
+            where=args.name,
+            mend=f"name one of them, for instance {multiplier.name}",
+        )
     document = _summary(multiplier)
     document["source"] = multiplier.source
     document["description"] = multiplier.description

@@ -6,11 +6,12 @@ import argparse
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import NoReturn
 
 import hawx_onnx
+from hawx_onnx.cli.config import flags_of, with_config
 from hawx_onnx.cli.options import add_global_flags
 from hawx_onnx.errors import HawxError
 from hawx_onnx.names import close_names
@@ -32,14 +33,16 @@ USAGE_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 4, 130
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are two lines, as all errors are."""
 
+    verbs: Mapping[str, argparse.ArgumentParser]
+
     def error(self, message: str) -> NoReturn:
         hint = f"`{self.prog} --help` lists what it takes"
         sys.stderr.write(f"error: {message}\n  {hint}\n")
         raise SystemExit(USAGE_ERROR)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser() -> _Parser:
+    """The whole command line; ``verbs`` of the result are the parsers of the commands."""
     parser = _Parser(
         prog="hawx-onnx",
         description="Find where a trained network can do with approximate multipliers.",
@@ -54,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_global_flags(sub)
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
+    parser.verbs = verbs.choices
     return parser
 
 
@@ -69,19 +73,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = build_parser()
-    _check_verb(parser, arguments)
-    args = parser.parse_args(arguments)
+    verb_at = _verb_at(arguments)
+    if verb_at is not None:
+        verb = arguments[verb_at]
+        if verb not in VERBS:
+            parser.error(f"there is no command {verb!r}: {close_names(verb, VERBS)}")
+        try:
+            arguments = with_config(arguments, verb_at, parser.verbs[verb])
+        except HawxError as error:
+            return _tell(error, error.exit_code, 0)
+    args, unknown = parser.parse_known_args(arguments)
     if args.verb is None:
         parser.print_help(sys.stderr)
         return USAGE_ERROR
+    if unknown:
+        _refuse(args.verb, parser.verbs[args.verb], unknown)
     return _run(args)
 
 
-def _check_verb(parser: argparse.ArgumentParser, arguments: list[str]) -> None:
-    """Offers close names for an unknown command; argparse would only list all of them."""
-    first = next((word for word in arguments if not word.startswith("-")), None)
-    if first is not None and first not in VERBS and first == arguments[0]:
-        parser.error(f"there is no command {first!r}: {close_names(first, VERBS)}")
+def _verb_at(arguments: Sequence[str]) -> int | None:
+    """Position of the command's name: the first word that is no flag and no flag's value."""
+    at = 0
+    while at < len(arguments):
+        if not arguments[at].startswith("-"):
+            return at
+        at += 2 if arguments[at] in ("--seed", "--config") else 1
+    return None
+
+
+def _refuse(verb: str, parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    """Tells which argument a command does not take, with close names for a flag."""
+    first = unknown[0].partition("=")[0]
+    if not first.startswith("-"):
+        parser.error(f"{verb} does not take {first!r} here")
+    near = close_names(first.lstrip("-"), [flag[2:] for flag in flags_of(parser)])
+    hint = f": {near}" if near.startswith("did you mean") else ""
+    parser.error(f"{verb} has no flag {first}{hint}")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -129,7 +156,6 @@ def _set_up_logging(verbosity: int) -> None:
     logger = logging.getLogger("hawx_onnx")
     logger.handlers = [handler]
     logger.setLevel(level)
-    logger.propagate = False
 
 
 if __name__ == "__main__":

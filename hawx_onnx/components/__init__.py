@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from hawx_onnx.components.builtin import exact
-from hawx_onnx.components.library import load, load_library, names, resolve
+from hawx_onnx.components.library import load, load_library, names, resolve, with_known_cost
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
 from hawx_onnx.components.selection import default_candidates, network_error, pareto
 from hawx_onnx.components.statistics import ErrorStatistics, error_statistics
@@ -33,4 +33,5 @@ __all__ = [
     "pareto",
     "resolve",
     "save_library",
+    "with_known_cost",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from hawx_onnx.components.builtin import builtin, builtin_names
@@ -75,6 +76,23 @@ def load_library(spec: str | Path) -> tuple[Multiplier, ...]:
         f"there is no library {text!r}",
         mend=f"give {BUILTIN!r}, an .npz file of tables, or an .npy file",
     )
+
+
+def with_known_cost(multiplier: Multiplier) -> Multiplier:
+    """Fills in the cost of a multiplier that computes exactly what a built-in one computes.
+
+    A truth table alone tells nothing of its circuit; the built-in circuit of the same table is
+    one way to make it, and the provenance says so. Others are returned as they are.
+    """
+    if multiplier.cost is not None:
+        return multiplier
+    for name in builtin_names():
+        known = builtin(name)
+        same_codes = known.encoding.codes_signed == multiplier.encoding.codes_signed
+        if same_codes and known.content_hash == multiplier.content_hash and known.cost:
+            told = f"that of {name}, which has the same truth table; {known.cost.provenance}"
+            return replace(multiplier, cost=replace(known.cost, provenance=told))
+    return multiplier
 
 
 def resolve(

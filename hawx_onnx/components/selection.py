@@ -69,32 +69,35 @@ def network_error(multiplier: Multiplier) -> float:
     return float(np.sqrt(activation @ np.square(multiplier.error_table) @ weight))
 
 
-def default_candidates(codes_signed: bool = True, limit: int = 8) -> tuple[Multiplier, ...]:
+def default_candidates(
+    codes_signed: bool = True, limit: int = 8, cost: str = "energy_fj"
+) -> tuple[Multiplier, ...]:
     """Returns approximate built-in multipliers that span the front of energy and error.
 
-    The front is the one of energy and :func:`network_error`. Only multipliers count that save at
-    least 5 % of the energy of the exact one with the same codes.
+    The front is the one of cost and :func:`network_error`. Only multipliers count that save at
+    least 5 % of the cost of the exact one with the same codes.
 
     Args:
         codes_signed: Multipliers of int8 codes (signed or sign-magnitude), else of uint8 codes.
         limit: How many at most; from a longer front those are kept that lie furthest apart in
-            energy, its two ends first.
+            cost, its two ends first.
+        cost: The figure of :class:`ComponentCost` that is to be saved.
 
     Returns:
-        By rising energy.
+        By rising cost.
     """
     reference = exact(Encoding.SIGNED if codes_signed else Encoding.UNSIGNED)
-    most = (1 - LEAST_SAVING) * _costs([reference], "energy_fj")[0]
+    most = (1 - LEAST_SAVING) * _costs([reference], cost)[0]
     pool = [builtin(name) for name in builtin_names()]
     pool = [
         multiplier
         for multiplier in pool
         if multiplier.encoding.codes_signed == codes_signed and not multiplier.is_exact
     ]
-    energies = _costs(pool, "energy_fj")
-    cheap = [one for one, energy in zip(pool, energies, strict=True) if energy <= most]
-    front = pareto(cheap, error=network_error)
-    return tuple(front[index] for index in _spread(_costs(front, "energy_fj"), limit))
+    costs = _costs(pool, cost)
+    cheap = [one for one, each in zip(pool, costs, strict=True) if each <= most]
+    front = pareto(cheap, cost, network_error)
+    return tuple(front[index] for index in _spread(_costs(front, cost), limit))
 
 
 def _spread(values: Sequence[float], limit: int) -> list[int]:

@@ -144,13 +144,19 @@ def _prepare(
     check_stored(part.x, part.x_where, least=least)
     y = None if part.y is None else check_labels(part.y, len(part.x), part.y_where)
     chosen = given
-    if chosen is None and not input_spec.fits(part.x):
+    if chosen is None and not _ready(part.x, input_spec):
         chosen = card
     if chosen is None:
         return fit_without_preprocessing(part.x, input_spec, part.x_where), y
     if y is not None and chosen.label_offset:
         y = check_labels(y + chosen.label_offset, len(y), f"{part.y_where} with label_offset")
     return chosen.apply(part.x, input_spec, where=part.x_where), y
+
+
+def _ready(x: Array, input_spec: InputSpec) -> bool:
+    """Tells whether samples are in the model's form; the width of floats does not matter."""
+    both_float = x.dtype.kind == "f" and input_spec.dtype.kind == "f"
+    return input_spec.shape_fits(x.shape) and (both_float or x.dtype == input_spec.dtype)
 
 
 def _split(parts: dict[str, tuple[Array, Array | None]], seed: int) -> tuple[Split, Split, Split]:

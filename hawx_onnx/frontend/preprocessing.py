@@ -81,10 +81,16 @@ class Preprocessing:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f"cannot read the preprocessing file: {error}", where=str(path)
+                "the preprocessing file cannot be read",
+                where=str(path),
+                mend=f"write a YAML file with any of the keys: {', '.join(cls.keys())}",
             ) from error
         except yaml.YAMLError as error:
-            raise ConfigError(f"not valid YAML: {error}", where=str(path)) from error
+            raise ConfigError(
+                f"not valid YAML: {' '.join(str(error).split())}",
+                where=str(path),
+                mend="write lines such as 'scale: 255'",
+            ) from error
         if isinstance(values, dict) and isinstance(values.get("preprocessing"), dict):
             values = values["preprocessing"]
         if not isinstance(values, dict):
@@ -161,6 +167,7 @@ class Preprocessing:
                 f"preprocessing needs numeric images [N, H, W] or of rank 4, "
                 f"not {x.dtype} {list(x.shape)}",
                 where=where,
+                mend="store numbers, one image along each first axis",
             )
         if x.ndim == 3:
             return x[..., None]

@@ -109,7 +109,7 @@ def _count_channels(
         raise ConfigError(
             f"the assignment has {len(chosen)} channels, the layer has {work.filters}",
             where=f"layer {work.name}",
-            mend="Give one multiplier for the layer or one for each output channel.",
+            mend="give one multiplier for the layer or one for each output channel",
         )
     counts: dict[str, int] = {}
     for key, number in Counter(map(id, chosen)).items():

@@ -52,7 +52,7 @@ def load_target(name_or_path: str | Path) -> Target:
     raise ConfigError(
         f"there is no target {name!r}",
         where="target",
-        mend=f"{close_names(name, target_names())} A FILE.yaml is taken too.",
+        mend=f"{close_names(name, target_names())} (or the path of a YAML file)",
     )
 
 
@@ -65,7 +65,7 @@ def _read(path: Path) -> Target:
         raise ConfigError(
             "key kind is missing" if kind is None else f"kind is {kind!r}",
             where=where.get("kind", str(path)),
-            mend=f"Allowed for kind: {', '.join(KINDS)}.",
+            mend=f"allowed for kind: {', '.join(KINDS)}",
         )
     cls = KINDS[kind]
     values.setdefault("name", path.stem)
@@ -85,7 +85,7 @@ def _read_mapping(path: Path) -> tuple[dict[str, object], dict[str, int]]:
         raise ConfigError(
             "there is no such file",
             where=str(path),
-            mend=f"Presets: {', '.join(target_names())}.",
+            mend=f"presets: {', '.join(target_names())}",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -99,7 +99,7 @@ def _read_mapping(path: Path) -> tuple[dict[str, object], dict[str, int]]:
         raise ConfigError(
             "holds no keys",
             where=str(path),
-            mend=f"Write one `key: value` a line, first `kind: {' or '.join(KINDS)}`.",
+            mend=f"write one `key: value` a line, first `kind: {' or '.join(KINDS)}`",
         )
     lines: dict[str, int] = {}
     for key, _ in node.value:

@@ -88,7 +88,7 @@ def check_value(item: Field[Any], value: object, where: str) -> None:
         raise ConfigError(
             f"{item.name} is {value!r}{near}",
             where=where,
-            mend=f"Allowed for {item.name}: {key.allowed()}.",
+            mend=f"allowed for {item.name}: {key.allowed()}",
         )
 
 
@@ -120,5 +120,5 @@ def check_keys(
             raise ConfigError(
                 f"key {name} is missing",
                 where=file,
-                mend=f"Add {name}: {item.metadata['key'].allowed()}.",
+                mend=f"add {name}: {item.metadata['key'].allowed()}",
             )

@@ -236,7 +236,7 @@ def _fold_all(
             raise ConfigError(
                 reason,
                 where=f"target {target.name}",
-                mend=f"Raise target_cycles to {cycles} or more, or set when_unmet to relax.",
+                mend=f"raise target_cycles to {cycles} or more, or set when_unmet to relax",
             )
         notes = (f"{reason}; all layers are folded for {cycles} cycles",)
     foldings = (smallest_folding(work, cycles) for work in workloads)

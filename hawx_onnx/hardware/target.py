@@ -123,7 +123,7 @@ class Target(ABC):
             raise ConfigError(
                 "candidates repeat" if candidates else "there is no candidate",
                 where="hardware cost",
-                mend="Name each candidate multiplier once.",
+                mend="name each candidate multiplier once",
             )
         return self._terms(tuple(workloads), list(figures.values()), objective)
 

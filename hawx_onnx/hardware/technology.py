@@ -96,14 +96,14 @@ def figures_of(multipliers: Iterable[CostedMultiplier]) -> dict[str, ComponentFi
             raise ConfigError(
                 f"two multipliers named {multiplier.name} have different figures",
                 where="hardware cost",
-                mend="Rename one of them, or load only one of the two libraries.",
+                mend="rename one of them, or load only one of the two libraries",
             )
     figures = {name: cost for name, cost in known.items() if cost is not None}
     if len(figures) < len(known):
         raise ConfigError(
             f"no cost figures for {_listed(name for name in known if name not in figures)}",
             where="hardware cost",
-            mend="Leave these multipliers out, or characterise all candidates by one flow.",
+            mend="leave these multipliers out, or characterise all candidates by one flow",
         )
     _require_one_technology(figures)
     return figures
@@ -119,8 +119,8 @@ def _require_one_technology(figures: Mapping[str, ComponentFigures]) -> None:
         raise ConfigError(
             f"figures of different technologies cannot share a budget ({told})",
             where="hardware cost",
-            mend="Keep the candidates (the exact multiplier too) of one technology, or "
-            "characterise them all by one flow.",
+            mend="keep the candidates (the exact multiplier too) of one technology, or "
+            "characterise them all by one flow",
         )
 
 
@@ -151,8 +151,8 @@ class PeripheryLibrary:
             raise ConfigError(
                 f"technology {technology} has no adders and registers",
                 where=f"target {target}: key periphery",
-                mend="Set periphery to auto to cost the multipliers alone, or take multipliers "
-                f"of technology {_adder_cost(1).technology}.",
+                mend="set periphery to auto to cost the multipliers alone, or take multipliers "
+                f"of technology {_adder_cost(1).technology}",
             )
         if not self._counted:
             reason = "periphery is none" if mode == "none" else f"technology {technology} has none"

@@ -38,7 +38,7 @@ class LayerWorkload:
                 raise ModelError(
                     f"{item.name} is {value!r}; a layer's sizes are positive integers",
                     where=f"layer {self.name}",
-                    mend="Give the model static shapes apart from the batch.",
+                    mend="give the model static shapes apart from the batch",
                 )
             # A numpy integer would neither fit JSON nor grow beyond 64 bits.
             object.__setattr__(self, item.name, int(value))

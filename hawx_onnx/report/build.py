@@ -291,5 +291,17 @@ def build_report(
         "predictor": predictor_block(result),
         "kernels": dict(by_name),
         "environment": environment_block(settings, kernels),
-        "warnings": [*prepared.warnings, *after.notes],
+        "warnings": [*prepared.warnings, *after.notes, *_budget_warning(problem, drop)],
     }
+
+
+def _budget_warning(problem: Problem, drop: float) -> list[str]:
+    """Says so where the test samples do not confirm what the validation samples promised."""
+    limit = problem.budget.max_accuracy_drop
+    if drop <= limit:
+        return []
+    return [
+        f"the drop on the test samples, {100 * drop:.2f} points, exceeds the budget of "
+        f"{100 * limit:g} points that the validation samples met; more validation samples or a "
+        "smaller --max-accuracy-drop make the choice safer"
+    ]

@@ -25,6 +25,8 @@ from hawx_onnx.report.formats import (
 
 # So many layers are named for each reason why some were left exact.
 _NAMED = 6
+# Exporters write whole scopes into node names; on a terminal they are folded at this width.
+_WIDEST_NAME = 44
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,6 +200,8 @@ def print_table(table: Table, console: Console | None = None) -> None:
 
     out = console or Console()
     if out.is_terminal and not out.options.ascii_only:
+        if table.columns:
+            table.columns[0].max_width = _WIDEST_NAME
         out.print(table)
         return
     shown = _plain(table)

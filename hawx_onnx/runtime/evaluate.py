@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hawx_onnx.errors import ModelError
+
 # Two-sided 95 % quantile of the normal distribution.
 Z95 = 1.959963984540054
 
@@ -64,7 +66,20 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> Accuracy:
 
 
 def classes(outputs: np.ndarray) -> np.ndarray:
-    """The predicted class of each sample: int64 [samples]."""
+    """The predicted class of each sample: int64 [samples].
+
+    Raises:
+        ModelError: The outputs have several axes besides the samples, as those of sequences or
+            segmentations: one class for each sample is not what they mean.
+    """
+    real = [size for size in outputs.shape[1:] if size > 1]
+    if len(real) > 1:
+        raise ModelError(
+            f"gives {list(outputs.shape[1:])} for each sample; top-1 accuracy needs one score "
+            "for each class",
+            where="model output",
+            mend="reduce it to class scores, for example with ReduceMean over the positions",
+        )
     return np.asarray(flat_outputs(outputs).argmax(axis=1))
 
 

@@ -82,34 +82,24 @@ class _State:
         self.costs, self.predicted_drop, self.baseline = costs, predicted_drop, baseline
         self.measured_drop = np.full(len(pool), np.nan)
         self.limit = problem.budget.max_accuracy_drop + 1e-6
-        self._affordable: dict[int, bool] = {}
+        self.affordable = problem.affordable(pool)
 
     @property
     def count(self) -> int:
         """How many of the pool are measured."""
         return int((~np.isnan(self.measured_drop)).sum())
 
-    def affordable(self, row: int) -> bool:
-        """Whether the hardware limits hold for a choice."""
-        budget = self.problem.budget
-        if budget.max_power_mw is None and budget.max_area_um2 is None:
-            return True
-        if row not in self._affordable:
-            totals = self.problem.report(self.pool[row]).total
-            self._affordable[row] = budget.allows_cost(totals)
-        return self._affordable[row]
-
     def predicted_front(self) -> list[int]:
-        """Rows of the predicted front, cheapest first."""
-        values = np.stack([self.costs, self.predicted_drop], axis=1)
-        rows = np.flatnonzero(non_dominated(values))
-        rows = rows[np.argsort(self.costs[rows], kind="stable")]
-        return [int(row) for row in rows if self.affordable(int(row))]
+        """Rows of the predicted front within the hardware limits, cheapest first."""
+        rows = np.flatnonzero(self.affordable)
+        values = np.stack([self.costs[rows], self.predicted_drop[rows]], axis=1)
+        rows = rows[non_dominated(values)]
+        return [int(row) for row in rows[np.argsort(self.costs[rows], kind="stable")]]
 
     def measuring_order(self, front: list[int], evaluations: int) -> list[int]:
         """Front rows to measure first: those nearest to the budget, within half the evaluations."""
         near = sorted(front, key=lambda row: abs(self.predicted_drop[row] - self.limit))
-        return near[: max(1, evaluations // 2)]
+        return near[: min(evaluations, max(1, evaluations // 2))]
 
     def measure(self, row: int) -> None:
         """Measures one choice."""
@@ -122,11 +112,12 @@ class _State:
         good = known[self.measured_drop[known] <= self.limit]
         best = self.costs[good].min() if good.size else np.inf
         error = (self.measured_drop - self.predicted_drop)[known]
-        open_rows = np.flatnonzero(np.isnan(self.measured_drop) & (self.costs < best))
+        unmeasured = np.isnan(self.measured_drop)
+        open_rows = np.flatnonzero(unmeasured & self.affordable & (self.costs < best))
         for row in open_rows[np.argsort(self.costs[open_rows], kind="stable")]:
             nearest = np.argsort(np.abs(self.costs[known] - self.costs[row]))[:3]
             expected = self.predicted_drop[row] + error[nearest].mean()
-            if expected <= self.limit and self.affordable(int(row)):
+            if expected <= self.limit:
                 return int(row)
         return None
 

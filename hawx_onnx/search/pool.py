@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from hawx_onnx.hardware import CostTerms
 from hawx_onnx.search.knapsack import pareto_knapsack
 from hawx_onnx.search.problem import Choice, Problem
 
@@ -22,6 +23,7 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
 
     A small space is taken whole. Otherwise each damage measure gives one knapsack front; where
     layers share hardware, one front for each set of multiplier types that the array could hold.
+    A hardware limit gives fronts of its own: what meets it may lie off those of the objective.
 
     Args:
         problem: The problem.
@@ -35,20 +37,22 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
         return list(itertools.product(problem.allowed, repeat=layers)), False
     pool: dict[Choice, None] = {problem.exact_choice: None} if problem.allow_exact else {}
     thinned = False
-    for subset in _type_subsets(problem):
-        blocked = np.full_like(problem.terms.per_layer, np.inf)
-        blocked[:, subset] = problem.terms.per_layer[:, subset]
-        for damage in damages.values():
-            front = pareto_knapsack(blocked, damage, MAX_STATES)
-            thinned |= not front.exact
-            pool.update(dict.fromkeys(state.choice for state in front.states))
+    others = [terms for name, terms in problem.limit_terms.items() if name != problem.objective]
+    for terms in (problem.terms, *others):
+        for subset in _type_subsets(problem, terms):
+            blocked = np.full_like(terms.per_layer, np.inf)
+            blocked[:, subset] = terms.per_layer[:, subset]
+            for damage in damages.values():
+                front = pareto_knapsack(blocked, damage, MAX_STATES)
+                thinned |= not front.exact
+                pool.update(dict.fromkeys(state.choice for state in front.states))
     return list(pool), thinned
 
 
-def _type_subsets(problem: Problem) -> Iterator[list[int]]:
+def _type_subsets(problem: Problem, terms: CostTerms) -> Iterator[list[int]]:
     """Sets of multipliers that an array may hold; the whole set where types cost nothing."""
     allowed = list(problem.allowed)
-    if not np.any(problem.terms.per_type):
+    if not np.any(terms.per_type):
         yield allowed
         return
     most = len(allowed) if len(allowed) <= ALL_SUBSETS else 2

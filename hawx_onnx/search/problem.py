@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
@@ -40,10 +41,16 @@ class Budget:
     max_power_mw: float | None = None
     max_area_um2: float | None = None
 
+    def limits(self) -> dict[str, float]:
+        """The hardware limits by the objective that they bound."""
+        given = {"power": self.max_power_mw, "area": self.max_area_um2}
+        return {name: limit for name, limit in given.items() if limit is not None}
+
     def allows_cost(self, totals: CostTotals) -> bool:
         """Whether the hardware limits hold."""
-        limits = ((self.max_power_mw, totals.power_mw), (self.max_area_um2, totals.area_um2))
-        return all(limit is None or value <= limit for limit, value in limits)
+        return all(
+            getattr(totals, TOTALS_FIELD[name]) <= limit for name, limit in self.limits().items()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +100,21 @@ class Problem:
     def terms(self) -> CostTerms:
         """The objective taken apart, for fast costs of many choices."""
         return self.target.cost_terms(self.workloads, self.multipliers, self.objective)
+
+    @cached_property
+    def limit_terms(self) -> dict[str, CostTerms]:
+        """The same for each quantity that the budget limits."""
+        return {
+            name: self.target.cost_terms(self.workloads, self.multipliers, name)
+            for name in self.budget.limits()
+        }
+
+    def affordable(self, choices: Sequence[Choice]) -> npt.NDArray[np.bool_]:
+        """Which choices keep the hardware limits: bool [choices]."""
+        mask = np.ones(len(choices), dtype=bool)
+        for name, limit in self.budget.limits().items():
+            mask &= self.limit_terms[name].evaluate(choices) <= limit
+        return mask
 
     def assignment(self, choice: Choice) -> Assignment:
         """The choice by names, exact layers included."""

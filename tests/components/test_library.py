@@ -212,3 +212,25 @@ def test_one_name_for_two_tables_is_an_error(tmp_path):
 def test_public_names_exist():
     for name in components.__all__:
         assert getattr(components, name).__doc__
+
+
+def test_a_table_of_a_built_in_circuit_gets_its_cost_and_says_so(tmp_path):
+    known = components.load("mul8s_trunc2")
+    np.savez(tmp_path / "mine.npz", mine=known.table)
+    (mine,) = components.load_library(tmp_path / "mine.npz")
+    assert mine.cost is None
+    filled = components.with_known_cost(mine)
+    assert filled.cost.energy_fj == known.cost.energy_fj
+    assert "mul8s_trunc2" in filled.cost.provenance
+    table = known.table.copy()
+    table[3, 5] += 1
+    np.savez(tmp_path / "other.npz", other=table)
+    (other,) = components.load_library(tmp_path / "other.npz")
+    assert components.with_known_cost(other).cost is None
+
+
+def test_evoapprox_signed_circuits_have_known_costs(shared):
+    found = components.load_library(shared("evoapprox/tables.npz"))
+    signed = [components.with_known_cost(one) for one in found if one.encoding.codes_signed]
+    assert len(signed) == 13
+    assert all(one.cost is not None for one in signed)

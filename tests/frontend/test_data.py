@@ -105,7 +105,7 @@ def test_fingerprint_covers_labels():
 
 
 def test_nothing_given_and_no_reference_is_synthetic(caplog):
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, logger="hawx_onnx"):
         dataset = load_dataset(None, IMAGE, seed=5, preprocessing=SCALED)
     assert [len(s) for s in dataset.splits] == [64, 128, 128]
     assert dataset.test.x.shape == (128, 1, 6, 6)

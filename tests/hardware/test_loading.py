@@ -61,7 +61,7 @@ def test_own_file_with_defaults(written):
         (TEMPORAL.replace("rows: 8", "rows: yes"), r"line 2: rows is True"),
         (TEMPORAL.replace("100", "fast"), r"line 4: frequency_mhz is 'fast'\n.*\(MHz\)"),
         (TEMPORAL.replace("100", ".nan"), r"line 4: frequency_mhz is nan"),
-        (TEMPORAL.replace("rows: 8\n", ""), r"mine.yaml: key rows is missing\n  Add rows:"),
+        (TEMPORAL.replace("rows: 8\n", ""), r"mine.yaml: key rows is missing\n  add rows:"),
         (
             TEMPORAL + "dataflow: output-statonary\n",
             r"line 5: dataflow is .*did you mean output-stationary.*\n.*weight-stationary",

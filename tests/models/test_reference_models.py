@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from hawx_onnx.models import __main__ as command
-from hawx_onnx.models.lenet5 import data, recipe
 
 from hawx_onnx import models
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.frontend.data import load_dataset
 from hawx_onnx.frontend.data_types import InputSpec
 from hawx_onnx.frontend.preprocessing import Preprocessing
+from hawx_onnx.models import __main__ as command
+from hawx_onnx.models.lenet5 import data, recipe
 
 LENET_INPUT = InputSpec("input", np.dtype(np.float32), (None, 1, 32, 32))
 
@@ -145,6 +145,7 @@ def test_one_epoch_of_training_writes_model_and_card(tmp_path):
 def test_torch_module_and_exported_graph_agree():
     torch = pytest.importorskip("torch", reason="torch is needed to train")
     import onnxruntime
+
     from hawx_onnx.models.lenet5.architecture import LeNet5
     from hawx_onnx.models.lenet5.export import build_model
 

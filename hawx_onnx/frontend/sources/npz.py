@@ -31,7 +31,7 @@ def load(path: Path) -> RawData:
         ) from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise DataError(
-            f"not a readable .npz file: {error}",
+            f"not a readable .npz file ({type(error).__name__})",
             where=str(path),
             mend="write it again with numpy.savez(path, x=..., y=...)",
         ) from error

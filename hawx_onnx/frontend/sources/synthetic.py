@@ -38,7 +38,7 @@ def load(input_spec: InputSpec, seed: int) -> RawData:
             where=where,
             mend="give real samples with --data",
         )
-    _LOG.warning(
+    _LOG.info(
         "no data given: inputs are random, so accuracies say only how often the class of the "
         "float model is kept; give --data for real ones"
     )

@@ -1,0 +1,100 @@
+"""``hawx-onnx library`` and ``hawx-onnx doctor``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hawx_onnx import components
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tables without costs."""
+    path = tmp_path_factory.mktemp("library") / "mine.npz"
+    first, second = components.load("mul8s_trunc2"), components.load("mul8u_trunc2")
+    np.savez(path, mine=first.table, theirs=second.table)
+    return path
+
+
+def test_list_shows_all_multipliers(cli: Callable) -> None:
+    found = cli("library", "list", "--json").check().json["multipliers"]
+    assert {row["name"] for row in found} == set(components.names())
+    assert len(found) >= 16
+    keys = {"encoding", "mae", "wce", "mre", "ep", "mse", "mean_error", "rank", "cost", "sha256"}
+    assert all(keys <= set(row) for row in found)
+    text = cli("library", "list").check().out
+    assert f"{len(found)} multipliers" in text
+    assert "mul8s_exact" in text
+
+
+def test_list_by_encoding_and_front(cli: Callable) -> None:
+    flags = ("--encoding", "unsigned", "--pareto")
+    found = cli("library", "list", *flags, "--json").check().json["multipliers"]
+    assert {row["encoding"] for row in found} == {"unsigned"}
+    energies = [row["cost"]["energy_fj"] for row in found]
+    errors = [row["mae"] for row in found]
+    assert energies == sorted(energies)
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_list_takes_a_file(cli: Callable, tables: Path) -> None:
+    rows = cli("library", "list", "--library", tables, "--json").check().json["multipliers"]
+    mine = {row["name"]: row for row in rows}
+    assert mine["mine"]["encoding"] == "signed"
+    assert mine["theirs"]["encoding"] == "unsigned"
+    assert mine["mine"]["cost"] is None
+    assert "mine" in cli("library", "list", "--library", tables).check().out
+
+
+def test_show(cli: Callable, tables: Path) -> None:
+    found = cli("library", "show", "mul8s_trunc2", "--json").check().json
+    assert found["cost"]["provenance"]
+    assert found["source"]
+    assert found["rank"] == 1
+    assert found["kernel"]
+    text = cli("library", "show", "mul8s_trunc2").check().out
+    assert found["sha256"] in text
+    shown = cli("library", "show", "mine", "--library", tables).check().out
+    assert "not characterised" in shown
+    assert cli("library", "show", f"{tables}:theirs", "--json").check().json["name"] == "theirs"
+
+
+def test_show_wants_one_name(cli: Callable, tables: Path) -> None:
+    cli("library", "show", "mul8s_trnc2").refused(2, "'mul8s_trnc2'", "did you mean mul8s_trunc2")
+    cli("library", "show", "mul8s_*").refused(2, "mul8s_*", "multipliers", "name one of them")
+    cli("library", "show", tables).refused(2, "2 tables", f"{tables}:mine")
+
+
+def test_unknown_actions_and_libraries(cli: Callable) -> None:
+    cli("library").refused(2, "ACTION")
+    cli("library", "lst").refused(2, "'lst'", "list", "show")
+    cli("library", "list", "--library", "nowhere").refused(2, "'nowhere'", ".npz")
+
+
+def test_doctor(cli: Callable) -> None:
+    found = cli("doctor", "--json").check().json
+    assert {"versions", "library", "cpu", "isa", "kernels"} <= set(found)
+    assert found["library"]["loaded"] is True
+    assert Path(found["library"]["path"]).is_file()
+    assert {"hawx-onnx", "python", "onnx", "onnxruntime", "numpy"} <= set(found["versions"])
+    assert set(found["kernels"]) == set(components.names())
+    assert found["isa"] in cli("doctor").check().out
+
+
+def test_doctor_tells_what_is_wrong(
+    cli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HAWX_ONNX_LIBRARY", str(tmp_path / "none.so"))
+    done = cli("doctor", "--json").check(4)
+    assert done.json["library"] == {**done.json["library"], "path": None, "loaded": False}
+    assert "none.so" in done.err
+    broken = tmp_path / "broken.so"
+    broken.write_text("no library", encoding="utf-8")
+    monkeypatch.setenv("HAWX_ONNX_LIBRARY", str(broken))
+    done = cli("doctor").check(4)
+    assert "could not load the library" in done.err
+    assert "loaded            no" in done.out

@@ -1,0 +1,114 @@
+"""Quantize: codes as the encoding needs them, the caller's model untouched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+
+from hawx_onnx import components
+from hawx_onnx.components import Encoding
+from hawx_onnx.errors import DataError, ModelError
+from hawx_onnx.passes import Canonicalize, LowerQdq, PassState, Quantize
+
+
+def quantized(kit, model, encoding=Encoding.SIGNED):
+    state = Canonicalize()(kit.state(model, (components.exact(encoding),)))
+    before = state.model.SerializeToString()
+    after = Quantize(encoding)(state)
+    assert state.model.SerializeToString() == before, "the caller's model was edited"
+    return state, after
+
+
+def zero_points(model):
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    found = {"activation": [], "weight": []}
+    for node in model.graph.node:
+        if node.op_type == "DequantizeLinear" and values[node.input[2]].dtype.itemsize == 1:
+            found["weight" if node.input[0] in values else "activation"].append(
+                values[node.input[2]]
+            )
+    return found
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_codes_follow_the_encoding(kit, residual, encoding):
+    _, after = quantized(kit, residual, encoding)
+    points = zero_points(after.model)
+    assert len(points["weight"]) == 4
+    for array in (*points["weight"], *points["activation"]):
+        assert array.dtype == encoding.code_dtype
+    if encoding.codes_signed:
+        assert all(not array.any() for kind in points.values() for array in kind)
+    else:
+        assert all(np.unique(array).tolist() == [128] for array in points["weight"])
+        assert any(array != 0 for array in points["activation"])
+    assert all(array.shape == (array.size,) and array.size > 1 for array in points["weight"])
+
+
+@pytest.mark.parametrize("encoding", [Encoding.SIGNED, Encoding.UNSIGNED])
+def test_outputs_stay_near_those_of_the_float_model(kit, residual, encoding):
+    _, after = quantized(kit, residual, encoding)
+    x = kit.samples(residual)
+    exact, close = kit.run(residual, x)[0], kit.run(after.model, x)[0]
+    integer = kit.run(LowerQdq()(after).model, x)[0]
+    for outputs in (close, integer):
+        noise = ((outputs - exact) ** 2).mean() / exact.var()
+        assert noise < 0.01
+
+
+def test_model_without_clamp_pairs_keeps_one_rounding_per_convolution(kit, residual):
+    """The quantiser's pairs between Conv and Relu are gone: each would halve the code range."""
+    _, after = quantized(kit, residual)
+    writers = {name: node for node in after.model.graph.node for name in node.output}
+    for node in after.model.graph.node:
+        if node.op_type == "Relu" and node.name in ("ar", "br"):
+            assert writers[node.input[0]].op_type == "Conv"
+
+
+def test_names_and_identity_survive(kit, residual):
+    state, after = quantized(kit, residual)
+    convs = [n.name for n in after.model.graph.node if n.op_type == "Conv"]
+    assert sorted(convs) == ["a", "b", "c", "d"]
+    for field in ("producer_name", "producer_version", "domain", "doc_string", "ir_version"):
+        assert getattr(after.model, field) == getattr(state.model, field), field
+    assert list(after.model.metadata_props) == list(state.model.metadata_props)
+    assert list(after.model.opset_import) == list(state.model.opset_import)
+
+
+def test_quantised_model_of_the_user_is_left_as_it_is(kit, residual):
+    _, after = quantized(kit, residual)
+    again = Quantize(Encoding.SIGNED)(PassState(after.model))
+    assert again.model is after.model
+    assert not again.records[-1].modified
+    assert again.records[-1].left_alone[0].reason == "the graph is quantised already"
+
+
+def test_no_data_is_told_before_work(kit, residual):
+    with pytest.raises(DataError, match="no calibration samples"):
+        Quantize(Encoding.SIGNED)(PassState(residual))
+
+
+def test_model_without_products_is_an_error(kit):
+    model = kit.model("g (float[N,4] x) => (float[N,4] y) { y = Sigmoid(x) }")
+    with pytest.raises(ModelError, match="nothing in the graph can be quantised"):
+        Quantize(Encoding.SIGNED)(kit.state(model))
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_calibration_of_a_fixed_batch_takes_every_sample(kit, batch):
+    """The last sample, which alone has large values, sets the ranges."""
+    model = kit.model(
+        f"g (float[{batch},3,4,4] x) => (float[{batch},4,4,4] y) {{ y = Conv(x, w) }}",
+        w=kit.normal(4, 3, 1, 1),
+    )
+    x = kit.samples(model, 10)
+    x[9] *= 50
+    state = Canonicalize()(kit.state(model, x=x))
+    after = Quantize(Encoding.SIGNED)(state)
+    scales = [
+        float(numpy_helper.to_array(tensor))
+        for tensor in after.model.graph.initializer
+        if tensor.name == "x_scale"
+    ]
+    assert scales == [pytest.approx(np.abs(x).max() / 127, rel=0.02)]

@@ -1,0 +1,102 @@
+"""Networks of several exporters through all passes: candidates, int8 accuracy, exactness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from hawx_onnx import components
+from hawx_onnx.assignment import Assignment
+from hawx_onnx.components import Encoding
+from hawx_onnx.frontend.data import Dataset, Preprocessing, Split
+from hawx_onnx.frontend.model import load_model, model_input
+from hawx_onnx.passes import (
+    Canonicalize,
+    FindCandidates,
+    LowerQdq,
+    PassState,
+    Quantize,
+    Rewrite,
+    Verify,
+)
+from hawx_onnx.runtime.evaluate import accuracy
+from hawx_onnx.runtime.runner import Runner
+
+CALIBRATION, IMAGES = 64, 256
+
+
+@dataclass(frozen=True)
+class Network:
+    """A file, its data, and what its passes are to find."""
+
+    data: str
+    preprocessing: dict[str, object]
+    candidates: int
+    verify: bool = False
+    images: int = IMAGES
+
+
+MNIST = {"scale": 255.0, "mean": [0.1307], "std": [0.3081]}
+NETWORKS = {
+    "resnet20_cifar10_fp32": Network(
+        "cifar10_test_5k",
+        {"scale": 255.0, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+        20,
+        images=128,
+    ),
+    "vgg11_cifar10_fp32": Network(
+        "cifar10_test_5k",
+        {"scale": 255.0, "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.2435, 0.2616]},
+        9,
+        images=96,
+    ),
+    "mnist_cnn_cntk_fp32": Network("mnist_test", {}, 3, verify=True),
+    "lenet5_mnist_pytorch_fp32": Network("mnist_test", {**MNIST, "resize": [32, 32]}, 5),
+    "vit_mnist_fp32": Network("mnist_test", MNIST, 38, images=128),
+    "mlperf_tiny_resnet8_cifar10_fp32_keras": Network("cifar10_test_5k", {"layout": "nhwc"}, 10),
+    "mlperf_tiny_resnet8_cifar10_int8qdq": Network(
+        "cifar10_test_5k", {"layout": "nhwc", "mean": [128.0]}, 10, verify=True
+    ),
+}
+
+
+def state_of(shared, name, network):
+    model = load_model(shared(f"data/models/{name}.onnx"))
+    with np.load(shared(f"data/{network.data}.npz")) as arrays:
+        x, y = (arrays[key][: CALIBRATION + network.images] for key in "xy")
+    x = Preprocessing.from_dict(network.preprocessing).apply(x, model_input(model))
+    first, rest = slice(CALIBRATION), slice(CALIBRATION, None)
+    splits = [Split("calibration", x[first], y[first])]
+    splits += [Split(part, x[rest], y[rest]) for part in ("validation", "test")]
+    names = (components.exact(Encoding.SIGNED), components.load("mul8s_trunc1"))
+    return PassState(model, Dataset(name, *splits, ""), names)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(library, shared, name):
+    network = NETWORKS[name]
+    source = state_of(shared, name, network)
+    before = source.model.SerializeToString()
+    state = source
+    for one in (Canonicalize(), Quantize(Encoding.SIGNED), LowerQdq(), FindCandidates()):
+        given = state.model.SerializeToString()
+        after = one(state)
+        assert state.model.SerializeToString() == given, f"{one.name} edited its argument"
+        state = after
+    assert source.model.SerializeToString() == before
+    assert len(state.candidates) == network.candidates
+    assert state.left_exact == ()
+    assert state.model.producer_name == source.model.producer_name
+    own = {node.name for node in source.model.graph.node}
+    if own != {""}:
+        assert {candidate.name for candidate in state.candidates} <= own
+    test = source.dataset.test
+    exact, int8 = (
+        accuracy(Runner(model).run(test.x), test.y).value for model in (source.model, state.model)
+    )
+    assert int8 > exact - 0.015
+    if network.verify:
+        chosen = Assignment.of({c.name: "mul8s_trunc1" for c in state.candidates})
+        Verify(state.model)(Rewrite()(state.replace(assignment=chosen)))

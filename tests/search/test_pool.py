@@ -1,0 +1,69 @@
+"""The pool: everything in a small space, knapsack fronts in a large one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from hawx_onnx import components
+from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.search import Problem
+from hawx_onnx.search import pool as pool_module
+from hawx_onnx.search.pareto import non_dominated
+from hawx_onnx.search.pool import build_pool
+
+MULTIPLIERS = tuple(
+    components.load(name) for name in ("mul8s_exact", "mul8s_trunc1", "mul8s_trunc2")
+)
+
+
+def problem_of(layers: int, target: str = "spatial", **options) -> Problem:
+    workloads = tuple(LayerWorkload(f"l{i}", "Conv", 9 * (i + 1), 4, 9) for i in range(layers))
+    return Problem(workloads, MULTIPLIERS, load_target(target), **options)
+
+
+def damage_of(layers: int, seed: int = 0) -> np.ndarray:
+    damage = np.random.default_rng(seed).random((layers, len(MULTIPLIERS)))
+    damage[:, 0] = 0
+    return damage
+
+
+def test_small_space_is_taken_whole():
+    problem = problem_of(5)
+    choices, thinned = build_pool(problem, {"output": damage_of(5)})
+    assert sorted(choices) == sorted(itertools.product(range(3), repeat=5))
+    assert not thinned
+
+
+@pytest.mark.parametrize("target", ["spatial", "temporal"])
+@pytest.mark.parametrize("allow_exact", [True, False])
+def test_large_space_holds_the_true_front(target, allow_exact, monkeypatch):
+    """Enumerated all the same: no choice beats the pool in cost and damage."""
+    monkeypatch.setattr(pool_module, "ENUMERATE", 10)
+    problem = problem_of(6, target, allow_exact=allow_exact)
+    damages = {"output": damage_of(6), "loss": damage_of(6, 1)}
+    choices, thinned = build_pool(problem, damages)
+    assert not thinned
+    assert len(set(choices)) == len(choices) < problem.space_size
+    if allow_exact:
+        assert problem.exact_choice in choices
+    else:
+        assert not any(0 in choice for choice in choices)
+    every = list(itertools.product(problem.allowed, repeat=6))
+    pooled = dict.fromkeys(choices)
+    cost = problem.terms.evaluate(every)
+    for damage in damages.values():
+        harm = np.array([damage[np.arange(6), list(choice)].sum() for choice in every])
+        front = np.flatnonzero(non_dominated(np.stack([cost, harm], axis=1)))
+        points = {(round(cost[i], 9), round(harm[i], 9)) for i in front}
+        held = {(round(cost[i], 9), round(harm[i], 9)) for i, c in enumerate(every) if c in pooled}
+        assert points <= held
+
+
+def test_thinned_fronts_are_told(monkeypatch):
+    monkeypatch.setattr(pool_module, "MAX_STATES", 16)
+    choices, thinned = build_pool(problem_of(12), {"output": damage_of(12)})
+    assert thinned
+    assert 2 < len(choices) <= 17
