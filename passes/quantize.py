@@ -46,8 +46,8 @@ class Quantize(Pass):
 
     ``signed`` and ``sign_magnitude`` multipliers take two's complement int8 codes, symmetric for
     activations and weights (zero points 0); ``unsigned`` ones take uint8 codes, asymmetric for
-    activations, zero point 128 for weights. A graph that holds QuantizeLinear or QLinear nodes
-    already is left as it is.
+    activations, the middle of the codes as the weights' zero point. A graph that holds
+    QuantizeLinear or QLinear nodes already is left as it is.
     """
 
     name = "quantize"

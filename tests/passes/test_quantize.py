@@ -41,7 +41,9 @@ def test_codes_follow_the_encoding(kit, residual, encoding):
     if encoding.codes_signed:
         assert all(not array.any() for kind in points.values() for array in kind)
     else:
-        assert all(np.unique(array).tolist() == [128] for array in points["weight"])
+        # QLinearConv wants one zero point for all channels; 127.5, the middle of the codes, is
+        # rounded up or down by different releases of the quantiser.
+        assert np.unique(np.concatenate(points["weight"])).tolist() in ([127], [128])
         assert any(array != 0 for array in points["activation"])
     assert all(array.shape == (array.size,) and array.size > 1 for array in points["weight"])
 

@@ -143,7 +143,8 @@ def test_unsigned_networks_have_zero_points(kit, residual, unsigned):
     values = {t.name: numpy_helper.to_array(t) for t in state.model.graph.initializer}
     nodes = [n for n in state.model.graph.node if n.op_type == "QLinearConv"]
     assert any(values[node.input[2]] != 0 for node in nodes)
-    assert all((values[node.input[5]] == 128).all() for node in nodes)
+    middle = np.concatenate([values[node.input[5]].ravel() for node in nodes])
+    assert np.unique(middle).tolist() in ([127], [128])
 
 
 def test_operand_order(library, kit, residual, signed):

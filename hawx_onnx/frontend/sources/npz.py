@@ -23,7 +23,10 @@ def load(path: Path) -> RawData:
             the arrays.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise TypeError("a single array, whatever the file is called")
+        with archive:
             return _read(archive, path)
     except FileNotFoundError as error:
         raise DataError(
