@@ -6,24 +6,24 @@ import argparse
 from pathlib import Path
 
 from hawx_onnx.cli.console import Ui
-from hawx_onnx.cli.options import CHOICE, DATA, SCORE, add_settings, settings_of
+from hawx_onnx.cli.options import (
+    CHOICE,
+    DATA,
+    SCORE,
+    add_output_folder,
+    add_settings,
+    settings_of,
+)
 
 HELP = "score how much each multiplier would hurt each layer, without a search"
-DEFAULT_OUTPUT = "hawx-out"
 SHOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="DIR",
-        default=DEFAULT_OUTPUT,
-        help=f"folder for sensitivity.json and sensitivity.html (default: {DEFAULT_OUTPUT})",
-    )
-    add_settings(parser, (*DATA, *CHOICE, *SCORE, "target", "jobs"))
+    add_output_folder(parser, "sensitivity.json and sensitivity.html")
+    add_settings(parser, (*DATA, *CHOICE, *SCORE, "jobs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

@@ -5,22 +5,15 @@ from __future__ import annotations
 import argparse
 
 from hawx_onnx.cli.console import Ui
-from hawx_onnx.cli.options import ALL, add_settings, settings_of
+from hawx_onnx.cli.options import ALL, add_output_folder, add_settings, settings_of
 
 HELP = "quantise, score, search, rewrite, verify and report"
-DEFAULT_OUTPUT = "hawx-out"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="DIR",
-        default=DEFAULT_OUTPUT,
-        help=f"folder for all files (default: {DEFAULT_OUTPUT})",
-    )
+    add_output_folder(parser, "all files")
     add_settings(parser, ALL)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from hawx_onnx.settings import Settings, flag_name, load_config
 
+DEFAULT_OUTPUT = "hawx-out"
+
 # Options by theme; a verb names the themes that it takes.
 DATA = ("data", "preprocess", "validation_samples")
 CHOICE = ("library", "candidates", "exact")
@@ -39,6 +41,17 @@ def add_global_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=hidden, help=_help("seed"))
     group.add_argument(
         "--config", metavar="FILE", default=hidden, help="YAML file with any of the options"
+    )
+
+
+def add_output_folder(parser: argparse.ArgumentParser, content: str) -> None:
+    """Adds ``-o DIR``; ``content`` says what is written there."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        default=DEFAULT_OUTPUT,
+        help=f"folder for {content} (default: {DEFAULT_OUTPUT})",
     )
 
 

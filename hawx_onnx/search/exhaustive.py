@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterable
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.predictors import ResponseSurrogate
-from hawx_onnx.search.problem import Measurer, Problem
+from hawx_onnx.search.problem import Choice, Measurer, Problem
 from hawx_onnx.search.result import Point, SearchResult
 
 MOST = 100_000
@@ -32,17 +33,34 @@ def search_exhaustive(
             where="--method exhaustive",
             mend="name fewer --candidates, or use --method hawx",
         )
+    layers = len(problem.workloads)
+    return measure_all(
+        "exhaustive", problem, measurer, itertools.product(problem.allowed, repeat=layers)
+    )
+
+
+def measure_all(
+    method: str, problem: Problem, measurer: Measurer, choices: Iterable[Choice]
+) -> SearchResult:
+    """Measures choices one after the other, without predicting anything.
+
+    Args:
+        method: Name for the result.
+        problem: The problem.
+        measurer: Runs the network.
+        choices: What to measure.
+    """
     start = time.perf_counter()
     before = measurer.seconds
     baseline = measurer.measure(problem.exact_choice).value
-    points = []
-    for choice in itertools.product(problem.allowed, repeat=len(problem.workloads)):
-        accuracy = measurer.measure(choice).value
-        points.append(Point(choice, problem.report(choice).total, None, accuracy))
+    points = [
+        Point(choice, problem.report(choice).total, None, measurer.measure(choice).value)
+        for choice in choices
+    ]
     points.sort(key=lambda p: (problem.objective_of(p.totals), p.choice))
     measuring = measurer.seconds - before
     return SearchResult(
-        method="exhaustive",
+        method=method,
         points=tuple(points),
         baseline_accuracy=baseline,
         evaluations=len(points),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.search.exhaustive import measure_all
 from hawx_onnx.search.problem import Measurer, Problem
-from hawx_onnx.search.result import Point, SearchResult
+from hawx_onnx.search.result import SearchResult
 
 DEFAULT_EVALUATIONS = 40
 
@@ -30,29 +29,11 @@ def search_random(
         evaluations: How many to draw, at most the size of the space.
         seed: Seed of the draw.
     """
-    start = time.perf_counter()
-    before = measurer.seconds
     generator = np.random.default_rng(seed)
-    baseline = measurer.measure(problem.exact_choice).value
     drawn: dict[tuple[int, ...], None] = {}
     while len(drawn) < min(evaluations, problem.space_size):
         picks = generator.integers(
             problem.allowed.start, problem.allowed.stop, size=len(problem.workloads)
         )
         drawn[tuple(int(pick) for pick in picks)] = None
-    points = [
-        Point(choice, problem.report(choice).total, None, measurer.measure(choice).value)
-        for choice in drawn
-    ]
-    points.sort(key=lambda p: (problem.objective_of(p.totals), p.choice))
-    measuring = measurer.seconds - before
-    return SearchResult(
-        method="random",
-        points=tuple(points),
-        baseline_accuracy=baseline,
-        evaluations=len(points),
-        scoring_seconds=0.0,
-        solving_seconds=time.perf_counter() - start - measuring,
-        measuring_seconds=measuring,
-        space_size=problem.space_size,
-    )
+    return measure_all("random", problem, measurer, drawn)
