@@ -152,7 +152,8 @@ def _set_up_logging(verbosity: int) -> None:
         max(-1, min(verbosity, 2)), logging.DEBUG
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    plain, full = "warning: %(message)s", "%(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(logging.Formatter(plain if verbosity <= 0 else full))
     logger = logging.getLogger("hawx_onnx")
     logger.handlers = [handler]
     logger.setLevel(level)
