@@ -12,7 +12,7 @@ from hawx_onnx.components.factorization import Factorization, factorize
 from hawx_onnx.components.tables import Encoding, IntArray, exact_table
 
 FEW = 64
-"""Tables with fewer distinct rows or columns than this do with shorter look-ups."""
+"""Distinct rows or columns that one 512-bit register of bytes holds: shorter look-ups."""
 
 Kind = Literal["exact", "rank1", "low-rank", "low-rank-error", "few-rows", "few-columns", "general"]
 
@@ -24,7 +24,7 @@ class KernelPlan:
     Attributes:
         kind: ``exact`` (the exact product), ``rank1`` (one product of transformed operands),
             ``low-rank`` (several), ``low-rank-error`` (the exact product and several),
-            ``few-rows`` or ``few-columns`` (look-ups in fewer than 64 distinct rows or columns),
+            ``few-rows`` or ``few-columns`` (look-ups in at most 64 distinct rows or columns),
             or ``general``.
         factorization: The best one found, whether the kind makes use of it or not; None for the
             exact table, and where the rank is too high.
@@ -125,7 +125,7 @@ def _kind(found: Factorization | None, rows: int, columns: int) -> Kind:
         if found.of == "error":
             return "low-rank-error"
         return "rank1" if found.terms == 1 else "low-rank"
-    if min(rows, columns) < FEW:
+    if min(rows, columns) <= FEW:
         return "few-rows" if rows <= columns else "few-columns"
     return "general"
 

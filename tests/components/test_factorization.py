@@ -126,8 +126,9 @@ def test_tables_without_structure():
     assert (plan.kind, plan.factorization, plan.terms) == ("general", None, 0)
     few = plan_table(table[rng.permutation(256) % 40], Encoding.SIGNED)
     assert (few.kind, few.distinct_rows) == ("few-rows", 40)
-    few = plan_table(table[:, rng.permutation(256) % 63], Encoding.SIGNED)
-    assert (few.kind, few.distinct_columns) == ("few-columns", 63)
+    few = plan_table(table[:, rng.permutation(256) % 64], Encoding.SIGNED)
+    assert (few.kind, few.distinct_columns) == ("few-columns", 64)
+    assert plan_table(table[np.arange(256) % 65], Encoding.SIGNED).kind == "general"
 
 
 def test_extreme_tables():
@@ -171,5 +172,6 @@ def test_unsigned_evoapprox(shared):
     assert kinds["mul8u_125K"] == ("low-rank-error", 4)
     assert kinds["mul8u_2AC"] == ("low-rank-error", 10)
     assert kinds["mul8u_KEM"] == ("low-rank-error", 15)
-    assert kinds["mul8u_JV3"] == ("few-rows", 0)
+    assert kinds["mul8u_FTA"] == ("low-rank", 20)
+    assert kinds["mul8u_JV3"] == kinds["mul8u_17KS"] == ("few-rows", 0)
     assert {kinds[f"mul8u_{name}"][0] for name in ("185Q", "L40", "NGR", "12N4")} == {"general"}
