@@ -108,6 +108,7 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     document["source"] = multiplier.source
     document["description"] = multiplier.description
     document["error_rank"] = multiplier.error_rank
+    document["plan"] = multiplier.plan.document()
     try:
         document["kernel"] = describe_kernels(multiplier.table)["chosen"][0]
     except LibraryError:
@@ -116,6 +117,7 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
         ui.print_json(document)
         return 0
     cost = document.pop("cost")
+    document["plan"] = multiplier.plan.text
     for key, value in {**document, **(cost or {"cost": "not characterised"})}.items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
         ui.line(f"{key:12} {shown}")

@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 from hawx_onnx.components.builtin import exact
+from hawx_onnx.components.factorization import Factorization, factorize
 from hawx_onnx.components.library import load, load_library, names, resolve, with_known_cost
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
+from hawx_onnx.components.planning import KernelPlan
 from hawx_onnx.components.selection import default_candidates, network_error, pareto
 from hawx_onnx.components.statistics import ErrorStatistics, error_statistics
 from hawx_onnx.components.table_files import save_library
@@ -20,11 +22,14 @@ __all__ = [
     "ComponentCost",
     "Encoding",
     "ErrorStatistics",
+    "Factorization",
+    "KernelPlan",
     "Multiplier",
     "default_candidates",
     "error_statistics",
     "exact",
     "exact_table",
+    "factorize",
     "load",
     "load_library",
     "names",

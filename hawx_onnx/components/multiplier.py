@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hawx_onnx.components.planning import KernelPlan, plan_table
 from hawx_onnx.components.rank import rational_rank
 from hawx_onnx.components.statistics import ErrorStatistics, error_statistics
 from hawx_onnx.components.tables import CODES, Encoding, IntArray, Table, exact_table
@@ -100,6 +101,14 @@ class Multiplier:
     def error_rank(self) -> int:
         """Exact rational rank of the error table; 0 for the exact multiplier."""
         return rational_rank(self.error_table)
+
+    @functools.cached_property
+    def plan(self) -> KernelPlan:
+        """What structure of the table a kernel can make use of.
+
+        Found on first use, within half a second for multipliers known today.
+        """
+        return plan_table(self.table, self.encoding)
 
     @functools.cached_property
     def content_hash(self) -> str:

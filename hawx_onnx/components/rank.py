@@ -25,7 +25,7 @@ from hawx_onnx.components.tables import IntArray
 
 # Primes below 2**22: a sum of 256 products of two residues stays below 2**53, so that float64
 # matrix products are exact.
-_PRIMES = (4194301, 4194287, 4194277, 4194271)
+PRIMES = (4194301, 4194287, 4194277, 4194271)
 _EXACT_FLOAT = 2.0**53
 
 
@@ -38,8 +38,8 @@ def rational_rank(matrix: npt.NDArray[np.integer]) -> int:
     reduced = _primitive_rows(_primitive_rows(matrix.astype(np.int64)).T).T
     if not reduced.size:
         return 0
-    for prime in _PRIMES:
-        rows, columns = _pivots(reduced, prime)
+    for prime in PRIMES:
+        rows, columns = pivots(reduced, prime)
         if len(rows) == min(reduced.shape) or _is_spanned(reduced, rows, columns, prime):
             return len(rows)
     return _fraction_free_rank(reduced)
@@ -55,8 +55,14 @@ def _primitive_rows(matrix: IntArray) -> IntArray:
     return np.asarray(np.unique(kept // factor[:, None], axis=0), dtype=np.int64)
 
 
-def _pivots(matrix: IntArray, prime: int) -> tuple[list[int], list[int]]:
-    """Returns the row and column indices of a largest nonsingular block modulo a prime."""
+def pivots(matrix: IntArray, prime: int, limit: int | None = None) -> tuple[list[int], list[int]]:
+    """Returns the row and column indices of a largest nonsingular block modulo a prime.
+
+    Args:
+        matrix: Integers [rows, columns].
+        prime: Below 2**22, so that sums of products of residues stay exact in float64.
+        limit: Stop at a block of this size, be it the largest or not.
+    """
     work = matrix % prime
     order = np.arange(len(work))
     columns: list[int] = []
@@ -67,17 +73,17 @@ def _pivots(matrix: IntArray, prime: int) -> tuple[list[int], list[int]]:
             continue
         pivot = top + int(nonzero[0])
         work[[top, pivot]], order[[top, pivot]] = work[[pivot, top]], order[[pivot, top]]
-        inverse = pow(int(work[top, column]), -1, prime)
-        factors = work[top + 1 :, column] * inverse % prime
+        scale = pow(int(work[top, column]), -1, prime)
+        factors = work[top + 1 :, column] * scale % prime
         work[top + 1 :, column:] -= factors[:, None] * work[top, column:]
         work[top + 1 :, column:] %= prime
         columns.append(column)
-        if len(columns) == len(work):
+        if len(columns) in (len(work), limit):
             break
     return [int(row) for row in order[: len(columns)]], columns
 
 
-def _inverse(block: IntArray, prime: int) -> IntArray:
+def inverse(block: IntArray, prime: int) -> IntArray:
     """Inverts a matrix that is nonsingular modulo a prime, by Gauss-Jordan elimination."""
     size = len(block)
     work = np.concatenate([block % prime, np.eye(size, dtype=np.int64)], axis=1)
@@ -96,13 +102,13 @@ def _is_spanned(matrix: IntArray, rows: list[int], columns: list[int], prime: in
     """Proves that all columns lie in the span of the pivot columns; see the module's text."""
     others = np.setdiff1d(np.arange(matrix.shape[1]), columns)
     basis, residual = matrix[:, columns], matrix[:, others]
-    inverse = _inverse(matrix[np.ix_(rows, columns)], prime).astype(np.float64)
+    inverted = inverse(matrix[np.ix_(rows, columns)], prime).astype(np.float64)
     norms = np.log2(np.linalg.norm(matrix.astype(np.float64), axis=0))
     bits = float(norms[columns].sum() + norms[others].max())
     in_float = float(np.abs(basis).max()) * prime * len(rows) < _EXACT_FLOAT
     # One digit more than the bound asks for covers the rounding of the logarithms.
     for _ in range(math.ceil(bits / math.log2(prime)) + 1):
-        digits = (inverse @ (residual[rows] % prime).astype(np.float64)).astype(np.int64) % prime
+        digits = (inverted @ (residual[rows] % prime).astype(np.float64)).astype(np.int64) % prime
         digits[digits > prime // 2] -= prime  # symmetric, so that negative solutions end too
         residual = residual - (
             (basis.astype(np.float64) @ digits.astype(np.float64)).astype(np.int64)

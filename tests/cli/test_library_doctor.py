@@ -26,6 +26,7 @@ def test_list_shows_all_multipliers(cli: Callable) -> None:
     assert len(found) >= 16
     keys = {"encoding", "mae", "wce", "mre", "ep", "mse", "mean_error", "rank", "cost", "sha256"}
     assert all(keys <= set(row) for row in found)
+    assert not any("plan" in row for row in found)
     text = cli("library", "list").check().out
     assert f"{len(found)} multipliers" in text
     assert "mul8s_exact" in text
@@ -56,8 +57,12 @@ def test_show(cli: Callable, tables: Path) -> None:
     assert found["source"]
     assert found["rank"] == 1
     assert found["kernel"]
+    assert found["plan"]["kind"] == "rank1"
+    assert found["plan"]["terms"] == 1
+    assert found["plan"]["distinct_rows"] == 64
     text = cli("library", "show", "mul8s_trunc2").check().out
     assert found["sha256"] in text
+    assert found["plan"]["text"] in text
     shown = cli("library", "show", "mine", "--library", tables).check().out
     assert "not characterised" in shown
     assert cli("library", "show", f"{tables}:theirs", "--json").check().json["name"] == "theirs"

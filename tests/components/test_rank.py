@@ -40,11 +40,11 @@ def test_dependence_over_the_rationals_only():
 
 def test_primes_that_divide_a_minor_do_not_lower_the_rank(monkeypatch):
     # Modulo 5 the matrix has rank 1; the certificate fails there, and the next prime finds 2.
-    monkeypatch.setattr(module, "_PRIMES", (5, 4194301))
+    monkeypatch.setattr(module, "PRIMES", (5, 4194301))
     matrix = np.array([[1, 2, 3], [1, 7, 3], [1, 2, 8]])
     assert rational_rank(matrix) == 3
     # Modulo every prime in use the rank is too low: elimination without primes has the last word.
-    monkeypatch.setattr(module, "_PRIMES", (5,))
+    monkeypatch.setattr(module, "PRIMES", (5,))
     assert rational_rank(matrix) == 3
 
 
