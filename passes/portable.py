@@ -1,7 +1,7 @@
 """Portable bodies of the ai.hawx operators: model-local functions in standard ops.
 
 A rewritten model carries them so that a runtime without the custom-op library gives the same
-bytes. Both loop over the output channels, so that memory stays at the size of one unfolded input.
+bytes. All loop over the output channels, so that memory stays at the size of one unfolded input.
 
 The convolution unfolds its input with a standard Conv whose weights are an identity: every channel
 becomes an image of its own, every tap of the window one filter. Codes are centred on the zero
@@ -20,12 +20,13 @@ from hawx_onnx.passes.graph import HAWX_DOMAIN
 
 _TO_END = "9223372036854775807"
 
-_CONV = """
+_CONV_HEAD = """
 <domain: "ai.hawx", opset_import: ["" : OPSET]>
-ApproxQLinearConv
-<auto_pad, dilations, group, kernel_shape, pads, strides, skip_padding>
-(x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B, tables, table_index)
-=> (y)
+NAME <auto_pad, dilations, group, kernel_shape, pads, strides, skip_padding> (INPUTS) => (y)
+"""
+
+# From x, w, their zero points and the tables to the accumulators [batch, filters, positions].
+_CONV_SUMS = """
 {
     zero1 = Constant <value_ints: ints = [0]> ()
     one1 = Constant <value_ints: ints = [1]> ()
@@ -139,12 +140,16 @@ ApproxQLinearConv
         own_sums = Gather <axis: int = 1> (column_sums, own_group)
         own_zero = Gather <axis: int = 0> (zw, m)
         zero_term = Mul (own_sums, own_zero)
-        corrected = Sub (total, zero_term)
-        own_bias = Gather <axis: int = 0> (B, m)
-        sum = Add (corrected, own_bias)
+        sum = Sub (total, zero_term)
     }>
     ordered = Transpose <perm: ints = [1, 0, 2]> (sums)
-    real = Cast <to: int = 1> (ordered)
+    y_shape = Concat <axis: int = 0> (batch, filters, y_space)
+"""
+
+_CONV_CODES = """
+    bias_column = Unsqueeze (B, one1)
+    biased = Add (ordered, bias_column)
+    real = Cast <to: int = 1> (biased)
     scale_product = Mul (x_scale, w_scale)
     scale_ratio = Div (scale_product, y_scale)
     scale_row = Expand (scale_ratio, filters)
@@ -152,16 +157,23 @@ ApproxQLinearConv
     scaled = Mul (real, scale)
     unit = Constant <value_float: float = 1.0> ()
     quantized = QuantizeLinear (scaled, unit, y_zero_point)
-    y_shape = Concat <axis: int = 0> (batch, filters, y_space)
     y = Reshape (quantized, y_shape)
 }
 """
 
-_MATMUL = """
+_CONV_INTEGER = """
+    y = Reshape (ordered, y_shape)
+}
+"""
+
+_MATMUL_HEAD = """
 <domain: "ai.hawx", opset_import: ["" : OPSET]>
-ApproxQLinearMatMul
-(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point, tables, table_index)
-=> (y)
+NAME (INPUTS) => (y)
+"""
+
+# From a, b, their zero points and the tables to the accumulators [all rows, columns]. The zero
+# points of a become [..., rows, 1] or [1, 1], whether given as one, as [rows] or in that shape.
+_MATMUL_SUMS = """
 {
     zero1 = Constant <value_ints: ints = [0]> ()
     one1 = Constant <value_ints: ints = [1]> ()
@@ -175,7 +187,16 @@ ApproxQLinearMatMul
     columns = Slice (b_shape, last1, end1)
     a_int = Cast <to: int = 6> (a)
     b_int = Cast <to: int = 6> (b)
-    za = Cast <to: int = 6> (a_zero_point)
+    two1 = Constant <value_ints: ints = [2]> ()
+    two_ones = Constant <value_ints: ints = [1, 1]> ()
+    za_shape = Shape (a_zero_point)
+    za_rank = Shape (za_shape)
+    za_padded = Concat <axis: int = 0> (za_shape, two_ones)
+    za_column_rank = Max (za_rank, two1)
+    za_column_shape = Slice (za_padded, zero1, za_column_rank)
+    za_int = Cast <to: int = 6> (a_zero_point)
+    za = Reshape (za_int, za_column_shape)
+    za_row = Squeeze (za, last1)
     a_shifted = Add (a_int, codes)
     a_bits = Mod (a_shifted, codes)
     b_shifted = Add (b_int, codes)
@@ -203,9 +224,9 @@ ApproxQLinearMatMul
         total = Cast <to: int = 6> (total_wide)
         column = Gather <axis: int = -1> (b_int, n)
         column_sum = ReduceSum <keepdims: int = 1> (column, last1)
-        a_term = Mul (column_sum, za)
+        a_term = Mul (column_sum, za_row)
         without_a = Sub (total, a_term)
-        own_zero = Gather <axis: int = 0> (zb, n)
+        own_zero = Gather <axis: int = -1> (zb, n)
         b_term = Mul (a_sums, own_zero)
         sum = Sub (without_a, b_term)
     }>
@@ -214,6 +235,10 @@ ApproxQLinearMatMul
     flat_shape = Concat <axis: int = 0> (columns, last1)
     columns_first = Reshape (sums, flat_shape)
     columns_last = Transpose <perm: ints = [1, 0]> (columns_first)
+    y_shape = Concat <axis: int = 0> (rows_shape, columns)
+"""
+
+_MATMUL_CODES = """
     real = Cast <to: int = 1> (columns_last)
     scale_product = Mul (a_scale, b_scale)
     scale_ratio = Div (scale_product, y_scale)
@@ -221,23 +246,49 @@ ApproxQLinearMatMul
     scaled = Mul (real, scale)
     unit = Constant <value_float: float = 1.0> ()
     quantized = QuantizeLinear (scaled, unit, y_zero_point)
-    y_shape = Concat <axis: int = 0> (rows_shape, columns)
     y = Reshape (quantized, y_shape)
 }
 """
 
-_BODIES = {"ApproxQLinearConv": _CONV, "ApproxQLinearMatMul": _MATMUL}
+_MATMUL_INTEGER = """
+    y = Reshape (columns_last, y_shape)
+}
+"""
+
+# Inputs before the tables, and the parts of the body.
+_BODIES = {
+    "ApproxQLinearConv": (
+        "x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B",
+        _CONV_HEAD + _CONV_SUMS + _CONV_CODES,
+    ),
+    "ApproxQLinearMatMul": (
+        "a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point",
+        _MATMUL_HEAD + _MATMUL_SUMS + _MATMUL_CODES,
+    ),
+    "ApproxConvInteger": (
+        "x, w, x_zero_point, w_zero_point",
+        _CONV_HEAD + _CONV_SUMS + _CONV_INTEGER,
+    ),
+    "ApproxMatMulInteger": (
+        "a, b, a_zero_point, b_zero_point",
+        _MATMUL_HEAD + _MATMUL_SUMS + _MATMUL_INTEGER,
+    ),
+}
 
 
 def portable_body(op: str, opset: int) -> onnx.FunctionProto:
     """The model-local function of a custom op.
 
     Args:
-        op: ``ApproxQLinearConv`` or ``ApproxQLinearMatMul``.
+        op: ``ApproxQLinearConv``, ``ApproxQLinearMatMul``, ``ApproxConvInteger`` or
+            ``ApproxMatMulInteger``. The body takes the bias and the zero points as given: a node
+            that runs it has to have them.
         opset: The model's version of the default operator set, 13 or newer; functions of a model
             have to use the version that the model uses.
     """
-    text = _BODIES[op].replace("OPSET", str(opset)).replace("TO_END", _TO_END)
+    inputs, text = _BODIES[op]
+    text = text.replace("NAME", op).replace("INPUTS", f"{inputs}, tables, table_index")
+    text = text.replace("OPSET", str(opset)).replace("TO_END", _TO_END)
     return onnx.parser.parse_function(text)
 
 

@@ -27,6 +27,8 @@ class Registration {
   explicit Registration(Runtime runtime) {
     add_qlinear_conv(runtime.version, ops_);
     add_qlinear_matmul(runtime.version, ops_);
+    add_conv_integer(runtime.version, ops_);
+    add_matmul_integer(runtime.version, ops_);
     add_describe_kernels(runtime.version, ops_);
     runtime.check(ort::call<ort::Slot::CreateCustomOpDomain>(runtime.api, kDomain, &domain_));
     for (const CustomOp& op : ops_) {

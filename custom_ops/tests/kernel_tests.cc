@@ -229,12 +229,17 @@ void test_driver() {
       for (size_t n = 0; n < columns; ++n) {
         channels.push_back({plan.channel(n), &table, &kernel, 0, 0, scale});
       }
+      const ParallelFor backwards = [](size_t count, const std::function<void(size_t)>& task) {
+        while (count-- > 0) task(count);
+      };
+      const GemmShape shape = {1, rows, columns, depth};
       std::vector<uint8_t> y(rows * columns, 99);
       const MatMulTiles tiles(g, a.data(), y.data());
-      lookup_gemm({{1, rows, columns, depth}, &tiles, channels.data(), false, false, {0, true}},
-                  [](size_t count, const std::function<void(size_t)>& task) {
-                    while (count-- > 0) task(count);
-                  });
+      lookup_gemm({shape, &tiles, channels.data(), false, false, {0, true}}, backwards);
+      std::vector<uint32_t> sums(rows * columns, 99);
+      const MatMulTiles plain(g, a.data(), reinterpret_cast<uint8_t*>(sums.data()),
+                              kAccumulators.bytes);
+      lookup_gemm({shape, &plain, channels.data(), false, false, kAccumulators}, backwards);
       const Requantization q = {0, 0, nullptr, scale, 0, -128, 127};
       for (size_t r = 0; r < rows; ++r) {
         for (size_t n = 0; n < columns; ++n) {
@@ -243,6 +248,7 @@ void test_driver() {
             acc += static_cast<uint32_t>(table.at(a[r * depth + k], b[k * columns + n]));
           }
           HAWX_CHECK(y[r * columns + n] == requantize_plainly(q, acc, 0));
+          HAWX_CHECK(sums[r * columns + n] == acc);
         }
       }
     }

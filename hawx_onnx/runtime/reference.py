@@ -169,14 +169,15 @@ def matmul_accumulators(
 
     Args:
         a: Codes [batch..., rows, depth].
-        a_zero_point: One code.
+        a_zero_point: One code, one for each row, or [batch..., rows, 1].
         b: Codes [batch..., depth, columns]; batch dimensions broadcast.
         b_zero_point: One code, one for each column, or [batch..., 1, columns].
         tables: [T, 256, 256] truth tables.
         table_index: [columns], which table each column uses.
     """
     columns = b.shape[-1]
-    za = int(np.asarray(a_zero_point).reshape(-1)[0])
+    za = np.asarray(a_zero_point, np.int64)
+    za = za[:, None] if za.ndim == 1 else za  # [batch..., rows, 1]
     zbs = np.broadcast_to(np.asarray(b_zero_point, np.int64), (*b.shape[:-2], 1, columns))
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     sums = np.zeros((*batch, a.shape[-2], columns), np.int64)

@@ -9,20 +9,47 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from hawx_onnx.errors import LibraryError
 from hawx_onnx.runtime.library import create_session, describe_kernels, get_library_path
 from hawx_onnx.runtime.reference import approx_qlinear_conv, approx_qlinear_matmul
+from hawx_onnx.runtime.reference_integer import approx_conv_integer, approx_matmul_integer
 
 CONV = ["x", "x_scale", "x_zero_point", "w", "w_scale", "w_zero_point", "y_scale", "y_zero_point"]
 MATMUL = ["a", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"]
 TABLES = ["tables", "table_index"]
 
 
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """An operator: its name in the standard, its inputs there, what computes it in numpy."""
+
+    stock: str
+    inputs: list[str]
+    reference: Callable[..., np.ndarray]
+
+    @property
+    def x(self) -> str:
+        """The activations."""
+        return self.inputs[0]
+
+
+SIGNATURES = {
+    "conv": Signature("QLinearConv", [*CONV, "bias"], approx_qlinear_conv),
+    "matmul": Signature("QLinearMatMul", MATMUL, approx_qlinear_matmul),
+    "conv_integer": Signature(
+        "ConvInteger", ["x", "w", "x_zero_point", "w_zero_point"], approx_conv_integer
+    ),
+    "matmul_integer": Signature(
+        "MatMulInteger", ["a", "b", "a_zero_point", "b_zero_point"], approx_matmul_integer
+    ),
+}
+
+
 @dataclasses.dataclass
 class Node:
-    """A custom op with its inputs by name; a missing "bias" is an absent optional input."""
+    """A custom op with its inputs by name; missing ones are absent optional inputs."""
 
     op: str
     inputs: dict[str, np.ndarray]
@@ -33,19 +60,26 @@ class Node:
         changed = {**self.attributes, **(attributes or {})}
         return Node(self.op, {**self.inputs, **inputs}, changed)
 
+    def integer(self) -> Node:
+        """The same product by the operator whose output is the accumulators."""
+        op = f"{self.op}_integer"
+        names = [*SIGNATURES[op].inputs, *TABLES]
+        return Node(op, {name: self.inputs[name] for name in names}, self.attributes)
+
+    def without(self, *names: str) -> Node:
+        """The node without some optional inputs."""
+        rest = {name: value for name, value in self.inputs.items() if name not in names}
+        return Node(self.op, rest, self.attributes)
+
 
 def model_of(node: Node, fed: tuple[str, ...], stock: bool) -> bytes:
     """The node alone in a model; `fed` names its graph inputs, the others are initializers."""
-    conv = node.op == "conv"
-    names = [*(CONV if conv else MATMUL), *(["bias"] if conv else []), *([] if stock else TABLES)]
+    signature = SIGNATURES[node.op]
+    names = [*signature.inputs, *([] if stock else TABLES)]
     present = [name if name in node.inputs else "" for name in names]
     while present and not present[-1]:
         present.pop()
-    op = (
-        ("QLinearConv" if conv else "QLinearMatMul")
-        if stock
-        else ("ApproxQLinearConv" if conv else "ApproxQLinearMatMul")
-    )
+    op = signature.stock if stock else f"Approx{signature.stock}"
     attributes = dict(node.attributes)
     if stock:
         attributes.pop("skip_padding", None)
@@ -60,7 +94,7 @@ def model_of(node: Node, fed: tuple[str, ...], stock: bool) -> bytes:
             helper.make_tensor_value_info(name, kinds[name], [None] * node.inputs[name].ndim)
             for name in fed
         ],
-        [helper.make_tensor_value_info("y", kinds["y_zero_point"], None)],
+        [helper.make_tensor_value_info("y", kinds.get("y_zero_point", TensorProto.INT32), None)],
         [
             numpy_helper.from_array(node.inputs[name], name)
             for name in present
@@ -80,7 +114,7 @@ def run_node(
     threads: int = 1,
 ) -> np.ndarray:
     """Output of the node; `fed` names further inputs that are given at run time."""
-    fed = (CONV[0] if node.op == "conv" else MATMUL[0], *fed)
+    fed = (SIGNATURES[node.op].x, *fed)
     with pytest.MonkeyPatch.context() as patch:
         if isa:
             patch.setenv("HAWX_ISA", isa)
@@ -90,10 +124,9 @@ def run_node(
 
 def reference_of(node: Node) -> np.ndarray:
     """Output of the node by the numpy reference."""
-    if node.op == "conv":
-        inputs = [node.inputs.get(name) for name in [*CONV, "bias", *TABLES]]
-        return approx_qlinear_conv(*inputs, **node.attributes)
-    return approx_qlinear_matmul(*[node.inputs[name] for name in [*MATMUL, *TABLES]])
+    signature = SIGNATURES[node.op]
+    inputs = [node.inputs.get(name) for name in [*signature.inputs, *TABLES]]
+    return signature.reference(*inputs, **node.attributes)
 
 
 def exact_tables(x: Any, w: Any) -> np.ndarray:

@@ -98,6 +98,60 @@ def test_matrix_product(ops, a_type, b_type, per_channel, batch):
         np.testing.assert_array_equal(ops.run(node, isa=isa), expected)
 
 
+# The types that onnxruntime's ConvInteger takes, and those of its MatMulInteger.
+CONV_INTEGER = [(np.uint8, np.uint8), (np.uint8, np.int8)]
+MATMUL_INTEGER = [*TYPES, (np.int8, np.uint8)]
+
+
+@pytest.mark.parametrize("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])
+@pytest.mark.parametrize("zeros", [(), ("x_zero_point",), ("x_zero_point", "w_zero_point")])
+@pytest.mark.parametrize(("x_type", "w_type"), CONV_INTEGER)
+def test_integer_convolution(ops, x_type, w_type, zeros, auto_pad):
+    rng = np.random.default_rng(len(zeros) + len(auto_pad))
+    group = int(rng.choice([1, 2]))
+    node = ops.conv(
+        rng.integers(0, 256, (2, 3 * group, 9, 12)).astype(np.uint8).view(x_type),
+        rng.integers(0, 256, (4 * group, 3, 3, 2)).astype(np.uint8).view(w_type),
+        group=group,
+        strides=[2, 1],
+        auto_pad=auto_pad,
+        **({"pads": [1, 0, 2, 1]} if auto_pad == "NOTSET" else {}),
+    )
+    node = node.integer().without("x_zero_point", "w_zero_point")
+    given = {"x_zero_point": np.array(131, x_type), "w_zero_point": np.array(77, w_type)}
+    node = node.replace(**{name: given[name] for name in zeros})
+    expected = ops.run(node, stock=True)
+    assert expected.dtype == np.int32
+    np.testing.assert_array_equal(ops.reference(node), expected)
+    for isa in ops.isas:
+        np.testing.assert_array_equal(ops.run(node, isa=isa), expected)
+
+
+@pytest.mark.parametrize("batch", [((), ()), ((4,), ()), ((2, 3), (3,))])
+@pytest.mark.parametrize("zeros", ["none", "a", "both", "columns"])
+@pytest.mark.parametrize(("a_type", "b_type"), MATMUL_INTEGER)
+def test_integer_matrix_product(ops, a_type, b_type, zeros, batch):
+    rng = np.random.default_rng(len(batch[0]))
+    rows, depth, columns = (int(n) for n in rng.integers(1, 80, 3))
+    node = ops.matmul(
+        rng.integers(0, 256, (*batch[0], rows, depth)).astype(np.uint8).view(a_type),
+        rng.integers(0, 256, (*batch[1], depth, columns)).astype(np.uint8).view(b_type),
+    )
+    node = node.integer().without("a_zero_point", "b_zero_point")
+    if zeros != "none":
+        node = node.replace(a_zero_point=np.array(99, a_type))
+    if zeros == "both":
+        node = node.replace(b_zero_point=np.array(100, b_type))
+    if zeros == "columns":
+        shape = (*batch[1], 1, columns) if batch[1] else columns
+        node = node.replace(b_zero_point=rng.integers(0, 128, shape).astype(b_type))
+    expected = ops.run(node, stock=True)
+    assert expected.dtype == np.int32
+    np.testing.assert_array_equal(ops.reference(node), expected)
+    for isa in ops.isas:
+        np.testing.assert_array_equal(ops.run(node, isa=isa), expected)
+
+
 def test_ties_round_to_even_and_outputs_saturate(ops):
     """Accumulators of -300..300 times 0.5: every half, and both ends of the range."""
     steps = np.arange(-300, 301, dtype=np.int32)

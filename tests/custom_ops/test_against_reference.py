@@ -13,6 +13,7 @@ quick = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 TYPES = st.sampled_from([np.uint8, np.int8])
+ZERO_POINT = st.sampled_from(["absent", "constant", "fed"])
 KINDS = ("exact", "bits8", "bits16", "bits17", "bits32", "flat")
 
 
@@ -134,6 +135,25 @@ def test_convolution(ops, case):
         np.testing.assert_array_equal(result, expected, err_msg=isa)
 
 
+def assert_accumulators_match(ops, node, fed, threads):
+    expected = ops.reference(node)
+    assert expected.dtype == np.int32
+    for isa in ops.isas:
+        result = ops.run(node, fed=tuple(fed), isa=isa, threads=threads)
+        assert result.dtype == np.int32
+        np.testing.assert_array_equal(result, expected, err_msg=isa)
+
+
+@quick
+@given(case=conv_cases(), zero_points=st.tuples(ZERO_POINT, ZERO_POINT))
+def test_integer_convolution(ops, case, zero_points):
+    node = conv_node(case, ops).integer()
+    states = dict(zip(["x_zero_point", "w_zero_point"], zero_points, strict=True))
+    node = node.without(*(name for name, state in states.items() if state == "absent"))
+    fed = [*case["fed"], *(name for name, state in states.items() if state == "fed")]
+    assert_accumulators_match(ops, node, fed, case["threads"])
+
+
 @st.composite
 def matmul_cases(draw):
     batch = draw(
@@ -192,6 +212,25 @@ def test_matrix_product(ops, case):
         np.testing.assert_array_equal(result, expected, err_msg=isa)
 
 
+@quick
+@given(
+    case=matmul_cases(),
+    zero_points=st.tuples(ZERO_POINT, ZERO_POINT),
+    rows=st.sampled_from(["one", "rows", "all"]),
+)
+def test_integer_matrix_product(ops, case, zero_points, rows):
+    rng = np.random.default_rng(case["seed"])
+    node = matmul_node(case, ops).integer()
+    if rows != "one":
+        shape = node.inputs["a"].shape
+        shape = shape[-2:-1] if rows == "rows" else (*shape[:-1], 1)
+        node = node.replace(a_zero_point=codes(rng, case["types"][0], shape))
+    states = dict(zip(["a_zero_point", "b_zero_point"], zero_points, strict=True))
+    node = node.without(*(name for name, state in states.items() if state == "absent"))
+    fed = [*case["fed"], *(name for name, state in states.items() if state == "fed")]
+    assert_accumulators_match(ops, node, fed, case["threads"])
+
+
 @pytest.mark.parametrize("kind", ["exact", "bits16", "bits32"])
 @pytest.mark.parametrize("depth", [1, 255, 256, 257, 1500])
 def test_every_bit_of_long_sums(ops, kind, depth):
@@ -221,7 +260,8 @@ def test_threads_do_not_change_the_result(ops):
     node = ops.conv(x, w, tables=tables, pads=[1, 1, 1, 1]).replace(
         table_index=rng.integers(0, 2, 70).astype(np.int32), y_scale=np.array(2e6, np.float32)
     )
-    results = [ops.run(node, isa=isa, threads=t) for isa in ops.isas for t in (1, 2, 4)]
-    assert np.unique(results[0]).size > 20
-    for result in results[1:]:
-        np.testing.assert_array_equal(result, results[0])
+    for one in (node, node.integer()):
+        results = [ops.run(one, isa=isa, threads=t) for isa in ops.isas for t in (1, 2, 4)]
+        assert np.unique(results[0]).size > 20
+        for result in results[1:]:
+            np.testing.assert_array_equal(result, results[0])

@@ -110,6 +110,44 @@ def test_skipped_padding_contributes_nothing(ops):
     expected = [[4, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]
     for isa in ops.isas:
         np.testing.assert_array_equal(ops.run(node, isa=isa)[0, 0], expected)
+        np.testing.assert_array_equal(ops.run(node.integer(), isa=isa)[0, 0], expected)
+
+
+def test_accumulators_are_the_output_of_integer_operators(ops):
+    """3 of 255 x -128, then less the zero points' share: nothing saturates or is scaled."""
+    x = np.full((1, 3, 1), 255, np.uint8)
+    w = np.full((2, 3, 1), -128, np.int8)
+    node = ops.conv(x, w).integer()
+    zeroed = node.replace(
+        x_zero_point=np.array(5, np.uint8), w_zero_point=np.array([1, 2], np.int8)
+    )
+    for isa in ops.isas:
+        assert ops.run(node, isa=isa)[0, :, 0].tolist() == [-97920, -97920]
+        assert ops.run(zeroed, isa=isa)[0, :, 0].tolist() == [-96750, -97500]
+
+
+def test_accumulators_wrap_at_32_bits(ops):
+    """2 * (2**31 - 1) is -2, and a zero-point term of 2 more makes it 0."""
+    tables = np.full((1, 256, 256), 2**31 - 1, np.int32)
+    a, b = np.array([[1, 0]], np.uint8), np.array([[0], [0]], np.int8)
+    node = ops.matmul(a, b, tables=tables).integer()
+    for isa in ops.isas:
+        assert ops.run(node, isa=isa).tolist() == [[-2]]
+        shifted = node.replace(b_zero_point=np.array(-2, np.int8))
+        assert ops.run(shifted, isa=isa).tolist() == [[0]]
+
+
+def test_zero_points_of_rows(ops, rng):
+    """Each row of A may have its own, the same in all matrices or not."""
+    a, b = random_codes(rng, (2, 3, 40)), random_codes(rng, (40, 5), np.int8)
+    node = ops.matmul(a, b).integer().replace(b_zero_point=np.array(-3, np.int8))
+    for shape in ((3,), (2, 3, 1)):
+        zeros = random_codes(rng, shape)
+        column = zeros.astype(np.int32)[..., None] if zeros.ndim == 1 else zeros.astype(np.int32)
+        expected = (a.astype(np.int32) - column) @ (b.astype(np.int32) + 3)
+        for isa in ops.isas:
+            result = ops.run(node.replace(a_zero_point=zeros), isa=isa)
+            np.testing.assert_array_equal(result, expected)
 
 
 def test_groups_with_a_depth_multiplier(ops, rng):
@@ -151,6 +189,8 @@ def test_tables_at_run_time_may_change_between_runs(ops, rng):
 def test_empty_outputs(ops, images, outputs):
     node = ops.conv(np.zeros((images, 2, 5), np.uint8), np.zeros((outputs, 2, 3), np.uint8))
     assert ops.run(node).shape == (images, outputs, 3)
+    assert ops.run(node.integer()).shape == (images, outputs, 3)
+    assert ops.run(node.integer().replace({"skip_padding": 1, "pads": [1, 0]})).shape[2] == 4
 
 
 @pytest.mark.parametrize(
@@ -167,7 +207,9 @@ def test_empty_products(ops, a_shape, b_shape, shape):
     node = ops.matmul(np.zeros(a_shape, np.uint8), np.zeros(b_shape, np.uint8)).replace(
         y_scale=np.array(1.0, np.float32)
     )
+    row_zeros = np.full((*a_shape[:-1], 1), 9, np.uint8)
     for isa in ops.isas:
-        result = ops.run(node, isa=isa)
-        assert result.shape == shape
-        assert not result.any()
+        for one in (node, node.integer(), node.integer().replace(a_zero_point=row_zeros)):
+            result = ops.run(one, isa=isa)
+            assert result.shape == shape
+            assert not result.any()

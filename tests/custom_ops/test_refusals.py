@@ -94,6 +94,44 @@ def test_matrix_product(ops, change, text, fed):
     assert_refused(ops, matmul(ops).replace(**change), f"ApproxQLinearMatMul.*{text}", fed)
 
 
+def integer_changes(node, changes):
+    """Those that concern an operator without scales and bias."""
+    names = {*node.inputs, "attributes"}
+    return [(change, text) for change, text in changes if names.issuperset(change)]
+
+
+def test_integer_convolution(ops):
+    node = conv(ops).integer()
+    changes = integer_changes(node, CONV)
+    assert len(changes) > 20
+    for change, text in [*changes, ({"x_zero_point": zeros(4)}, r"x_zero_point has shape \[4\]")]:
+        for fed in ((), ("table_index",), ("tables", "w", "table_index")):
+            assert_refused(ops, node.replace(**change), f"ApproxConvInteger.*{text}", fed)
+
+
+def test_integer_matrix_product(ops):
+    node = matmul(ops).integer()
+    changes = [
+        *integer_changes(node, MATMUL),
+        ({"a_zero_point": zeros(2)}, r"a_zero_point has shape \[2\], .* one for each row of a"),
+        ({"a_zero_point": zeros(1, 3)}, r"a_zero_point has shape \[1,3\]"),
+        ({"a_zero_point": zeros(2, 3, 1)}, r"a_zero_point has shape \[2,3,1\]"),
+        ({"a_zero_point": zeros(1, 1)}, r"a_zero_point has shape \[1,1\]"),
+        ({"a_zero_point": zeros(0)}, r"a_zero_point has shape \[0\]"),
+        ({"b_zero_point": zeros(4)}, r"b_zero_point has shape \[4\]"),
+    ]
+    assert len(changes) > 15
+    for change, text in changes:
+        for fed in ((), ("table_index",), ("tables", "b", "table_index")):
+            assert_refused(ops, node.replace(**change), f"ApproxMatMulInteger.*{text}", fed)
+
+
+def test_zero_points_of_another_type_are_refused(ops):
+    node = matmul(ops).integer().replace(a_zero_point=zeros(kind=np.int8))
+    with pytest.raises(Exception, match="ApproxMatMulInteger"):
+        ops.run(node)
+
+
 def test_constant_tables_are_checked_before_the_first_run(ops):
     node = conv(ops).replace(table_index=ints(0, 0, 9, 0, 0, 0))
     with pytest.raises(LibraryError, match=r"table_index\[2\] is 9"):

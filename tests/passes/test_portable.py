@@ -15,20 +15,25 @@ quick = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 CONV = ("x", "x_scale", "x_zero", "w", "w_scale", "w_zero", "y_scale", "y_zero", "bias")
-MATMUL = CONV[:8]
+NAMES = {
+    "ApproxQLinearConv": CONV,
+    "ApproxQLinearMatMul": CONV[:8],
+    "ApproxConvInteger": ("x", "w", "x_zero", "w_zero"),
+    "ApproxMatMulInteger": ("x", "w", "x_zero", "w_zero"),
+}
 CODES = st.sampled_from([np.int8, np.uint8])
 
 
 def one_node(op, inputs, opset=13, **attributes):
     """A model of one ai.hawx node with its portable body; "x" is its graph input."""
-    names = [*(CONV if op == "ApproxQLinearConv" else MATMUL), "tables", "table_index"]
+    names = [*NAMES[op], "tables", "table_index"]
     node = helper.make_node(op, names, ["y"], "node", domain="ai.hawx", **attributes)
     kinds = {name: helper.np_dtype_to_tensor_dtype(v.dtype) for name, v in inputs.items()}
     graph = helper.make_graph(
         [node],
         "g",
         [helper.make_tensor_value_info("x", kinds["x"], [None] * inputs["x"].ndim)],
-        [helper.make_tensor_value_info("y", kinds["y_zero"], None)],
+        [helper.make_tensor_value_info("y", 6 if "Integer" in op else kinds["y_zero"], None)],
         [numpy_helper.from_array(inputs[name], name) for name in names if name != "x"],
     )
     imports = [helper.make_opsetid("", opset), helper.make_opsetid("ai.hawx", 1)]
@@ -105,11 +110,12 @@ def convolutions(draw):
     return inputs, attributes, draw(st.sampled_from([13, 17, 19]))
 
 
+@pytest.mark.parametrize("op", ["ApproxQLinearConv", "ApproxConvInteger"])
 @quick
 @given(case=convolutions())
-def test_convolution(library, case):
+def test_convolution(library, op, case):
     inputs, attributes, opset = case
-    ours, portable = both(one_node("ApproxQLinearConv", inputs, opset, **attributes), inputs["x"])
+    ours, portable = both(one_node(op, inputs, opset, **attributes), inputs["x"])
     np.testing.assert_array_equal(portable, ours)
 
 
@@ -134,6 +140,21 @@ def products(draw):
 def test_matrix_product(library, case):
     inputs, opset = case
     ours, portable = both(one_node("ApproxQLinearMatMul", inputs, opset), inputs["x"])
+    np.testing.assert_array_equal(portable, ours)
+
+
+@quick
+@given(case=products(), per_row=st.sampled_from(["no", "rows", "all"]), matrices=st.booleans())
+def test_integer_matrix_product(library, case, per_row, matrices):
+    inputs, opset = case
+    rng = np.random.default_rng(inputs["x"].size)
+    x, w = inputs["x"], inputs["w"]
+    if per_row != "no":
+        shape = x.shape[-2:-1] if per_row == "rows" else (*x.shape[:-1], 1)
+        inputs["x_zero"] = codes(rng, x.dtype, shape)
+    if matrices:
+        inputs["w_zero"] = codes(rng, w.dtype, (*w.shape[:-2], 1, w.shape[-1]))
+    ours, portable = both(one_node("ApproxMatMulInteger", inputs, opset), x)
     np.testing.assert_array_equal(portable, ours)
 
 
@@ -173,7 +194,7 @@ def test_sums_of_large_entries_wrap_at_32_bits(library, use_library):
     assert session.run(None, {"x": x})[0].tolist() == [[-2, -2]]
 
 
-@pytest.mark.parametrize("op", ["ApproxQLinearConv", "ApproxQLinearMatMul"])
+@pytest.mark.parametrize("op", sorted(NAMES))
 @pytest.mark.parametrize("opset", [13, 17, 18, 21])
 def test_bodies_are_valid_at_every_opset(op, opset):
     body = portable_body(op, opset)

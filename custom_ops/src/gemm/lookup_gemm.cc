@@ -64,6 +64,13 @@ void sum_codes(const Tile& tile, size_t depth, bool is_signed, uint32_t* sums) {
   }
 }
 
+// Accumulators with what is still missing in them, as an operator with int32 output gives them.
+void complete_sums(const Requantization& q, const uint32_t* acc, size_t count, uint32_t* sums) {
+  for (size_t p = 0; p < count; ++p) sums[p] = acc[p] + q.constant;
+  if (q.code_sum == nullptr) return;
+  for (size_t p = 0; p < count; ++p) sums[p] -= q.weight_zero * q.code_sum[p];
+}
+
 class Worker {
  public:
   Worker(const GemmProblem& problem, const Cut& cut, Scratch& scratch)
@@ -72,7 +79,7 @@ class Worker {
     scratch.tile.codes.reserve(std::max<size_t>(problem.shape.depth, 1) * stride);
     scratch.acc.reserve(stride);
     scratch.code_sums.reserve(stride);
-    scratch.outputs.reserve(stride * kChannelBlock);
+    scratch.outputs.reserve(stride * kChannelBlock * problem.output.bytes);
   }
 
   // Units of one tile follow each other, so that they share its plan.
@@ -129,8 +136,12 @@ class Worker {
         is_signed ? -128 : 0,
         is_signed ? 127 : 255,
     };
-    channel.kernel->requantize(requantization, acc, tile.stride,
-                               scratch_.outputs.data() + slot * tile.stride);
+    uint8_t* outputs = scratch_.outputs.data() + slot * tile.stride * problem_.output.bytes;
+    if (problem_.output.bytes == sizeof(uint32_t)) {
+      complete_sums(requantization, acc, tile.stride, reinterpret_cast<uint32_t*>(outputs));
+    } else {
+      channel.kernel->requantize(requantization, acc, tile.stride, outputs);
+    }
   }
 
   const GemmProblem& problem_;

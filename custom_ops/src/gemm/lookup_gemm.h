@@ -20,7 +20,7 @@ struct Channel {
   const Kernel* kernel;
   uint32_t constant;     // bias and zero-point terms that are the same at every position
   uint32_t weight_zero;  // the channel's weight zero point
-  float scale;
+  float scale;           // of codes; accumulators have none
 };
 
 // Activation codes [depth][stride] of one block of positions.
@@ -60,15 +60,20 @@ class GemmOperands {
   virtual void correct(const BlockPlan& plan, size_t channel, size_t stride,
                        uint32_t* acc) const = 0;
 
-  // Takes `count` positions of `channels` channels, codes[channel * stride + position].
+  // Takes `count` positions of `channels` channels, outputs[channel * stride + position]; an output
+  // has as many bytes as the problem's OutputType says.
   virtual void store(size_t group, size_t first_channel, size_t channels, size_t begin,
-                     size_t count, const uint8_t* codes, size_t stride) const = 0;
+                     size_t count, const uint8_t* outputs, size_t stride) const = 0;
 };
 
+// Codes, or the accumulators as they are.
 struct OutputType {
-  int32_t zero_point;
-  bool is_signed;
+  int32_t zero_point = 0;
+  bool is_signed = true;
+  size_t bytes = sizeof(uint8_t);  // sizeof(int32_t) for accumulators
 };
+
+inline constexpr OutputType kAccumulators = {0, true, sizeof(int32_t)};
 
 struct GemmProblem {
   GemmShape shape;

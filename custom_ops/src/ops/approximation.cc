@@ -19,9 +19,14 @@ float scalar_scale(const Tensor& tensor) {
   return tensor.float32()[0];
 }
 
-int32_t scalar_zero_point(const Tensor& tensor) {
+uint8_t scalar_code(const Tensor& tensor) {
+  if (!tensor.present) return 0;
   check_single(tensor);
-  return code_value(tensor.codes()[0], tensor.is_signed());
+  return tensor.codes()[0];
+}
+
+int32_t scalar_zero_point(const Tensor& tensor) {
+  return code_value(scalar_code(tensor), tensor.is_signed());
 }
 
 PerChannel::PerChannel(const Tensor& tensor, size_t channels, size_t matrices)
@@ -69,6 +74,17 @@ std::vector<std::shared_ptr<const LookupTable>> TableSet::prepare(const Tensor& 
   return result;
 }
 
+namespace {
+
+float output_scale(const OutputScales& scales, size_t matrix, size_t channel) {
+  const float w = scales.w.scale(matrix, channel);
+  const float scale = (scales.x * w) / scales.y;
+  require(std::isfinite(scale), "the output scale of channel ", channel, " is not finite: (",
+          scales.x, " * ", w, ") / ", scales.y);
+  return scale;
+}
+
+// Parameters of an output channel of the weight matrix `plan`, the one of index `matrix`.
 Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matrix, size_t channel,
                      size_t depth, const LookupTable& table, const Dispatch& dispatch) {
   const uint32_t x_zero = static_cast<uint32_t>(q.x_zero);
@@ -76,11 +92,39 @@ Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matri
   uint32_t constant = static_cast<uint32_t>(depth) * x_zero * w_zero;
   constant -= x_zero * plan.sum(channel);
   if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
-  const float w_scale = q.w_scale.scale(matrix, channel);
-  const float scale = (q.x_scale * w_scale) / q.y_scale;
-  require(std::isfinite(scale), "the output scale of channel ", channel, " is not finite: (",
-          q.x_scale, " * ", w_scale, ") / ", q.y_scale);
+  const float scale = q.scales ? output_scale(*q.scales, matrix, channel) : 1.0f;
   return {plan.channel(channel), &table, &dispatch.choose(table), constant, w_zero, scale};
+}
+
+}  // namespace
+
+void Multipliers::prepare_constants(const Tensor& tables, const Tensor& table_index,
+                                    std::optional<size_t> outputs) {
+  if (!tables.present) return;
+  check_tables(tables);
+  tables_.set_constant();
+  if (!table_index.present) return;
+  check_table_index(table_index, outputs.value_or(table_index.size()),
+                    static_cast<size_t>(tables.shape[0]));
+  tables_.prepare(tables, table_index);
+}
+
+ChannelSet Multipliers::channels(const Quantization& q, const WeightPlans& plans, size_t outputs,
+                                 size_t depth, const Tensor& tables,
+                                 const Tensor& table_index) const {
+  check_tables(tables);
+  check_table_index(table_index, outputs, static_cast<size_t>(tables.shape[0]));
+  ChannelSet set;
+  set.tables = tables_.prepare(tables, table_index);
+  set.channels.reserve(plans.size() * outputs);
+  for (size_t matrix = 0; matrix < plans.size(); ++matrix) {
+    for (size_t c = 0; c < outputs; ++c) {
+      const LookupTable& table = *set.tables[static_cast<size_t>(table_index.int32()[c])];
+      set.channels.push_back(make_channel(q, plans[matrix], matrix, c, depth, table, dispatch_));
+      set.any_weight_zero = set.any_weight_zero || set.channels.back().weight_zero != 0;
+    }
+  }
+  return set;
 }
 
 }  // namespace hawx

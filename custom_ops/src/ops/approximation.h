@@ -1,8 +1,9 @@
-// What both operators share: quantisation parameters, tables and the choice of table per channel.
+// What all operators share: quantisation parameters, tables and the choice of table per channel.
 #pragma once
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "gemm/lookup_gemm.h"
@@ -15,19 +16,23 @@ namespace hawx {
 
 // Throws Error unless the tensor holds exactly one element; returns it.
 float scalar_scale(const Tensor& tensor);
+// The same of a zero point, which is 0 where the input is absent.
+uint8_t scalar_code(const Tensor& tensor);
 int32_t scalar_zero_point(const Tensor& tensor);
 
 // A scale or zero point of the weights: one for all output channels, one each, or one each for
 // every weight matrix of a batch.
 class PerChannel {
  public:
-  // Throws Error unless the tensor has as many elements as that, the channels innermost.
+  // Throws Error unless the tensor has as many elements as that, the channels innermost. Zero
+  // points that are absent are 0.
   PerChannel(const Tensor& tensor, size_t channels, size_t matrices = 1);
 
   float scale(size_t matrix, size_t channel) const {
     return tensor_.float32()[matrix * matrix_step_ + channel * channel_step_];
   }
   int32_t zero_point(size_t matrix, size_t channel) const {
+    if (!tensor_.present) return 0;
     const uint8_t code = tensor_.codes()[matrix * matrix_step_ + channel * channel_step_];
     return code_value(code, tensor_.is_signed());
   }
@@ -60,20 +65,49 @@ class TableSet {
   mutable std::vector<std::shared_ptr<const LookupTable>> known_;
 };
 
-// Quantisation of one run, read from the inputs that Conv and MatMul share.
-struct Quantization {
-  float x_scale;
-  int32_t x_zero;
-  float y_scale;
-  int32_t y_zero;
-  PerChannel w_scale;
-  PerChannel w_zero;
-  const int32_t* bias;  // [channels] or null
+// What makes codes of accumulators: (x * w) / y for each output channel.
+struct OutputScales {
+  float x;
+  PerChannel w;
+  float y;
 };
 
-// Parameters of an output channel of the weight matrix `plan`, the one of index `matrix`.
-// Throws Error when its multiplier (x_scale * w_scale) / y_scale is not finite.
-Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matrix, size_t channel,
-                     size_t depth, const LookupTable& table, const Dispatch& dispatch);
+// Quantisation of one run. Without scales the accumulators are the output.
+struct Quantization {
+  int32_t x_zero;
+  PerChannel w_zero;
+  const int32_t* bias = nullptr;  // [channels] or null
+  std::optional<OutputScales> scales;
+  OutputType output = kAccumulators;
+};
+
+// The output channels of one run, and the tables that they point to.
+struct ChannelSet {
+  std::vector<Channel> channels;  // [weight matrix][output channel]
+  std::vector<std::shared_ptr<const LookupTable>> tables;
+  bool any_weight_zero = false;
+};
+
+using WeightPlans = std::vector<WeightPlan>;  // one for each weight matrix
+
+// The multipliers of one node: its tables and the kernels that run them.
+class Multipliers {
+ public:
+  Multipliers() : dispatch_(Dispatch::from_environment()) {}
+
+  // Checks and prepares at session creation what is constant by then: inputs that are not are not
+  // present. `outputs` is the number of output channels where that is known.
+  void prepare_constants(const Tensor& tables, const Tensor& table_index,
+                         std::optional<size_t> outputs);
+
+  // Checks tables and index of one run and gives its channels. Throws Error also when the scale of
+  // a channel is not finite.
+  ChannelSet channels(const Quantization& q, const WeightPlans& plans, size_t outputs, size_t depth,
+                      const Tensor& tables, const Tensor& table_index) const;
+
+ private:
+  Dispatch dispatch_;
+  TableSet tables_;
+};
 
 }  // namespace hawx

@@ -124,7 +124,7 @@ void ConvTiles::correct(const BlockPlan& plan, size_t channel, size_t stride, ui
 }
 
 void ConvTiles::store(size_t group, size_t first_channel, size_t channels, size_t begin,
-                      size_t count, const uint8_t* codes, size_t stride) const {
+                      size_t count, const uint8_t* outputs, size_t stride) const {
   const size_t size = static_cast<size_t>(g_.output_size());
   const size_t all_channels = static_cast<size_t>(g_.groups * g_.group_outputs);
   const size_t first = group * static_cast<size_t>(g_.group_outputs) + first_channel;
@@ -132,9 +132,10 @@ void ConvTiles::store(size_t group, size_t first_channel, size_t channels, size_
     const size_t image = (begin + done) / size;
     const size_t offset = (begin + done) % size;
     const size_t length = std::min(size - offset, count - done);
-    uint8_t* to = y_ + (image * all_channels + first) * size + offset;
+    uint8_t* to = y_ + ((image * all_channels + first) * size + offset) * y_bytes_;
     for (size_t c = 0; c < channels; ++c) {
-      copy_short(to + c * size, codes + c * stride + done, length);
+      copy_short(to + c * size * y_bytes_, outputs + (c * stride + done) * y_bytes_,
+                 length * y_bytes_);
     }
     done += length;
   }

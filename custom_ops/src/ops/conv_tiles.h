@@ -12,16 +12,21 @@ namespace hawx {
 class ConvTiles : public GemmOperands {
  public:
   // `padding_terms` is null, or [output channel][tap]: what one padded tap wrongly adds to an
-  // accumulator, to be taken out again.
+  // accumulator, to be taken out again. An element of `y` has `y_bytes`.
   ConvTiles(const ConvGeometry& geometry, const uint8_t* x, uint8_t padding_code,
-            const uint32_t* padding_terms, uint8_t* y)
-      : g_(geometry), x_(x), padding_code_(padding_code), padding_terms_(padding_terms), y_(y) {}
+            const uint32_t* padding_terms, uint8_t* y, size_t y_bytes = 1)
+      : g_(geometry),
+        x_(x),
+        padding_code_(padding_code),
+        padding_terms_(padding_terms),
+        y_(y),
+        y_bytes_(y_bytes) {}
 
   std::unique_ptr<BlockPlan> plan(size_t begin, size_t count, Tile& tile) const override;
   void fill(const BlockPlan& plan, size_t group, Tile& tile) const override;
   void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* acc) const override;
   void store(size_t group, size_t first_channel, size_t channels, size_t begin, size_t count,
-             const uint8_t* codes, size_t stride) const override;
+             const uint8_t* outputs, size_t stride) const override;
 
  private:
   // Consecutive positions of one output row.
@@ -51,6 +56,7 @@ class ConvTiles : public GemmOperands {
   uint8_t padding_code_;
   const uint32_t* padding_terms_;
   uint8_t* y_;
+  size_t y_bytes_;
 };
 
 }  // namespace hawx

@@ -27,6 +27,15 @@ inline void transpose_block(const uint8_t* from, size_t from_stride, uint8_t* to
   for (size_t i = 0; i < kBlock; ++i) std::memcpy(to + i * to_stride, &r[i], kBlock);
 }
 
+// Writes the transpose of rows x columns elements, one by one.
+template <typename Element>
+void transpose_plain(const Element* from, size_t from_stride, size_t rows, size_t columns,
+                     Element* to, size_t to_stride) {
+  for (size_t j = 0; j < columns; ++j) {
+    for (size_t i = 0; i < rows; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+  }
+}
+
 // Writes the transpose of rows x columns bytes.
 void transpose(const uint8_t* from, size_t from_stride, size_t rows, size_t columns, uint8_t* to,
                size_t to_stride) {
@@ -38,11 +47,8 @@ void transpose(const uint8_t* from, size_t from_stride, size_t rows, size_t colu
         transpose_block(source, from_stride, target, to_stride);
         continue;
       }
-      for (size_t i = 0; i < std::min(kBlock, rows - r); ++i) {
-        for (size_t j = 0; j < std::min(kBlock, columns - c); ++j) {
-          target[j * to_stride + i] = source[i * from_stride + j];
-        }
-      }
+      transpose_plain(source, from_stride, std::min(kBlock, rows - r),
+                      std::min(kBlock, columns - c), target, to_stride);
     }
   }
 }
@@ -60,29 +66,48 @@ std::unique_ptr<BlockPlan> MatMulTiles::plan(size_t begin, size_t count, Tile& t
   return plan;
 }
 
-void MatMulTiles::fill(const BlockPlan& plan, size_t group, Tile& tile) const {
-  const size_t begin = static_cast<const Plan&>(plan).begin;
-  const size_t count = static_cast<const Plan&>(plan).count;
+template <typename Body>
+void MatMulTiles::each_stretch(size_t group, size_t begin, size_t count, const Body& body) const {
   for (size_t done = 0; done < count;) {
-    const MatMulGeometry::Product& product = g_.products[group][(begin + done) / g_.rows];
     const size_t row = (begin + done) % g_.rows;
     const size_t length = std::min(g_.rows - row, count - done);
-    transpose(a_ + (product.a * g_.rows + row) * g_.depth, g_.depth, length, g_.depth,
-              tile.codes.data() + done, tile.stride);
+    body(g_.products[group][(begin + done) / g_.rows], row, done, length);
     done += length;
   }
 }
 
+void MatMulTiles::fill(const BlockPlan& plan, size_t group, Tile& tile) const {
+  const size_t begin = static_cast<const Plan&>(plan).begin;
+  const size_t count = static_cast<const Plan&>(plan).count;
+  each_stretch(group, begin, count, [&](const auto& product, size_t row, size_t done, size_t rows) {
+    transpose(a_ + (product.a * g_.rows + row) * g_.depth, g_.depth, rows, g_.depth,
+              tile.codes.data() + done, tile.stride);
+  });
+}
+
+void MatMulTiles::correct(const BlockPlan& plan, size_t channel, size_t, uint32_t* acc) const {
+  if (row_zeros_ == nullptr) return;
+  const size_t begin = static_cast<const Plan&>(plan).begin;
+  const size_t count = static_cast<const Plan&>(plan).count;
+  const uint32_t factor = row_zeros_->factors[channel];
+  each_stretch(channel / g_.columns, begin, count,
+               [&](const auto& product, size_t row, size_t done, size_t rows) {
+                 const uint32_t* zeros = row_zeros_->values.data() + product.a * g_.rows + row;
+                 for (size_t i = 0; i < rows; ++i) acc[done + i] -= zeros[i] * factor;
+               });
+}
+
 void MatMulTiles::store(size_t group, size_t first_channel, size_t channels, size_t begin,
-                        size_t count, const uint8_t* codes, size_t stride) const {
-  for (size_t done = 0; done < count;) {
-    const MatMulGeometry::Product& product = g_.products[group][(begin + done) / g_.rows];
-    const size_t row = (begin + done) % g_.rows;
-    const size_t length = std::min(g_.rows - row, count - done);
-    transpose(codes + done, stride, channels, length,
-              y_ + (product.y * g_.rows + row) * g_.columns + first_channel, g_.columns);
-    done += length;
-  }
+                        size_t count, const uint8_t* outputs, size_t stride) const {
+  each_stretch(group, begin, count, [&](const auto& product, size_t row, size_t done, size_t rows) {
+    const size_t first = (product.y * g_.rows + row) * g_.columns + first_channel;
+    if (y_bytes_ == 1) {
+      transpose(outputs + done, stride, channels, rows, y_ + first, g_.columns);
+    } else {
+      transpose_plain(reinterpret_cast<const uint32_t*>(outputs) + done, stride, channels, rows,
+                      reinterpret_cast<uint32_t*>(y_) + first, g_.columns);
+    }
+  });
 }
 
 }  // namespace hawx

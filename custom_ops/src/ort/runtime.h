@@ -61,6 +61,13 @@ class RunContext {
   // Throws the first error of any task.
   void parallel_for(size_t count, const std::function<void(size_t)>& task) const;
 
+  // parallel_for as a function; this object must outlive it.
+  std::function<void(size_t, const std::function<void(size_t)>&)> forks() const {
+    return [this](size_t count, const std::function<void(size_t)>& task) {
+      parallel_for(count, task);
+    };
+  }
+
  private:
   Runtime runtime_;
   OrtKernelContext* context_;
