@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 MODEL := models/lenet5/lenet5.onnx
 OUT := out/demo
 TYPES := build/types
+SANITIZE := build/sanitize
 
 # A change of any of these asks for a new installation: an editable one follows changes of the
 # Python sources by itself, but compiles nothing.
@@ -19,16 +20,23 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo test sanitize setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
-	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## optimise the shipped LeNet-5 and write out/demo
 	$(BIN)/hawx-onnx optimize $(MODEL) -o $(OUT)
 
 test: $(VENV)/.developing  ## run all tests
 	$(BIN)/pytest
+
+# A build folder of its own: sanitized objects are of no use to anything else.
+sanitize: $(VENV)/.developing  ## run the C++ tests under the address and undefined-behaviour sanitizers
+	@$(BIN)/cmake -S custom_ops -B $(SANITIZE) -DHAWX_BUILD_TESTS=ON -DHAWX_SANITIZE=ON \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+	@MAKEFLAGS= $(BIN)/cmake --build $(SANITIZE) --parallel 2
+	$(BIN)/ctest --test-dir $(SANITIZE) --output-on-failure
 
 setup: $(VENV)/.developing  ## install the package and the tools for development
 
