@@ -10,25 +10,48 @@ BIN := $(VENV)/bin
 MODEL := models/lenet5/lenet5.onnx
 OUT := out/demo
 TYPES := build/types
+SANITIZE := build/sanitize
+FUZZ := build/fuzz
+SECONDS_OF_FUZZING := 600
 
 # A change of any of these asks for a new installation: an editable one follows changes of the
 # Python sources by itself, but compiles nothing.
 NATIVE := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' -o -name '*.map' \
-	-o -name CMakeLists.txt \) -not -path '*/tests/*')
+	-o -name CMakeLists.txt \) -not -path '*/tests/*' -not -path '*/fuzz/*')
 CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo test sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
-	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## optimise the shipped LeNet-5 and write out/demo
 	$(BIN)/hawx-onnx optimize $(MODEL) -o $(OUT)
 
 test: $(VENV)/.developing  ## run all tests
 	$(BIN)/pytest
+
+# A build folder of its own: sanitized objects are of no use to anything else.
+sanitize: $(VENV)/.developing  ## run the C++ tests under the address and undefined-behaviour sanitizers
+	@$(BIN)/cmake -S custom_ops -B $(SANITIZE) -DHAWX_BUILD_TESTS=ON -DHAWX_SANITIZE=ON \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+	@MAKEFLAGS= $(BIN)/cmake --build $(SANITIZE) --parallel 2
+	$(BIN)/ctest --test-dir $(SANITIZE) --output-on-failure
+
+fuzz-short: $(VENV)/.developing  ## run the operators on random inputs for 10 seconds, under sanitizers
+	@$(BIN)/cmake -S custom_ops -B $(FUZZ)-short -DHAWX_BUILD_FUZZERS=ON -DHAWX_SANITIZE=ON \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+	@MAKEFLAGS= $(BIN)/cmake --build $(FUZZ)-short --parallel 2 --target hawx_fuzz_short
+	cd $(FUZZ)-short && fuzz/hawx_fuzz_short 10
+
+fuzz: $(VENV)/.developing  ## the same for 10 minutes with libFuzzer, which needs clang
+	@CXX=clang++ $(BIN)/cmake -S custom_ops -B $(FUZZ) -DHAWX_BUILD_FUZZERS=ON \
+		-DHAWX_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+	@MAKEFLAGS= $(BIN)/cmake --build $(FUZZ) --parallel 2 --target hawx_fuzz_ops
+	@mkdir -p $(FUZZ)/corpus
+	cd $(FUZZ) && fuzz/hawx_fuzz_ops -max_total_time=$(SECONDS_OF_FUZZING) -max_len=400 corpus
 
 setup: $(VENV)/.developing  ## install the package and the tools for development
 

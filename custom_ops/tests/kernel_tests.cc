@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <random>
@@ -87,6 +88,37 @@ void test_accumulation(const Kernel& kernel, const LookupTable& table, Random& r
   }
 }
 
+// Groups of channels over different tables: as each channel by itself.
+void test_groups(const Kernel& kernel, const std::vector<LookupTable>& tables, Random& random) {
+  for (const size_t depth : {0, 1, 4, 7, 90}) {
+    for (const size_t stride : {64, 256, 320}) {
+      for (size_t count = 1; count <= kMostGrouped; ++count) {
+        const auto weights = random_codes(random, depth * count, 255);
+        const auto codes = random_codes(random, depth * stride, depth % 2 ? 255 : 20);
+        AlignedBuffer<uint8_t> tile(depth * stride + 1);
+        std::copy(codes.begin(), codes.end(), tile.data());
+        const WeightPlan plan(weights.data(), count, depth, depth, 1, false);
+        std::vector<ChannelView> channels;
+        std::vector<TableView> views;
+        AlignedBuffer<uint32_t> acc(count * stride);
+        for (size_t c = 0; c < count; ++c) {
+          channels.push_back(plan.channel(c));
+          views.push_back(tables[c % tables.size()].view());
+        }
+        kernel.accumulate_group(channels.data(), views.data(), count, {tile.data(), stride, true},
+                                acc.data());
+        std::vector<uint32_t> expected(stride);
+        for (size_t c = 0; c < count; ++c) {
+          const std::vector<uint8_t> own(weights.begin() + static_cast<ptrdiff_t>(c * depth),
+                                         weights.begin() + static_cast<ptrdiff_t>((c + 1) * depth));
+          accumulate_plainly(tables[c % tables.size()], own, tile.data(), stride, expected.data());
+          HAWX_CHECK(std::equal(expected.begin(), expected.end(), acc.data() + c * stride));
+        }
+      }
+    }
+  }
+}
+
 // The greatest bytes everywhere: sums overflow first where kernels flush too late.
 void test_largest_sums(const Kernel& kernel) {
   std::vector<int32_t> entries(kTableEntries, 0xffff);
@@ -153,11 +185,33 @@ void test_kernels() {
     for (const LookupTable& table : tables) {
       if (runs(kernel, table)) test_accumulation(kernel, table, random);
     }
+    if (kernel.accumulate_group != nullptr) test_groups(kernel, tables, random);
     test_largest_sums(kernel);
     test_requantization(kernel, random);
     std::printf("passed %s\n", kernel.name);
   }
   HAWX_CHECK(!kernel_table().back().needs_planes && kernel_table().back().supported());
+}
+
+// HAWX_ISA forces each kernel where it runs and is refused where it does not; else the best one.
+void test_dispatch() {
+  const LookupTable table(std::vector<int32_t>(kTableEntries, 1).data());
+  for (const Kernel& kernel : kernel_table()) {
+    setenv("HAWX_ISA", kernel.isa, 1);
+    std::string refusal;
+    try {
+      HAWX_CHECK(&Dispatch::from_environment().choose(table) == &kernel);
+    } catch (const Error& error) {
+      refusal = error.what();
+    }
+    HAWX_CHECK(refusal.empty() == kernel.supported());
+    HAWX_CHECK(refusal.empty() || refusal.find(" lacks ") != std::string::npos);
+  }
+  unsetenv("HAWX_ISA");
+  const Kernel& best = Dispatch::from_environment().choose(table);
+  const auto supported = std::find_if(kernel_table().begin(), kernel_table().end(),
+                                      [](const Kernel& kernel) { return kernel.supported(); });
+  HAWX_CHECK(&best == &*supported);
 }
 
 void test_shared_tables() {
@@ -260,6 +314,7 @@ void test_driver() {
 
 int main() {
   hawx::test_kernels();
+  hawx::test_dispatch();
   hawx::test_shared_tables();
   hawx::test_weight_plan();
   hawx::test_geometry();

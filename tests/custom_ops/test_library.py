@@ -49,11 +49,33 @@ def test_kernel_of_each_table(ops):
     kernels = {kernel["name"]: kernel for kernel in description["kernels"]}
     assert {"name", "isa", "op", "supported"} <= set(kernels["gather_scalar"])
     assert kernels["gather_scalar"]["supported"]
-    assert description["chosen"][2] == "gather_scalar"
+    takes_all = {"gather_scalar", "lanes_avx2"}
+    assert description["chosen"][2] in takes_all
     best = kernels[description["chosen"][0]]
     assert best["supported"]
     assert best["isa"] == description["isa"]
     assert set(description["cpu"]) <= set(re.findall(r"avx\w*", " ".join(description["cpu"])))
+
+
+def test_best_instruction_set_is_preferred_and_each_can_be_forced(ops, monkeypatch):
+    table = np.zeros((256, 256), np.int32)
+    description = library.describe_kernels(table)
+    kernels = {kernel["name"]: kernel["supported"] for kernel in description["kernels"]}
+    best_first = [
+        (isa, name)
+        for isa, name in (
+            ("avx512", "permute_avx512vbmi"),
+            ("avx2", "lanes_avx2"),
+            ("scalar", "gather_scalar"),
+        )
+        if kernels.get(name)
+    ]
+    assert ("lanes_avx2" in dict(best_first).values()) == ("avx2" in description["cpu"])
+    assert description["chosen"] == [best_first[0][1]]
+    assert set(ops.isas) == set(dict(best_first))
+    for isa, name in best_first:
+        monkeypatch.setenv("HAWX_ISA", isa)
+        assert library.describe_kernels(table)["chosen"] == [name]
 
 
 def test_scalar_can_be_forced(ops, monkeypatch):

@@ -77,7 +77,7 @@ class Worker {
       : problem_(problem), cut_(cut), scratch_(scratch) {
     const size_t stride = cut.tile_positions;
     scratch.tile.codes.reserve(std::max<size_t>(problem.shape.depth, 1) * stride);
-    scratch.acc.reserve(stride);
+    scratch.acc.reserve(stride * kMostGrouped);
     scratch.code_sums.reserve(stride);
     scratch.outputs.reserve(stride * kChannelBlock * problem.output.bytes);
   }
@@ -94,7 +94,12 @@ class Worker {
     const size_t last = std::min(first + cut_.chunk_channels, shape.channels);
     for (size_t c = first; c < last; c += kChannelBlock) {
       const size_t block = std::min(kChannelBlock, last - c);
-      for (size_t i = 0; i < block; ++i) run_channel(group * shape.channels + c + i, i);
+      for (size_t i = 0; i < block;) {
+        const size_t index = group * shape.channels + c + i;
+        const size_t together = accumulate(index, block - i);
+        for (size_t j = 0; j < together; ++j) finish_channel(index + j, i + j, j);
+        i += together;
+      }
       problem_.operands->store(group, c, block, begin, count, scratch_.outputs.data(),
                                scratch_.tile.stride);
     }
@@ -119,12 +124,32 @@ class Worker {
     }
   }
 
-  void run_channel(size_t index, size_t slot) {
+  // Fills the accumulators of some channels from `index` on, at most `most`; returns how many.
+  size_t accumulate(size_t index, size_t most) {
+    const Channel* channels = problem_.channels + index;
+    const Kernel* kernel = channels->kernel;
+    const TileView tile = {scratch_.tile.codes.data(), scratch_.tile.stride, has_upper_codes_};
+    if (kernel->accumulate_group == nullptr || most == 1) {
+      kernel->accumulate(channels->weights, channels->table->view(), tile, scratch_.acc.data());
+      return 1;
+    }
+    ChannelView weights[kMostGrouped];
+    TableView tables[kMostGrouped];
+    size_t count = 0;
+    while (count < std::min(most, kMostGrouped) && channels[count].kernel == kernel) {
+      weights[count] = channels[count].weights;
+      tables[count] = channels[count].table->view();
+      ++count;
+    }
+    kernel->accumulate_group(weights, tables, count, tile, scratch_.acc.data());
+    return count;
+  }
+
+  // Turns the accumulators of the channel that was taken as number `taken` into codes.
+  void finish_channel(size_t index, size_t slot, size_t taken) {
     const Channel& channel = problem_.channels[index];
     const Tile& tile = scratch_.tile;
-    uint32_t* acc = scratch_.acc.data();
-    channel.kernel->accumulate(channel.weights, channel.table->view(),
-                               {tile.codes.data(), tile.stride, has_upper_codes_}, acc);
+    uint32_t* acc = scratch_.acc.data() + taken * tile.stride;
     problem_.operands->correct(*plan_, index, tile.stride, acc);
     const bool is_signed = problem_.output.is_signed;
     const Requantization requantization = {

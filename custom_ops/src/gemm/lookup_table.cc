@@ -32,9 +32,12 @@ Cache& cache() {
 }  // namespace
 
 LookupTable::LookupTable(const int32_t* entries)
-    : entries_(entries, entries + kTableEntries), rows_(kTableEntries), planes_(2 * kTableEntries) {
+    : entries_(entries, entries + kTableEntries),
+      rows_(kTableEntries),
+      planes_(2 * kTableEntries),
+      short_rows_(kTableEntries) {
   for (size_t a = 0; a < kCodes; ++a) {
-    for (size_t w = 0; w < kCodes; ++w) rows_[w * kCodes + a] = entries[a * kCodes + w];
+    for (size_t w = 0; w < kCodes; ++w) rows_.data()[w * kCodes + a] = entries[a * kCodes + w];
   }
   for (size_t w = 0; w < kCodes; ++w) split_row(w);
 }
@@ -50,6 +53,7 @@ void LookupTable::split_row(size_t weight) {
     const uint32_t rest = static_cast<uint32_t>(row[a]) - static_cast<uint32_t>(*least);
     low[a] = static_cast<uint8_t>(rest);
     high[a] = static_cast<uint8_t>(rest >> 8);
+    short_rows_.data()[weight * kCodes + a] = static_cast<uint16_t>(rest);
   }
   const uint8_t planes = span == 0 ? 0 : span < 256 ? 1 : 2;
   info_[weight] = {*least, planes, *std::max_element(high, high + kCodes)};

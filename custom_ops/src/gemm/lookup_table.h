@@ -25,20 +25,24 @@ class LookupTable {
   bool equals(const int32_t* entries) const;
 
   int32_t at(uint8_t activation, uint8_t weight) const {
-    return rows_[weight * kCodes + activation];
+    return rows_.data()[weight * kCodes + activation];
   }
 
   // Whether the entries of every weight span less than 2^16, so that two byte planes hold them.
   bool splits_into_planes() const { return splits_into_planes_; }
 
-  TableView view() const { return {rows_.data(), planes_.data(), info_.data()}; }
+  TableView view() const {
+    const uint16_t* short_rows = splits_into_planes_ ? short_rows_.data() : nullptr;
+    return {rows_.data(), planes_.data(), info_.data(), short_rows};
+  }
 
  private:
   void split_row(size_t weight);
 
   std::vector<int32_t> entries_;
-  std::vector<int32_t> rows_;
+  AlignedBuffer<int32_t> rows_;
   AlignedBuffer<uint8_t> planes_;
+  AlignedBuffer<uint16_t> short_rows_;
   std::array<RowInfo, kCodes> info_{};
   bool splits_into_planes_ = true;
 };

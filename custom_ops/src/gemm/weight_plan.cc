@@ -12,6 +12,7 @@ WeightPlan::WeightPlan(const uint8_t* codes, size_t channels, size_t depth, size
     : depth_(depth) {
   require(depth <= UINT32_MAX, "more than 2^32 - 1 products per output are not supported");
   order_.reserve(channels * depth + kLookAhead);
+  codes_.reserve(channels * depth);
   first_run_.reserve(channels + 1);
   sums_.reserve(channels);
   first_run_.push_back(0);
@@ -23,7 +24,10 @@ WeightPlan::WeightPlan(const uint8_t* codes, size_t channels, size_t depth, size
 
 void WeightPlan::append_channel(const uint8_t* codes, size_t depth_stride, bool is_signed) {
   std::array<uint32_t, 256> next{};
-  for (size_t k = 0; k < depth_; ++k) ++next[codes[k * depth_stride]];
+  for (size_t k = 0; k < depth_; ++k) {
+    codes_.push_back(codes[k * depth_stride]);
+    ++next[codes_.back()];
+  }
   uint32_t begin = 0;
   uint32_t sum = 0;
   for (uint32_t code = 0; code < 256; ++code) {

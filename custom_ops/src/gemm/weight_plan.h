@@ -16,7 +16,7 @@ class WeightPlan {
 
   ChannelView channel(size_t index) const {
     return {order_.data() + index * depth_, runs_.data() + first_run_[index],
-            first_run_[index + 1] - first_run_[index]};
+            first_run_[index + 1] - first_run_[index], codes_.data() + index * depth_, depth_};
   }
 
   // Sum of the channel's weights, mod 2^32.
@@ -29,6 +29,7 @@ class WeightPlan {
 
   size_t depth_;
   std::vector<uint32_t> order_;
+  std::vector<uint8_t> codes_;
   std::vector<Run> runs_;
   std::vector<size_t> first_run_;
   std::vector<uint32_t> sums_;

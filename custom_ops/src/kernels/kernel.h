@@ -20,11 +20,17 @@ struct Run {
 // Kernels may read this many indices beyond the last one, to prefetch; those are indices too.
 inline constexpr size_t kLookAhead = 8;
 
-// One output channel's weights: indices k of its products, sorted by weight code.
+// Channels that a kernel may be given at once.
+inline constexpr size_t kMostGrouped = 8;
+
+// One output channel's weights: indices k of its products, sorted by weight code, and the weight
+// codes by k.
 struct ChannelView {
   const uint32_t* order;
   const Run* runs;
   size_t run_count;
+  const uint8_t* codes;
+  size_t depth;
 };
 
 // How one weight's 256 table entries split: entry = base + low + 256 * high.
@@ -36,9 +42,11 @@ struct RowInfo {
 
 // One multiplier's table, by weight code first so that a weight's entries lie together.
 struct TableView {
-  const int32_t* rows;    // [256 weights][256 activations]
+  const int32_t* rows;    // [256 weights][256 activations], aligned to 64 bytes
   const uint8_t* planes;  // [256 weights][low, high][256 activations], aligned to 64 bytes
   const RowInfo* info;    // [256 weights]
+  // entry - base, as rows; null where a row spans 2^16 or more. Aligned to 64 bytes.
+  const uint16_t* short_rows;
 };
 
 // Activation codes of one block of positions: codes[k * stride + position], aligned to 64 bytes.
@@ -64,6 +72,11 @@ struct Requantization {
 using AccumulateFunction = void (*)(const ChannelView&, const TableView&, const TileView&,
                                     uint32_t* acc);
 
+// The same for `count` channels, at most kMostGrouped, of equal depth: acc[channel * stride +
+// position], aligned to 64 bytes.
+using AccumulateGroupFunction = void (*)(const ChannelView*, const TableView*, size_t count,
+                                         const TileView&, uint32_t* acc);
+
 // Writes codes[position] for `count` positions (a multiple of kPositionBlock).
 using RequantizeFunction = void (*)(const Requantization&, const uint32_t* acc, size_t count,
                                     uint8_t* codes);
@@ -74,6 +87,7 @@ struct Kernel {
   const char* op;
   const char* instruction_set;
   AccumulateFunction accumulate;
+  AccumulateGroupFunction accumulate_group;  // null where channels are best taken one by one
   RequantizeFunction requantize;
   bool (*supported)();  // by this CPU and operating system
   bool needs_planes;    // runs only tables whose rows split into byte planes

@@ -6,9 +6,14 @@
 namespace hawx {
 
 void gather_scalar(const ChannelView&, const TableView&, const TileView&, uint32_t* acc);
+// gather_scalar for some positions only, from codes[k * stride] on.
+void gather_positions(const ChannelView&, const TableView&, const uint8_t* codes, size_t stride,
+                      size_t positions, uint32_t* acc);
 void requantize_scalar(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);
 
 #if defined(HAWX_X86_KERNELS)
+void lanes_avx2(const ChannelView*, const TableView*, size_t count, const TileView&, uint32_t* acc);
+void requantize_avx2(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);
 void permute_avx512vbmi(const ChannelView&, const TableView&, const TileView&, uint32_t* acc);
 void requantize_avx512(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);
 #endif

@@ -12,6 +12,8 @@ namespace {
 bool always() { return true; }
 
 #if defined(HAWX_X86_KERNELS)
+bool has_avx2() { return cpu_features().avx2; }
+
 bool has_avx512vbmi() {
   const CpuFeatures& cpu = cpu_features();
   return cpu.avx512f && cpu.avx512bw && cpu.avx512vl && cpu.avx512vbmi;
@@ -23,11 +25,13 @@ bool has_avx512vbmi() {
 const std::vector<Kernel>& kernel_table() {
   static const std::vector<Kernel> table = {
 #if defined(HAWX_X86_KERNELS)
-      {"permute_avx512vbmi", "avx512", "lookup_gemm", "avx512vbmi", permute_avx512vbmi,
+      {"permute_avx512vbmi", "avx512", "lookup_gemm", "avx512vbmi", permute_avx512vbmi, nullptr,
        requantize_avx512, has_avx512vbmi, true},
+      {"lanes_avx2", "avx2", "lookup_gemm", "avx2", gather_scalar, lanes_avx2, requantize_avx2,
+       has_avx2, false},
 #endif
-      {"gather_scalar", "scalar", "lookup_gemm", "scalar", gather_scalar, requantize_scalar, always,
-       false},
+      {"gather_scalar", "scalar", "lookup_gemm", "scalar", gather_scalar, nullptr,
+       requantize_scalar, always, false},
   };
   return table;
 }
@@ -49,8 +53,9 @@ Dispatch Dispatch::from_environment() {
 }
 
 const Kernel& Dispatch::choose(const LookupTable& table) const {
-  if (preferred_->needs_planes && !table.splits_into_planes()) return kernel_table().back();
-  return *preferred_;
+  const Kernel* kernel = preferred_;
+  while (!kernel->supported() || (kernel->needs_planes && !table.splits_into_planes())) ++kernel;
+  return *kernel;  // at the latest the last one
 }
 
 }  // namespace hawx

@@ -13,7 +13,7 @@ namespace hawx {
 const std::vector<Kernel>& kernel_table();
 
 // Which kernels may be used: all that this CPU supports, or the one instruction set that the
-// environment variable HAWX_ISA names (and the portable kernel for tables that it cannot take).
+// environment variable HAWX_ISA names (and lesser ones for tables that its kernel cannot take).
 class Dispatch {
  public:
   // Reads HAWX_ISA. Throws Error when it names an unknown or an unsupported instruction set.
