@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hawx_onnx.errors import ModelError
+
 # Activation and weight types that onnxruntime's own operators take.
 TYPES = [(np.uint8, np.int8), (np.int8, np.int8), (np.uint8, np.uint8)]
 
@@ -98,9 +100,19 @@ def test_matrix_product(ops, a_type, b_type, per_channel, batch):
         np.testing.assert_array_equal(ops.run(node, isa=isa), expected)
 
 
-# The types that onnxruntime's ConvInteger takes, and those of its MatMulInteger.
+# The types that onnxruntime's ConvInteger takes, and those of its MatMulInteger, in new versions.
 CONV_INTEGER = [(np.uint8, np.uint8), (np.uint8, np.int8)]
 MATMUL_INTEGER = [*TYPES, (np.int8, np.uint8)]
+
+
+def stock_integer(ops, node):
+    """What onnxruntime's own operator gives; skips where an old one does not take these types."""
+    try:
+        return ops.run(node, stock=True)
+    except ModelError as error:
+        if "Could not find an implementation" in str(error):
+            pytest.skip("this onnxruntime's operator does not take these types")
+        raise
 
 
 @pytest.mark.parametrize("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])
@@ -120,7 +132,7 @@ def test_integer_convolution(ops, x_type, w_type, zeros, auto_pad):
     node = node.integer().without("x_zero_point", "w_zero_point")
     given = {"x_zero_point": np.array(131, x_type), "w_zero_point": np.array(77, w_type)}
     node = node.replace(**{name: given[name] for name in zeros})
-    expected = ops.run(node, stock=True)
+    expected = stock_integer(ops, node)
     assert expected.dtype == np.int32
     np.testing.assert_array_equal(ops.reference(node), expected)
     for isa in ops.isas:
@@ -145,7 +157,7 @@ def test_integer_matrix_product(ops, a_type, b_type, zeros, batch):
     if zeros == "columns":
         shape = (*batch[1], 1, columns) if batch[1] else columns
         node = node.replace(b_zero_point=rng.integers(0, 128, shape).astype(b_type))
-    expected = ops.run(node, stock=True)
+    expected = stock_integer(ops, node)
     assert expected.dtype == np.int32
     np.testing.assert_array_equal(ops.reference(node), expected)
     for isa in ops.isas:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case import node as cases
@@ -70,6 +71,8 @@ def test_every_operator_has_tests():
 
 @pytest.mark.parametrize("case", collected(), ids=lambda case: case.name)
 def test_node(ops, case, monkeypatch):
+    if "_int8_" in case.name and tuple(map(int, onnx.__version__.split(".")[:2])) < (1, 18):
+        pytest.skip("onnx before 1.18 expects outputs that do not saturate")
     assert case.data_sets
     for given, expected in case.data_sets:
         inputs = arrays(given)
