@@ -11,6 +11,8 @@ WeightPlan::WeightPlan(const uint8_t* codes, size_t channels, size_t depth, size
                        size_t depth_stride, bool is_signed)
     : depth_(depth) {
   require(depth <= UINT32_MAX, "more than 2^32 - 1 products per output are not supported");
+  // Weights without elements may have any number of channels.
+  require(channels <= size_t{1} << 24, "more than 2^24 output channels are not supported");
   order_.reserve(channels * depth + kLookAhead);
   codes_.reserve(channels * depth);
   first_run_.reserve(channels + 1);
