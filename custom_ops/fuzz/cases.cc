@@ -25,6 +25,9 @@ std::vector<Role> roles_of(const std::string& op) {
     return {R::kLeft,       R::kOne, R::kOne, R::kRight,  R::kPerChannel,
             R::kPerChannel, R::kOne, R::kOne, R::kTables, R::kTableIndex};
   }
+  if (op == "ApproxConvInteger" || op == "ApproxMatMulInteger") {
+    return {R::kLeft, R::kRight, R::kOne, R::kPerChannel, R::kTables, R::kTableIndex};
+  }
   return {};
 }
 

@@ -16,6 +16,8 @@ const std::deque<CustomOp>& operators() {
     std::deque<CustomOp> made;
     add_qlinear_conv(ort::kNewestApiVersion, made);
     add_qlinear_matmul(ort::kNewestApiVersion, made);
+    add_conv_integer(ort::kNewestApiVersion, made);
+    add_matmul_integer(ort::kNewestApiVersion, made);
     add_describe_kernels(ort::kNewestApiVersion, made);
     return made;
   }();

@@ -3,12 +3,10 @@
 #include <algorithm>
 
 #include "hawx/error.h"
+#include "ops/shape_limits.h"
 
 namespace hawx {
 namespace {
-
-// Keeps sums and products of sizes within 64 bits.
-constexpr int64_t kLargest = (int64_t{1} << 31) - 1;
 
 // The attribute's value for each of `rank` spatial dimensions, at the end of a Spatial of ones.
 Spatial spread(const std::vector<int64_t>& values, size_t rank, const char* name,
@@ -19,7 +17,7 @@ Spatial spread(const std::vector<int64_t>& values, size_t rank, const char* name
   require(values.size() == rank, "attribute ", name, " has ", values.size(), " values, x has ",
           rank, " spatial dimensions");
   for (size_t i = 0; i < rank; ++i) {
-    require(values[i] >= 1 && values[i] <= kLargest, "attribute ", name, " must be positive",
+    require(values[i] >= 1 && values[i] <= kLargestSize, "attribute ", name, " must be positive",
             " and below 2^31, it is ", to_string(values));
     result[3 - rank + i] = values[i];
   }
@@ -37,7 +35,7 @@ Pads explicit_pads(const std::vector<int64_t>& values, size_t rank) {
   require(values.size() == 2 * rank, "attribute pads has ", values.size(), " values, x with ", rank,
           " spatial dimensions needs ", 2 * rank);
   for (int64_t pad : values) {
-    require(pad >= 0 && pad <= kLargest,
+    require(pad >= 0 && pad <= kLargestSize,
             "attribute pads must not be negative and below 2^31, it is ", to_string(values));
   }
   for (size_t i = 0; i < rank; ++i) {
@@ -77,10 +75,13 @@ ConvGeometry::ConvGeometry(const ConvAttributes& attributes, const std::vector<i
           "; a convolution takes [images, channels, 1 to 3 spatial dimensions]");
   require(w_shape.size() == x_shape.size(), "w has shape ", to_string(w_shape),
           ", its rank is not that of x with shape ", to_string(x_shape));
+  check_sizes(x_shape, "x");
+  check_sizes(w_shape, "w");
   const size_t rank = x_shape.size() - 2;
   images = x_shape[0];
   groups = attributes.group;
-  require(groups >= 1, "attribute group is ", groups, ", it must be positive");
+  require(groups >= 1 && groups <= kLargestSize, "attribute group is ", groups,
+          ", it must be positive and below 2^31");
   require(w_shape[0] % groups == 0, "attribute group ", groups, " does not divide the ", w_shape[0],
           " output channels of w");
   group_inputs = w_shape[1];

@@ -4,6 +4,7 @@
 
 #include "hawx/error.h"
 #include "hawx/tensor.h"
+#include "ops/shape_limits.h"
 
 namespace hawx {
 namespace {
@@ -29,12 +30,6 @@ size_t broadcast_index(size_t y, const std::vector<int64_t>& output,
   return index;
 }
 
-size_t element_count(const std::vector<int64_t>& dims) {
-  size_t count = 1;
-  for (int64_t dim : dims) count *= static_cast<size_t>(dim);
-  return count;
-}
-
 }  // namespace
 
 MatMulGeometry::MatMulGeometry(const std::vector<int64_t>& a_shape,
@@ -43,6 +38,8 @@ MatMulGeometry::MatMulGeometry(const std::vector<int64_t>& a_shape,
           ", it must have at least two dimensions");
   require(b_shape.size() >= 2, "b has shape ", to_string(b_shape),
           ", it must have at least two dimensions");
+  check_sizes(a_shape, "a");
+  check_sizes(b_shape, "b");
   rows = static_cast<size_t>(a_shape[a_shape.size() - 2]);
   depth = static_cast<size_t>(a_shape.back());
   columns = static_cast<size_t>(b_shape.back());
@@ -58,8 +55,8 @@ MatMulGeometry::MatMulGeometry(const std::vector<int64_t>& a_shape,
             to_string(b_shape), " do not broadcast");
     output_shape.push_back(a_batch[i] == 1 ? b_batch[i] : a_batch[i]);
   }
-  products.resize(element_count(b_batch));
-  const size_t matrices = element_count(output_shape);
+  products.resize(matrix_count(b_batch, "b"));
+  const size_t matrices = matrix_count(output_shape, "the result");
   for (size_t y = 0; y < matrices; ++y) {
     const size_t b = broadcast_index(y, output_shape, b_batch);
     products[b].push_back({broadcast_index(y, output_shape, a_batch), y});

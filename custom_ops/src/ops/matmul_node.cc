@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ops/matmul_tiles.h"
+#include "ops/shape_limits.h"
 
 namespace hawx {
 namespace {
@@ -11,8 +12,8 @@ namespace {
 std::shared_ptr<const WeightPlans> plan_weights(const Tensor& b) {
   const size_t depth = static_cast<size_t>(b.shape[b.rank() - 2]);
   const size_t columns = static_cast<size_t>(b.shape.back());
-  size_t matrices = 1;
-  for (size_t i = 0; i + 2 < b.rank(); ++i) matrices *= static_cast<size_t>(b.shape[i]);
+  check_sizes(b.shape, "b");
+  const size_t matrices = matrix_count({b.shape.begin(), b.shape.end() - 2}, "b");
   auto plans = std::make_shared<WeightPlans>();
   plans->reserve(matrices);
   for (size_t i = 0; i < matrices; ++i) {
