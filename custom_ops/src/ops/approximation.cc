@@ -1,5 +1,6 @@
 #include "ops/approximation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "hawx/error.h"
@@ -56,6 +57,29 @@ void check_table_index(const Tensor& table_index, size_t channels, size_t tables
   }
 }
 
+namespace {
+
+// Whether `count` factors all lie within int8 or all within uint8.
+bool within_8_bits(const int32_t* factors, size_t count) {
+  const auto [least, greatest] = std::minmax_element(factors, factors + count);
+  return (*least >= -128 && *greatest <= 127) || (*least >= 0 && *greatest <= 255);
+}
+
+}  // namespace
+
+void check_factors(const Tensor& factors, size_t tables) {
+  if (!factors.present) return;
+  require(factors.rank() == 2 && factors.shape[1] == kFactorColumns, factors.name, " has shape ",
+          to_string(factors.shape), ", it must be [R,", kFactorColumns, "]");
+  for (int64_t r = 0; r < factors.shape[0]; ++r) {
+    const int32_t* row = factors.int32() + r * kFactorColumns;
+    require(row[0] >= 0 && static_cast<size_t>(row[0]) < tables, factors.name, "[", r,
+            "] is for table ", row[0], ", tables holds ", tables);
+    require(within_8_bits(row + 2, 256) && within_8_bits(row + 258, 256), factors.name, "[", r,
+            "] has factors beyond 8 bits");
+  }
+}
+
 std::vector<std::shared_ptr<const LookupTable>> TableSet::prepare(const Tensor& tables,
                                                                   const Tensor& table_index) const {
   std::vector<std::shared_ptr<const LookupTable>> result(static_cast<size_t>(tables.shape[0]));
@@ -98,10 +122,12 @@ Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matri
 
 }  // namespace
 
-void Multipliers::prepare_constants(const Tensor& tables, const Tensor& table_index,
-                                    std::optional<size_t> outputs) {
+void Multipliers::prepare_constants(const MultiplierInputs& inputs, std::optional<size_t> outputs) {
+  const Tensor& tables = inputs.tables;
+  const Tensor& table_index = inputs.table_index;
   if (!tables.present) return;
   check_tables(tables);
+  check_factors(inputs.factors, static_cast<size_t>(tables.shape[0]));
   tables_.set_constant();
   if (!table_index.present) return;
   check_table_index(table_index, outputs.value_or(table_index.size()),
@@ -110,10 +136,12 @@ void Multipliers::prepare_constants(const Tensor& tables, const Tensor& table_in
 }
 
 ChannelSet Multipliers::channels(const Quantization& q, const WeightPlans& plans, size_t outputs,
-                                 size_t depth, const Tensor& tables,
-                                 const Tensor& table_index) const {
+                                 size_t depth, const MultiplierInputs& inputs) const {
+  const Tensor& tables = inputs.tables;
+  const Tensor& table_index = inputs.table_index;
   check_tables(tables);
   check_table_index(table_index, outputs, static_cast<size_t>(tables.shape[0]));
+  check_factors(inputs.factors, static_cast<size_t>(tables.shape[0]));
   ChannelSet set;
   set.tables = tables_.prepare(tables, table_index);
   set.channels.reserve(plans.size() * outputs);

@@ -49,6 +49,21 @@ void check_tables(const Tensor& tables);
 // Throws Error unless the tensor has shape [channels] and every index is below `tables`.
 void check_table_index(const Tensor& table_index, size_t channels, size_t tables);
 
+// Columns of the input `factors`.
+inline constexpr int64_t kFactorColumns = 2 + 2 * 256;
+
+// Throws Error unless the tensor, where present, has shape [R,514] and rows (table, scale, 256
+// activation factors, 256 weight factors) that name one of `tables` and stay within 8 bits.
+void check_factors(const Tensor& factors, size_t tables);
+
+// The inputs that choose a node's multipliers, in a run or, as far as constant, at session
+// creation.
+struct MultiplierInputs {
+  Tensor tables;
+  Tensor table_index;
+  Tensor factors;  // may be absent
+};
+
 // The prepared tables of one node, filled as they are first used.
 class TableSet {
  public:
@@ -97,13 +112,12 @@ class Multipliers {
 
   // Checks and prepares at session creation what is constant by then: inputs that are not are not
   // present. `outputs` is the number of output channels where that is known.
-  void prepare_constants(const Tensor& tables, const Tensor& table_index,
-                         std::optional<size_t> outputs);
+  void prepare_constants(const MultiplierInputs& inputs, std::optional<size_t> outputs);
 
   // Checks tables and index of one run and gives its channels. Throws Error also when the scale of
   // a channel is not finite.
   ChannelSet channels(const Quantization& q, const WeightPlans& plans, size_t outputs, size_t depth,
-                      const Tensor& tables, const Tensor& table_index) const;
+                      const MultiplierInputs& inputs) const;
 
  private:
   Dispatch dispatch_;

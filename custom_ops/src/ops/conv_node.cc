@@ -48,8 +48,7 @@ std::vector<uint32_t> padding_terms(const ConvGeometry& g, const Tensor& w, uint
 
 }  // namespace
 
-ConvNode::ConvNode(const NodeInfo& info, const Tensor& w, const Tensor& tables,
-                   const Tensor& table_index)
+ConvNode::ConvNode(const NodeInfo& info, const Tensor& w, const MultiplierInputs& multipliers)
     : attributes_(read_attributes(info)) {
   std::optional<size_t> outputs;
   if (w.present) {
@@ -58,7 +57,7 @@ ConvNode::ConvNode(const NodeInfo& info, const Tensor& w, const Tensor& tables,
     plans_ = plan_weights(w);
     outputs = static_cast<size_t>(w.shape[0]);
   }
-  multipliers_.prepare_constants(tables, table_index, outputs);
+  multipliers_.prepare_constants(multipliers, outputs);
 }
 
 void ConvNode::convolve(const RunContext& context, const ConvGeometry& g, const ConvInputs& in,
@@ -66,8 +65,7 @@ void ConvNode::convolve(const RunContext& context, const ConvGeometry& g, const 
   const size_t outputs = static_cast<size_t>(in.w.shape[0]);
   const size_t depth = static_cast<size_t>(g.depth());
   const auto plans = plans_ != nullptr ? plans_ : plan_weights(in.w);
-  const ChannelSet set =
-      multipliers_.channels(q, *plans, outputs, depth, in.tables, in.table_index);
+  const ChannelSet set = multipliers_.channels(q, *plans, outputs, depth, in.multipliers);
 
   const uint8_t padding_code = scalar_code(in.x_zero_point);
   std::vector<uint32_t> terms;

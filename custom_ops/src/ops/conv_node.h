@@ -14,14 +14,13 @@ struct ConvInputs {
   const Tensor& x;
   const Tensor& x_zero_point;  // may be absent
   const Tensor& w;
-  const Tensor& tables;
-  const Tensor& table_index;
+  MultiplierInputs multipliers;
 };
 
 class ConvNode : public Node {
  protected:
   // Reads the attributes; checks and prepares whatever is constant.
-  ConvNode(const NodeInfo& info, const Tensor& w, const Tensor& tables, const Tensor& table_index);
+  ConvNode(const NodeInfo& info, const Tensor& w, const MultiplierInputs& multipliers);
 
   ConvGeometry geometry(const Tensor& x, const Tensor& w) const {
     return ConvGeometry(attributes_, x.shape, w.shape);

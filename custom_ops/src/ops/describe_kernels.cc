@@ -36,6 +36,8 @@ class DescribeKernels : public Node {
   void run(const RunContext& context) const override {
     const Tensor tables = context.input(0, "tables");
     check_tables(tables);
+    const Tensor factors = context.input(1, "factors");
+    check_factors(factors, static_cast<size_t>(tables.shape[0]));
     std::vector<std::string> chosen;
     for (int64_t t = 0; t < tables.shape[0]; ++t) {
       const LookupTable table(tables.int32() + static_cast<size_t>(t) * kTableEntries);
@@ -57,7 +59,8 @@ class DescribeKernels : public Node {
 
 void add_describe_kernels(uint32_t api_version, std::deque<CustomOp>& ops) {
   ops.emplace_back(
-      "DescribeKernels", std::vector<InputSpec>{{"tables", ort::kInt32}}, ort::kUint8,
+      "DescribeKernels",
+      std::vector<InputSpec>{{"tables", ort::kInt32}, {"factors", ort::kInt32, true}}, ort::kUint8,
       [](const NodeInfo& info) -> std::unique_ptr<Node> {
         return std::make_unique<DescribeKernels>(info);
       },

@@ -9,10 +9,10 @@
 namespace hawx {
 namespace {
 
-enum Input : size_t { kA, kB, kAZeroPoint, kBZeroPoint, kTables, kTableIndex };
+enum Input : size_t { kA, kB, kAZeroPoint, kBZeroPoint, kTables, kTableIndex, kFactors };
 
-constexpr const char* kNames[] = {"a",      "b",          "a_zero_point", "b_zero_point",
-                                  "tables", "table_index"};
+constexpr const char* kNames[] = {"a",      "b",           "a_zero_point", "b_zero_point",
+                                  "tables", "table_index", "factors"};
 
 // The zero points for [matrix of A][row] where each row has its own: given as [rows], the same for
 // every matrix, or as the shape of A with one column. Empty where there is one for all.
@@ -39,8 +39,9 @@ class MatMulInteger : public MatMulNode {
  public:
   explicit MatMulInteger(const NodeInfo& info)
       : MatMulNode(info.constant_input(kB, kNames[kB]),
-                   info.constant_input(kTables, kNames[kTables]),
-                   info.constant_input(kTableIndex, kNames[kTableIndex])) {}
+                   {info.constant_input(kTables, kNames[kTables]),
+                    info.constant_input(kTableIndex, kNames[kTableIndex]),
+                    info.constant_input(kFactors, kNames[kFactors])}) {}
 
   void run(const RunContext& context) const override {
     const std::vector<Tensor> in = read_inputs(context, kNames);
@@ -51,7 +52,8 @@ class MatMulInteger : public MatMulNode {
     const Quantization q = {per_row ? 0 : scalar_zero_point(a_zero),
                             PerChannel(in[kBZeroPoint], g.columns, g.products.size()), nullptr,
                             std::nullopt, kAccumulators};
-    multiply(context, g, {in[kA], in[kB], in[kTables], in[kTableIndex]}, q, std::move(row_zeros));
+    multiply(context, g, {in[kA], in[kB], {in[kTables], in[kTableIndex], in[kFactors]}}, q,
+             std::move(row_zeros));
   }
 };
 
@@ -60,10 +62,10 @@ class MatMulInteger : public MatMulNode {
 void add_matmul_integer(uint32_t api_version, std::deque<CustomOp>& ops) {
   for (const int a : {ort::kUint8, ort::kInt8}) {
     for (const int b : {ort::kUint8, ort::kInt8}) {
-      const int types[] = {a, b, a, b, ort::kInt32, ort::kInt32};
+      const int types[] = {a, b, a, b, ort::kInt32, ort::kInt32, ort::kInt32};
       ops.emplace_back("ApproxMatMulInteger",
-                       input_specs(kNames, types, {kAZeroPoint, kBZeroPoint}), ort::kInt32,
-                       create_node<MatMulInteger>, api_version);
+                       input_specs(kNames, types, {kAZeroPoint, kBZeroPoint, kFactors}),
+                       ort::kInt32, create_node<MatMulInteger>, api_version);
     }
   }
 }

@@ -38,21 +38,20 @@ std::vector<uint32_t> zero_point_factors(const WeightPlans& plans, const Channel
 
 }  // namespace
 
-MatMulNode::MatMulNode(const Tensor& b, const Tensor& tables, const Tensor& table_index) {
+MatMulNode::MatMulNode(const Tensor& b, const MultiplierInputs& multipliers) {
   std::optional<size_t> outputs;
   if (b.present && b.rank() >= 2) {
     plans_ = plan_weights(b);
     outputs = static_cast<size_t>(b.shape.back());
   }
-  multipliers_.prepare_constants(tables, table_index, outputs);
+  multipliers_.prepare_constants(multipliers, outputs);
 }
 
 void MatMulNode::multiply(const RunContext& context, const MatMulGeometry& g,
                           const MatMulInputs& in, const Quantization& q,
                           std::vector<uint32_t> row_zeros) const {
   const auto plans = plans_ != nullptr ? plans_ : plan_weights(in.b);
-  const ChannelSet set =
-      multipliers_.channels(q, *plans, g.columns, g.depth, in.tables, in.table_index);
+  const ChannelSet set = multipliers_.channels(q, *plans, g.columns, g.depth, in.multipliers);
   RowZeroPoints rows;
   if (!row_zeros.empty()) {
     rows = {std::move(row_zeros), zero_point_factors(*plans, set, g.depth)};

@@ -13,14 +13,13 @@ namespace hawx {
 struct MatMulInputs {
   const Tensor& a;
   const Tensor& b;
-  const Tensor& tables;
-  const Tensor& table_index;
+  MultiplierInputs multipliers;
 };
 
 class MatMulNode : public Node {
  protected:
   // Checks and prepares whatever is constant.
-  MatMulNode(const Tensor& b, const Tensor& tables, const Tensor& table_index);
+  MatMulNode(const Tensor& b, const MultiplierInputs& multipliers);
 
   // Computes output 0. `row_zeros` is empty, or holds zero points for [matrix of A][row]; then the
   // one of `q` is 0.

@@ -19,18 +19,20 @@ enum Input : size_t {
   kBias,
   kTables,
   kTableIndex,
+  kFactors,
 };
 
 constexpr const char* kNames[] = {"x",       "x_scale",      "x_zero_point", "w",
                                   "w_scale", "w_zero_point", "y_scale",      "y_zero_point",
-                                  "B",       "tables",       "table_index"};
+                                  "B",       "tables",       "table_index",  "factors"};
 
 class QLinearConv : public ConvNode {
  public:
   explicit QLinearConv(const NodeInfo& info)
       : ConvNode(info, info.constant_input(kW, kNames[kW]),
-                 info.constant_input(kTables, kNames[kTables]),
-                 info.constant_input(kTableIndex, kNames[kTableIndex])) {}
+                 {info.constant_input(kTables, kNames[kTables]),
+                  info.constant_input(kTableIndex, kNames[kTableIndex]),
+                  info.constant_input(kFactors, kNames[kFactors])}) {}
 
   void run(const RunContext& context) const override {
     const std::vector<Tensor> in = read_inputs(context, kNames);
@@ -45,7 +47,8 @@ class QLinearConv : public ConvNode {
         OutputScales{scalar_scale(in[kXScale]), PerChannel(in[kWScale], outputs),
                      scalar_scale(in[kYScale])},
         OutputType{scalar_zero_point(in[kYZeroPoint]), in[kYZeroPoint].is_signed()}};
-    convolve(context, g, {in[kX], in[kXZeroPoint], in[kW], in[kTables], in[kTableIndex]}, q);
+    convolve(context, g,
+             {in[kX], in[kXZeroPoint], in[kW], {in[kTables], in[kTableIndex], in[kFactors]}}, q);
   }
 };
 
@@ -55,9 +58,9 @@ void add_qlinear_conv(uint32_t api_version, std::deque<CustomOp>& ops) {
   for (const int x : {ort::kUint8, ort::kInt8}) {
     for (const int w : {ort::kUint8, ort::kInt8}) {
       for (const int y : {ort::kUint8, ort::kInt8}) {
-        const int types[] = {x,           ort::kFloat, x,           w,           ort::kFloat, w,
-                             ort::kFloat, y,           ort::kInt32, ort::kInt32, ort::kInt32};
-        ops.emplace_back("ApproxQLinearConv", input_specs(kNames, types, {kBias}), y,
+        const int types[] = {x, ort::kFloat, x,           w,           ort::kFloat, w, ort::kFloat,
+                             y, ort::kInt32, ort::kInt32, ort::kInt32, ort::kInt32};
+        ops.emplace_back("ApproxQLinearConv", input_specs(kNames, types, {kBias, kFactors}), y,
                          create_node<QLinearConv>, api_version);
       }
     }
