@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "check.h"
-#include "gemm/lookup_gemm.h"
-#include "gemm/weight_plan.h"
+#include "gemm/gemm.h"
 #include "hawx/error.h"
 #include "hawx/tensor.h"
 #include "kernels/registry.h"
@@ -38,6 +37,17 @@ std::vector<int32_t> random_entries(Random& random, int64_t low, int64_t high) {
   std::vector<int32_t> entries(kTableEntries);
   for (int32_t& entry : entries) entry = between(random, low, high);
   return entries;
+}
+
+std::vector<const uint8_t*> rows_of(const std::vector<uint8_t>& codes, size_t count, size_t depth) {
+  std::vector<const uint8_t*> rows;
+  for (size_t c = 0; c < count; ++c) rows.push_back(codes.data() + c * depth);
+  return rows;
+}
+
+WeightPlan plan_of(const std::vector<uint8_t>& codes, size_t count, size_t depth,
+                   const LookupTable& table) {
+  return WeightPlan(rows_of(codes, count, depth), depth, table.weight_classes());
 }
 
 struct Range {
@@ -76,7 +86,7 @@ void test_accumulation(const Kernel& kernel, const LookupTable& table, Random& r
         AlignedBuffer<uint8_t> tile(depth * stride + 1);
         const auto codes = random_codes(random, depth * stride, top);
         std::copy(codes.begin(), codes.end(), tile.data());
-        const WeightPlan plan(weights.data(), 1, depth, depth, 1, false);
+        const WeightPlan plan = plan_of(weights, 1, depth, table);
         AlignedBuffer<uint32_t> acc(stride);
         std::vector<uint32_t> expected(stride);
         kernel.accumulate(plan.channel(0), table.view(), {tile.data(), stride, top > 127},
@@ -97,7 +107,7 @@ void test_groups(const Kernel& kernel, const std::vector<LookupTable>& tables, R
         const auto codes = random_codes(random, depth * stride, depth % 2 ? 255 : 20);
         AlignedBuffer<uint8_t> tile(depth * stride + 1);
         std::copy(codes.begin(), codes.end(), tile.data());
-        const WeightPlan plan(weights.data(), count, depth, depth, 1, false);
+        const WeightPlan plan = plan_of(weights, count, depth, tables.back());
         std::vector<ChannelView> channels;
         std::vector<TableView> views;
         AlignedBuffer<uint32_t> acc(count * stride);
@@ -128,8 +138,8 @@ void test_largest_sums(const Kernel& kernel) {
   const size_t depth = 3000;
   const std::vector<uint8_t> weights(depth, 200);
   AlignedBuffer<uint8_t> tile(depth * 256);
-  std::memset(tile.data(), 255, depth * 256);
-  const WeightPlan plan(weights.data(), 1, depth, depth, 1, false);
+  std::memset(tile.data(), table.activation_classes()[255], depth * 256);
+  const WeightPlan plan = plan_of(weights, 1, depth, table);
   AlignedBuffer<uint32_t> acc(256);
   kernel.accumulate(plan.channel(0), table.view(), {tile.data(), 256, true}, acc.data());
   for (size_t p = 0; p < 256; ++p) HAWX_CHECK(acc.data()[p] == depth * 0xffff);
@@ -226,9 +236,12 @@ void test_shared_tables() {
 
 void test_weight_plan() {
   const std::vector<uint8_t> codes = {5, 255, 5, 0, 1, 1, 1, 200};
-  const WeightPlan plan(codes.data(), 2, 4, 4, 1, true);
-  HAWX_CHECK(plan.sum(0) == 9u);
-  HAWX_CHECK(plan.sum(1) == static_cast<uint32_t>(3 - 56));
+  Weights weights(2, 4, true);
+  weights.append(codes.data(), 2, 4, 1);
+  HAWX_CHECK(weights.sum(0) == 9u);
+  HAWX_CHECK(weights.sum(1) == static_cast<uint32_t>(3 - 56));
+  Random random(4);
+  const WeightPlan plan = plan_of(codes, 2, 4, LookupTable(random_entries(random, 0, 9).data()));
   const ChannelView channel = plan.channel(0);
   HAWX_CHECK(channel.run_count == 3);
   HAWX_CHECK(channel.runs[1].code == 5 && channel.runs[1].count == 2);
@@ -262,10 +275,17 @@ void test_geometry() {
   HAWX_CHECK(throws([] { MatMulGeometry({3}, {3, 2}); }));
 }
 
+Dispatch forced(const Kernel& kernel) {
+  setenv("HAWX_ISA", kernel.isa, 1);
+  const Dispatch dispatch = Dispatch::from_environment();
+  unsetenv("HAWX_ISA");
+  return dispatch;
+}
+
 // A whole product through the driver, on sizes around its blocks, tasks in reverse order.
 void test_driver() {
   Random random(3);
-  const LookupTable table(random_entries(random, -20000, 20000).data());
+  const auto table = LookupTable::shared(random_entries(random, -20000, 20000).data());
   for (const Kernel& kernel : kernel_table()) {
     if (!kernel.supported()) continue;
     for (const auto& [rows, depth, columns] : {std::array<size_t, 3>{1, 3, 2},
@@ -277,29 +297,31 @@ void test_driver() {
       const auto b = random_codes(random, depth * columns, 255);
       const MatMulGeometry g({static_cast<int64_t>(rows), static_cast<int64_t>(depth)},
                              {static_cast<int64_t>(depth), static_cast<int64_t>(columns)});
-      const WeightPlan plan(b.data(), columns, depth, 1, columns, false);
+      auto weights = std::make_shared<Weights>(columns, depth, false);
+      weights->append(b.data(), columns, 1, columns);
+      const Dispatch dispatch = forced(kernel);
+      const Slices slices(*weights, {depth, 1}, columns, std::vector<int32_t>(columns, 0),
+                          {{table, nullptr}}, dispatch, false);
       const float scale = 0.005f / std::sqrt(static_cast<float>(depth));
-      std::vector<Channel> channels;
-      for (size_t n = 0; n < columns; ++n) {
-        channels.push_back({plan.channel(n), &table, &kernel, 0, 0, scale});
-      }
+      const std::vector<Channel> channels(columns, Channel{0, 0, scale});
       const ParallelFor backwards = [](size_t count, const std::function<void(size_t)>& task) {
         while (count-- > 0) task(count);
       };
-      const GemmShape shape = {1, rows, columns, depth};
       std::vector<uint8_t> y(rows * columns, 99);
       const MatMulTiles tiles(g, a.data(), y.data());
-      lookup_gemm({shape, &tiles, channels.data(), false, false, {0, true}}, backwards);
+      gemm({rows, columns, &tiles, &slices, channels.data(), false, {0, true}, &dispatch},
+           backwards);
       std::vector<uint32_t> sums(rows * columns, 99);
       const MatMulTiles plain(g, a.data(), reinterpret_cast<uint8_t*>(sums.data()),
                               kAccumulators.bytes);
-      lookup_gemm({shape, &plain, channels.data(), false, false, kAccumulators}, backwards);
+      gemm({rows, columns, &plain, &slices, channels.data(), false, kAccumulators, &dispatch},
+           backwards);
       const Requantization q = {0, 0, nullptr, scale, 0, -128, 127};
       for (size_t r = 0; r < rows; ++r) {
         for (size_t n = 0; n < columns; ++n) {
           uint32_t acc = 0;
           for (size_t k = 0; k < depth; ++k) {
-            acc += static_cast<uint32_t>(table.at(a[r * depth + k], b[k * columns + n]));
+            acc += static_cast<uint32_t>(table->at(a[r * depth + k], b[k * columns + n]));
           }
           HAWX_CHECK(y[r * columns + n] == requantize_plainly(q, acc, 0));
           HAWX_CHECK(sums[r * columns + n] == acc);

@@ -63,8 +63,9 @@ class Node:
     def integer(self) -> Node:
         """The same product by the operator whose output is the accumulators."""
         op = f"{self.op}_integer"
-        names = [*SIGNATURES[op].inputs, *TABLES]
-        return Node(op, {name: self.inputs[name] for name in names}, self.attributes)
+        names = [*SIGNATURES[op].inputs, *TABLES, "factors"]
+        inputs = {name: self.inputs[name] for name in names if name in self.inputs}
+        return Node(op, inputs, self.attributes)
 
     def without(self, *names: str) -> Node:
         """The node without some optional inputs."""
@@ -75,7 +76,7 @@ class Node:
 def model_of(node: Node, fed: tuple[str, ...], stock: bool) -> bytes:
     """The node alone in a model; `fed` names its graph inputs, the others are initializers."""
     signature = SIGNATURES[node.op]
-    names = [*signature.inputs, *([] if stock else TABLES)]
+    names = [*signature.inputs, *([] if stock else [*TABLES, "factors"])]
     present = [name if name in node.inputs else "" for name in names]
     while present and not present[-1]:
         present.pop()
@@ -136,6 +137,25 @@ def exact_tables(x: Any, w: Any) -> np.ndarray:
     return products[None]
 
 
+def random_factors(rng: np.random.Generator, table: int, terms: int) -> np.ndarray:
+    """Random terms of a table, int32 [terms, 514] as the operators' input `factors` takes them."""
+    rows = np.empty((terms, 514), np.int32)
+    rows[:, 0] = table
+    rows[:, 1] = rng.choice([1, 1, 1, 4, -3, 2**31 - 1], terms)
+    for row in rows:
+        for columns in (slice(2, 258), slice(258, 514)):
+            low = rng.choice([-128, 0])
+            row[columns] = rng.integers(low, low + rng.choice([2, 129, 256]), 256)
+    return rows
+
+
+def table_of_factors(rows: np.ndarray) -> np.ndarray:
+    """The truth table int32 [256, 256] that terms sum up to, mod 2^32."""
+    wide = rows.astype(np.int64)
+    total = np.einsum("r,ra,rw->aw", wide[:, 1], wide[:, 2:258], wide[:, 258:])
+    return total.astype(np.uint32).view(np.int32)
+
+
 def conv_node(
     x: np.ndarray, w: np.ndarray, *, tables: np.ndarray | None = None, **attributes: Any
 ) -> Node:
@@ -186,6 +206,8 @@ class Ops:
     model: Callable[..., bytes] = model_of
     reference: Callable[[Node], np.ndarray] = reference_of
     exact_tables: Callable[[Any, Any], np.ndarray] = exact_tables
+    random_factors: Callable[..., np.ndarray] = random_factors
+    table_of_factors: Callable[[np.ndarray], np.ndarray] = table_of_factors
 
 
 def _is_supported(isa: str) -> bool:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -13,12 +14,13 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(size_t count) { reserve(count); }
 
-  // Makes room for `count` elements; the contents are lost when it has to grow.
+  // Makes room for `count` elements; when it has to grow, the contents become 0.
   void reserve(size_t count) {
     if (count <= capacity_) return;
     data_.reset();
     capacity_ = 0;
     data_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlignment)));
+    std::memset(static_cast<void*>(data_.get()), 0, count * sizeof(T));
     capacity_ = count;
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 #include <unordered_map>
 
 namespace hawx {
@@ -36,10 +37,42 @@ LookupTable::LookupTable(const int32_t* entries)
       rows_(kTableEntries),
       planes_(2 * kTableEntries),
       short_rows_(kTableEntries) {
+  find_classes();
+  // Places beyond the last class repeat a class: no other number takes part in the rows' spans.
+  for (size_t w = 0; w < kCodes; ++w) std::fill_n(rows_.data() + w * kCodes, kCodes, entries[w]);
   for (size_t a = 0; a < kCodes; ++a) {
-    for (size_t w = 0; w < kCodes; ++w) rows_.data()[w * kCodes + a] = entries[a * kCodes + w];
+    int32_t* column = rows_.data() + activation_classes_[a];
+    for (size_t w = 0; w < kCodes; ++w) column[w * kCodes] = entries[a * kCodes + w];
   }
   for (size_t w = 0; w < kCodes; ++w) split_row(w);
+}
+
+void LookupTable::find_classes() {
+  size_t classes = 0;
+  std::array<size_t, kCodes> first{};  // code of each class
+  for (size_t a = 0; a < kCodes; ++a) {
+    const int32_t* row = entries_.data() + a * kCodes;
+    size_t same = 0;
+    while (same < classes && std::memcmp(row, entries_.data() + first[same] * kCodes,
+                                         kCodes * sizeof(int32_t)) != 0) {
+      ++same;
+    }
+    if (same == classes) first[classes++] = a;
+    activation_classes_[a] = static_cast<uint8_t>(same);
+  }
+  // More classes than half the codes need look-ups as long as all codes do.
+  if (classes > kCodes / 2) std::iota(activation_classes_.begin(), activation_classes_.end(), 0);
+  const auto same_column = [this](size_t w, size_t v) {
+    for (size_t a = 0; a < kCodes; ++a) {
+      if (entries_[a * kCodes + w] != entries_[a * kCodes + v]) return false;
+    }
+    return true;
+  };
+  for (size_t w = 0; w < kCodes; ++w) {
+    size_t v = 0;
+    while (!same_column(w, v)) ++v;  // at the latest v = w
+    weight_classes_[w] = static_cast<uint8_t>(v);
+  }
 }
 
 void LookupTable::split_row(size_t weight) {

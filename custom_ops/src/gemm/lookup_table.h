@@ -25,8 +25,15 @@ class LookupTable {
   bool equals(const int32_t* entries) const;
 
   int32_t at(uint8_t activation, uint8_t weight) const {
-    return rows_.data()[weight * kCodes + activation];
+    return entries_[activation * kCodes + weight];
   }
+
+  // Kernels look up activations by class: codes whose entries are all the same share one where that
+  // gives shorter look-ups, otherwise a class is a code. [256]
+  const uint8_t* activation_classes() const { return activation_classes_.data(); }
+
+  // The first weight code with the same entries. [256]
+  const uint8_t* weight_classes() const { return weight_classes_.data(); }
 
   // Whether the entries of every weight span less than 2^16, so that two byte planes hold them.
   bool splits_into_planes() const { return splits_into_planes_; }
@@ -37,10 +44,13 @@ class LookupTable {
   }
 
  private:
+  void find_classes();
   void split_row(size_t weight);
 
   std::vector<int32_t> entries_;
-  AlignedBuffer<int32_t> rows_;
+  std::array<uint8_t, kCodes> activation_classes_{};
+  std::array<uint8_t, kCodes> weight_classes_{};
+  AlignedBuffer<int32_t> rows_;  // [weight][activation class]
   AlignedBuffer<uint8_t> planes_;
   AlignedBuffer<uint16_t> short_rows_;
   std::array<RowInfo, kCodes> info_{};

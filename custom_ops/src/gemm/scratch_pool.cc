@@ -3,8 +3,8 @@
 namespace hawx {
 namespace {
 
-// What is kept idle at most; a larger tile (a very deep product) is given back at once.
-constexpr size_t kKeptTileBytes = size_t{2} << 20;
+// What is kept idle at most; larger ones (of very deep products) are freed at once.
+constexpr size_t kKeptBytes = size_t{2} << 20;
 constexpr size_t kKeptCount = 256;
 
 struct Pool {
@@ -34,7 +34,7 @@ BorrowedScratch::BorrowedScratch() {
 }
 
 BorrowedScratch::~BorrowedScratch() {
-  if (scratch_->tile.codes.capacity() > kKeptTileBytes) return;
+  if (scratch_->bytes() > kKeptBytes) return;
   Pool& all = pool();
   std::lock_guard<std::mutex> lock(all.mutex);
   if (all.idle.size() < kKeptCount) all.idle.push_back(std::move(scratch_));

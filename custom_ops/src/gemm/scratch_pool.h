@@ -1,19 +1,47 @@
-// Working memory that tasks borrow; it is kept for the next task instead of being freed.
+// Working memory that tasks borrow; it is kept for the next task instead of being freed, with what
+// the last one prepared in it.
 #pragma once
 
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "gemm/lookup_gemm.h"
+#include "gemm/operands.h"
 
 namespace hawx {
 
+// What a buffer holds: activations of a run, block of positions and group, prepared by someone.
+struct Contents {
+  uint64_t run = 0;  // 0 for none
+  size_t begin = 0;
+  size_t group = 0;
+  const void* by = nullptr;
+
+  bool operator==(const Contents& other) const {
+    return run == other.run && begin == other.begin && group == other.group && by == other.by;
+  }
+};
+
 struct Scratch {
-  Tile tile;
-  AlignedBuffer<uint32_t> acc;
-  AlignedBuffer<uint32_t> code_sums;
+  std::unique_ptr<BlockPlan> plan;
+  Contents plan_holds;
+  AlignedBuffer<uint8_t> codes;  // [depth][stride]
+  Contents codes_hold;
+  bool has_upper_codes = false;
+  AlignedBuffer<uint8_t> panel;     // [quads][stride][kQuad]
+  AlignedBuffer<uint32_t> offsets;  // [stride]: what is missing in the sums over the panel
+  Contents panel_holds;
+  AlignedBuffer<uint32_t> code_sums;  // [stride]
+  Contents code_sums_hold;
+  AlignedBuffer<uint32_t> sums;       // [channels][stride]
+  AlignedBuffer<uint32_t> more_sums;  // the same of a further part
   AlignedBuffer<uint8_t> outputs;
+  FillScratch fill;
+
+  size_t bytes() const {
+    return codes.capacity() + panel.capacity() + sums.capacity() * sizeof(uint32_t) +
+           outputs.capacity() + fill.box.capacity() + fill.line.capacity();
+  }
 };
 
 // Lends one Scratch for the lifetime of the object.

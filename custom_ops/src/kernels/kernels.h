@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/kernel.h"
+#include "kernels/product.h"
 
 namespace hawx {
 
@@ -11,7 +12,16 @@ void gather_positions(const ChannelView&, const TableView&, const uint8_t* codes
                       size_t positions, uint32_t* acc);
 void requantize_scalar(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);
 
+void product_scalar(const ProductBlock&);
+void translate_scalar(const uint8_t* from, size_t count, const uint8_t* map, uint8_t* to);
+void interleave_scalar(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
+                       uint8_t* to);
+
 #if defined(HAWX_X86_KERNELS)
+void product_avx512vnni(const ProductBlock&);
+void translate_avx512vbmi(const uint8_t* from, size_t count, const uint8_t* map, uint8_t* to);
+void interleave_avx512vbmi(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
+                           uint8_t* to);
 void lanes_avx2(const ChannelView*, const TableView*, size_t count, const TileView&, uint32_t* acc);
 void requantize_avx2(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);
 void permute_avx512vbmi(const ChannelView&, const TableView&, const TileView&, uint32_t* acc);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "hawx/error.h"
 
@@ -69,10 +70,11 @@ bool within_8_bits(const int32_t* factors, size_t count) {
 
 void check_factors(const Tensor& factors, size_t tables) {
   if (!factors.present) return;
-  require(factors.rank() == 2 && factors.shape[1] == kFactorColumns, factors.name, " has shape ",
-          to_string(factors.shape), ", it must be [R,", kFactorColumns, "]");
+  require(factors.rank() == 2 && static_cast<size_t>(factors.shape[1]) == kFactorColumns,
+          factors.name, " has shape ", to_string(factors.shape), ", it must be [R,", kFactorColumns,
+          "]");
   for (int64_t r = 0; r < factors.shape[0]; ++r) {
-    const int32_t* row = factors.int32() + r * kFactorColumns;
+    const int32_t* row = factors.int32() + static_cast<size_t>(r) * kFactorColumns;
     require(row[0] >= 0 && static_cast<size_t>(row[0]) < tables, factors.name, "[", r,
             "] is for table ", row[0], ", tables holds ", tables);
     require(within_8_bits(row + 2, 256) && within_8_bits(row + 258, 256), factors.name, "[", r,
@@ -80,22 +82,94 @@ void check_factors(const Tensor& factors, size_t tables) {
   }
 }
 
-std::vector<std::shared_ptr<const LookupTable>> TableSet::prepare(const Tensor& tables,
-                                                                  const Tensor& table_index) const {
-  std::vector<std::shared_ptr<const LookupTable>> result(static_cast<size_t>(tables.shape[0]));
+namespace {
+
+// Factors are for speed only: where they do not fit the table, the table counts.
+std::shared_ptr<const Factorization> fitting_factors(const Tensor& factors, size_t index,
+                                                     const LookupTable& table) {
+  if (!factors.present) return nullptr;
+  auto made = std::make_shared<const Factorization>(
+      factors.int32(), static_cast<size_t>(factors.shape[0]), static_cast<int32_t>(index));
+  return !made->terms().empty() && made->equals(table) ? made : nullptr;
+}
+
+}  // namespace
+
+Multiplier make_multiplier(const Tensor& tables, const Tensor& factors, size_t index) {
+  auto table = LookupTable::shared(tables.int32() + index * kTableEntries);
+  return {table, fitting_factors(factors, index, *table)};
+}
+
+Multiplier MultiplierSet::make(const MultiplierInputs& inputs, size_t index,
+                               const Multiplier& known) const {
+  const int32_t* entries = inputs.tables.int32() + index * kTableEntries;
+  if (known.table == nullptr || (!constant_tables_ && !known.table->equals(entries))) {
+    return make_multiplier(inputs.tables, inputs.factors, index);
+  }
+  if (constant_factors_ || !inputs.factors.present) return known;
+  return {known.table, fitting_factors(inputs.factors, index, *known.table)};
+}
+
+std::vector<Multiplier> MultiplierSet::prepare(const MultiplierInputs& inputs) const {
+  std::vector<Multiplier> result(static_cast<size_t>(inputs.tables.shape[0]));
   std::lock_guard<std::mutex> lock(mutex_);
   known_.resize(result.size());
+  const Tensor& table_index = inputs.table_index;
   for (size_t c = 0; c < table_index.size(); ++c) {
     const size_t index = static_cast<size_t>(table_index.int32()[c]);
-    if (result[index] != nullptr) continue;
-    const int32_t* entries = tables.int32() + index * kTableEntries;
-    std::shared_ptr<const LookupTable>& known = known_[index];
-    if (known == nullptr || (!constant_ && !known->equals(entries))) {
-      known = LookupTable::shared(entries);
-    }
-    result[index] = known;
+    if (result[index].table != nullptr) continue;
+    known_[index] = make(inputs, index, known_[index]);
+    result[index] = known_[index];
   }
   return result;
+}
+
+void Multipliers::prepare_constants(const MultiplierInputs& inputs, std::optional<size_t> outputs) {
+  const auto& [tables, table_index, factors] = inputs;
+  if (!tables.present) return;
+  check_tables(tables);
+  check_factors(factors, static_cast<size_t>(tables.shape[0]));
+  multipliers_.set_constant(true, factors.present);
+  if (!table_index.present) return;
+  check_table_index(table_index, outputs.value_or(table_index.size()),
+                    static_cast<size_t>(tables.shape[0]));
+  multipliers_.prepare(inputs);
+}
+
+namespace {
+
+bool same(const std::vector<Multiplier>& a, const std::vector<Multiplier>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Multiplier& x, const Multiplier& y) {
+                      return x.table == y.table && x.factors == y.factors;
+                    });
+}
+
+}  // namespace
+
+std::shared_ptr<const Slices> Multipliers::slices(const std::shared_ptr<const Weights>& weights,
+                                                  const Depth& depth, size_t channels,
+                                                  size_t outputs, const MultiplierInputs& inputs,
+                                                  bool activations_signed) const {
+  check_tables(inputs.tables);
+  check_factors(inputs.factors, static_cast<size_t>(inputs.tables.shape[0]));
+  check_table_index(inputs.table_index, outputs, static_cast<size_t>(inputs.tables.shape[0]));
+  std::vector<Multiplier> multipliers = multipliers_.prepare(inputs);
+  const std::vector<int32_t> index(inputs.table_index.int32(),
+                                   inputs.table_index.int32() + outputs);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (last_slices_ != nullptr && last_weights_ == weights && last_slices_->index() == index &&
+        same(last_slices_->multipliers(), multipliers)) {
+      return last_slices_;
+    }
+  }
+  auto made = std::make_shared<const Slices>(*weights, depth, channels, index,
+                                             std::move(multipliers), dispatch_, activations_signed);
+  std::lock_guard<std::mutex> lock(mutex_);
+  last_weights_ = weights;
+  last_slices_ = made;
+  return made;
 }
 
 namespace {
@@ -108,49 +182,22 @@ float output_scale(const OutputScales& scales, size_t matrix, size_t channel) {
   return scale;
 }
 
-// Parameters of an output channel of the weight matrix `plan`, the one of index `matrix`.
-Channel make_channel(const Quantization& q, const WeightPlan& plan, size_t matrix, size_t channel,
-                     size_t depth, const LookupTable& table, const Dispatch& dispatch) {
-  const uint32_t x_zero = static_cast<uint32_t>(q.x_zero);
-  const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(matrix, channel));
-  uint32_t constant = static_cast<uint32_t>(depth) * x_zero * w_zero;
-  constant -= x_zero * plan.sum(channel);
-  if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
-  const float scale = q.scales ? output_scale(*q.scales, matrix, channel) : 1.0f;
-  return {plan.channel(channel), &table, &dispatch.choose(table), constant, w_zero, scale};
-}
-
 }  // namespace
 
-void Multipliers::prepare_constants(const MultiplierInputs& inputs, std::optional<size_t> outputs) {
-  const Tensor& tables = inputs.tables;
-  const Tensor& table_index = inputs.table_index;
-  if (!tables.present) return;
-  check_tables(tables);
-  check_factors(inputs.factors, static_cast<size_t>(tables.shape[0]));
-  tables_.set_constant();
-  if (!table_index.present) return;
-  check_table_index(table_index, outputs.value_or(table_index.size()),
-                    static_cast<size_t>(tables.shape[0]));
-  tables_.prepare(tables, table_index);
-}
-
-ChannelSet Multipliers::channels(const Quantization& q, const WeightPlans& plans, size_t outputs,
-                                 size_t depth, const MultiplierInputs& inputs) const {
-  const Tensor& tables = inputs.tables;
-  const Tensor& table_index = inputs.table_index;
-  check_tables(tables);
-  check_table_index(table_index, outputs, static_cast<size_t>(tables.shape[0]));
-  check_factors(inputs.factors, static_cast<size_t>(tables.shape[0]));
+ChannelSet make_channels(const Quantization& q, const Weights& weights, size_t outputs) {
   ChannelSet set;
-  set.tables = tables_.prepare(tables, table_index);
-  set.channels.reserve(plans.size() * outputs);
-  for (size_t matrix = 0; matrix < plans.size(); ++matrix) {
-    for (size_t c = 0; c < outputs; ++c) {
-      const LookupTable& table = *set.tables[static_cast<size_t>(table_index.int32()[c])];
-      set.channels.push_back(make_channel(q, plans[matrix], matrix, c, depth, table, dispatch_));
-      set.any_weight_zero = set.any_weight_zero || set.channels.back().weight_zero != 0;
-    }
+  set.channels.reserve(weights.rows());
+  const uint32_t x_zero = static_cast<uint32_t>(q.x_zero);
+  for (size_t row = 0; row < weights.rows(); ++row) {
+    const size_t matrix = row / outputs;
+    const size_t channel = row % outputs;
+    const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(matrix, channel));
+    uint32_t constant = static_cast<uint32_t>(weights.depth()) * x_zero * w_zero;
+    constant -= x_zero * weights.sum(row);
+    if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
+    const float scale = q.scales ? output_scale(*q.scales, matrix, channel) : 1.0f;
+    set.channels.push_back({constant, w_zero, scale});
+    set.any_weight_zero = set.any_weight_zero || w_zero != 0;
   }
   return set;
 }

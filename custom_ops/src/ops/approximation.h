@@ -6,9 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "gemm/lookup_gemm.h"
-#include "gemm/lookup_table.h"
-#include "gemm/weight_plan.h"
+#include "gemm/gemm.h"
 #include "hawx/tensor.h"
 #include "kernels/registry.h"
 
@@ -49,9 +47,6 @@ void check_tables(const Tensor& tables);
 // Throws Error unless the tensor has shape [channels] and every index is below `tables`.
 void check_table_index(const Tensor& table_index, size_t channels, size_t tables);
 
-// Columns of the input `factors`.
-inline constexpr int64_t kFactorColumns = 2 + 2 * 256;
-
 // Throws Error unless the tensor, where present, has shape [R,514] and rows (table, scale, 256
 // activation factors, 256 weight factors) that name one of `tables` and stay within 8 bits.
 void check_factors(const Tensor& factors, size_t tables);
@@ -62,22 +57,6 @@ struct MultiplierInputs {
   Tensor tables;
   Tensor table_index;
   Tensor factors;  // may be absent
-};
-
-// The prepared tables of one node, filled as they are first used.
-class TableSet {
- public:
-  // Remembers that the `tables` input is a constant, so that entries need no comparison.
-  void set_constant() { constant_ = true; }
-
-  // The prepared tables that `table_index` names; other places are null. `tables` is checked.
-  std::vector<std::shared_ptr<const LookupTable>> prepare(const Tensor& tables,
-                                                          const Tensor& table_index) const;
-
- private:
-  bool constant_ = false;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::shared_ptr<const LookupTable>> known_;
 };
 
 // What makes codes of accumulators: (x * w) / y for each output channel.
@@ -96,32 +75,65 @@ struct Quantization {
   OutputType output = kAccumulators;
 };
 
-// The output channels of one run, and the tables that they point to.
-struct ChannelSet {
-  std::vector<Channel> channels;  // [weight matrix][output channel]
-  std::vector<std::shared_ptr<const LookupTable>> tables;
-  bool any_weight_zero = false;
+// The multiplier of table `index`, with its factors if there are any and they fit. Checked inputs.
+Multiplier make_multiplier(const Tensor& tables, const Tensor& factors, size_t index);
+
+// The multipliers of one node, prepared as they are first used.
+class MultiplierSet {
+ public:
+  // Remembers that `tables` or `factors` is a constant, so that neither needs a look again.
+  void set_constant(bool tables, bool factors) {
+    constant_tables_ = tables;
+    constant_factors_ = factors;
+  }
+
+  // The multipliers that the index names, in the tables' places; others have no table. Inputs are
+  // checked.
+  std::vector<Multiplier> prepare(const MultiplierInputs& inputs) const;
+
+ private:
+  Multiplier make(const MultiplierInputs& inputs, size_t index, const Multiplier& known) const;
+
+  bool constant_tables_ = false;
+  bool constant_factors_ = false;
+  mutable std::mutex mutex_;
+  mutable std::vector<Multiplier> known_;
 };
 
-using WeightPlans = std::vector<WeightPlan>;  // one for each weight matrix
-
-// The multipliers of one node: its tables and the kernels that run them.
+// The multipliers of one node and its weights prepared for them.
 class Multipliers {
  public:
   Multipliers() : dispatch_(Dispatch::from_environment()) {}
+
+  const Dispatch& dispatch() const { return dispatch_; }
 
   // Checks and prepares at session creation what is constant by then: inputs that are not are not
   // present. `outputs` is the number of output channels where that is known.
   void prepare_constants(const MultiplierInputs& inputs, std::optional<size_t> outputs);
 
-  // Checks tables and index of one run and gives its channels. Throws Error also when the scale of
-  // a channel is not finite.
-  ChannelSet channels(const Quantization& q, const WeightPlans& plans, size_t outputs, size_t depth,
-                      const MultiplierInputs& inputs) const;
+  // Checks the inputs of one run and gives the weights' slices: `channels` to a group, `outputs`
+  // numbers in the index. Those of the last run are given again if nothing has changed.
+  std::shared_ptr<const Slices> slices(const std::shared_ptr<const Weights>& weights,
+                                       const Depth& depth, size_t channels, size_t outputs,
+                                       const MultiplierInputs& inputs,
+                                       bool activations_signed) const;
 
  private:
   Dispatch dispatch_;
-  TableSet tables_;
+  MultiplierSet multipliers_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const Weights> last_weights_;
+  mutable std::shared_ptr<const Slices> last_slices_;
 };
+
+// The output channels of one run.
+struct ChannelSet {
+  std::vector<Channel> channels;  // [weight row]
+  bool any_weight_zero = false;
+};
+
+// Parameters of the rows of weights, `outputs` to a matrix. Throws Error when the scale of a
+// channel is not finite.
+ChannelSet make_channels(const Quantization& q, const Weights& weights, size_t outputs);
 
 }  // namespace hawx

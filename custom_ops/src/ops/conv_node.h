@@ -32,7 +32,7 @@ class ConvNode : public Node {
 
  private:
   ConvAttributes attributes_;
-  std::shared_ptr<const WeightPlans> plans_;
+  std::shared_ptr<const Weights> weights_;  // where they are constant
   Multipliers multipliers_;
 };
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "gemm/lookup_gemm.h"
+#include "gemm/operands.h"
 #include "ops/conv_geometry.h"
 
 namespace hawx {
@@ -22,34 +22,59 @@ class ConvTiles : public GemmOperands {
         y_(y),
         y_bytes_(y_bytes) {}
 
-  std::unique_ptr<BlockPlan> plan(size_t begin, size_t count, Tile& tile) const override;
-  void fill(const BlockPlan& plan, size_t group, Tile& tile) const override;
-  void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* acc) const override;
+  std::unique_ptr<BlockPlan> plan(size_t begin, size_t count) const override;
+  void fill_codes(const BlockPlan& plan, const Filling& filling) const override;
+  void fill_quads(const BlockPlan& plan, const Filling& filling) const override;
+  void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* sums) const override;
   void store(size_t group, size_t first_channel, size_t channels, size_t begin, size_t count,
              const uint8_t* outputs, size_t stride) const override;
 
  private:
   // Consecutive positions of one output row.
-  struct Segment {
+  struct Row {
     size_t column;  // in the tile
-    int64_t length;
-    int64_t image;
-    Spatial origin;  // input coordinates of the first position's first tap
+    size_t length;
+    Spatial first;  // input coordinates of the first position's first tap
+    size_t box;     // where that is in the box
   };
-  // Consecutive positions that one tap of the kernel finds in x; in each input channel the same.
-  struct Copy {
-    size_t to;    // from the tile's row of the channel's first tap
-    size_t from;  // from the first channel's start in x
-    size_t count;
+  // Output rows of one image and the box of input that they see, padding included.
+  struct Part {
+    size_t image;
+    std::vector<Row> rows;
+    Spatial begin;                      // input coordinates of the box; negative ones are padding
+    Spatial size;                       // all 0 where the box would be too large
+    Spatial inside_begin, inside_size;  // what of the box lies in the input
   };
   struct Plan : BlockPlan {
-    std::vector<Copy> copies;
-    std::vector<uint8_t> padding;  // [tap][stride]: 1 where the tap meets padding, if asked for
+    size_t count;
+    std::vector<Part> parts;
+    std::vector<uint8_t> padding;  // [tap][count]: 1 where the tap meets padding, if asked for
   };
 
-  std::vector<Segment> segments(size_t begin, size_t count) const;
-  void plan_tap(const Segment& segment, size_t tap, const Spatial& offset, size_t stride,
-                Plan& plan) const;
+  Part make_part(size_t image, std::vector<Row> rows) const;
+  void add_image(size_t image, size_t first, size_t last, size_t column, Plan& plan) const;
+  void mark_padding(const Part& part, Plan& plan) const;
+
+  // Elements are one code, or one code of each of kQuad inputs.
+  template <typename Element>
+  void fill(const Plan& plan, const Filling& filling) const;
+  template <typename Element>
+  void fill_part(const Part& part, const Filling& filling) const;
+  template <typename Element>
+  void fill_sparse(const Part& part, const Filling& filling) const;
+  template <typename Element>
+  void load_box(const Part& part, const Filling& filling, size_t input) const;
+
+  // The input's codes; those that are missing in the last quad are another one's.
+  const uint8_t* codes(const Part& part, const Filling& filling, size_t input) const;
+  // Translates `count` codes from `offset` on.
+  void translate(const Part& part, const Filling& filling, size_t input, size_t offset,
+                 size_t count, uint8_t* to) const;
+  void translate(const Part& part, const Filling& filling, size_t input, size_t offset,
+                 size_t count, uint32_t* to) const;
+
+  bool inside(const Spatial& at) const;
+  bool is_pointwise() const;
 
   const ConvGeometry& g_;
   const uint8_t* x_;

@@ -23,10 +23,19 @@ std::string json_list(const Items& items, const Write& write) {
   return '[' + text + ']';
 }
 
-std::string describe(const Kernel& kernel) {
+template <typename AnyKernel>
+std::string describe(const AnyKernel& kernel) {
   return "{\"name\": " + quoted(kernel.name) + ", \"isa\": " + quoted(kernel.instruction_set) +
          ", \"op\": " + quoted(kernel.op) +
          ", \"supported\": " + (kernel.supported() ? "true" : "false") + '}';
+}
+
+// Of look-ups and of products, as JSON objects.
+std::string describe_all() {
+  std::vector<std::string> all;
+  for (const ProductKernel& kernel : product_kernel_table()) all.push_back(describe(kernel));
+  for (const Kernel& kernel : kernel_table()) all.push_back(describe(kernel));
+  return json_list(all, [](const std::string& text) { return text; });
 }
 
 class DescribeKernels : public Node {
@@ -39,13 +48,12 @@ class DescribeKernels : public Node {
     const Tensor factors = context.input(1, "factors");
     check_factors(factors, static_cast<size_t>(tables.shape[0]));
     std::vector<std::string> chosen;
-    for (int64_t t = 0; t < tables.shape[0]; ++t) {
-      const LookupTable table(tables.int32() + static_cast<size_t>(t) * kTableEntries);
-      chosen.push_back(dispatch_.choose(table).name);
+    for (size_t t = 0; t < static_cast<size_t>(tables.shape[0]); ++t) {
+      chosen.push_back(dispatch_.kernel_name(make_multiplier(tables, factors, t)));
     }
     const std::string text = "{\"isa\": " + quoted(dispatch_.preferred().instruction_set) +
                              ", \"cpu\": " + json_list(cpu_features().names(), quoted) +
-                             ", \"kernels\": " + json_list(kernel_table(), describe) +
+                             ", \"kernels\": " + describe_all() +
                              ", \"chosen\": " + json_list(chosen, quoted) + '}';
     void* output = context.output(0, {static_cast<int64_t>(text.size())});
     std::memcpy(output, text.data(), text.size());

@@ -27,7 +27,7 @@ class MatMulNode : public Node {
                 const Quantization& q, std::vector<uint32_t> row_zeros = {}) const;
 
  private:
-  std::shared_ptr<const WeightPlans> plans_;
+  std::shared_ptr<const Weights> weights_;  // where they are constant
   Multipliers multipliers_;
 };
 

@@ -7,6 +7,9 @@ namespace hawx {
 namespace {
 
 constexpr size_t kBlock = 8;
+constexpr size_t kRowsTogether = 16;  // of A, translated before they are transposed
+
+size_t round_to_quads(size_t count) { return (count + kQuad - 1) / kQuad * kQuad; }
 
 // Exchanges the off-diagonal quarters of blocks of bytes held in two words.
 inline void exchange(uint64_t& above, uint64_t& below, int shift, uint64_t mask) {
@@ -55,14 +58,10 @@ void transpose(const uint8_t* from, size_t from_stride, size_t rows, size_t colu
 
 }  // namespace
 
-std::unique_ptr<BlockPlan> MatMulTiles::plan(size_t begin, size_t count, Tile& tile) const {
+std::unique_ptr<BlockPlan> MatMulTiles::plan(size_t begin, size_t count) const {
   auto plan = std::make_unique<Plan>();
   plan->begin = begin;
   plan->count = count;
-  const size_t unused = tile.stride - count;
-  for (size_t k = 0; unused != 0 && k < g_.depth; ++k) {
-    std::memset(tile.codes.data() + k * tile.stride + count, 0, unused);
-  }
   return plan;
 }
 
@@ -76,16 +75,49 @@ void MatMulTiles::each_stretch(size_t group, size_t begin, size_t count, const B
   }
 }
 
-void MatMulTiles::fill(const BlockPlan& plan, size_t group, Tile& tile) const {
-  const size_t begin = static_cast<const Plan&>(plan).begin;
-  const size_t count = static_cast<const Plan&>(plan).count;
-  each_stretch(group, begin, count, [&](const auto& product, size_t row, size_t done, size_t rows) {
-    transpose(a_ + (product.a * g_.rows + row) * g_.depth, g_.depth, rows, g_.depth,
-              tile.codes.data() + done, tile.stride);
-  });
+template <typename Body>
+void MatMulTiles::each_translated(const Plan& plan, const Filling& filling,
+                                  const Body& body) const {
+  const size_t pitch = round_to_quads(filling.inputs);
+  filling.scratch->line.reserve(kRowsTogether * pitch);
+  uint8_t* lines = filling.scratch->line.data();
+  each_stretch(filling.group, plan.begin, plan.count,
+               [&](const auto& product, size_t row, size_t done, size_t rows) {
+                 const uint8_t* a =
+                     a_ + (product.a * g_.rows + row) * g_.depth + filling.first_input;
+                 for (size_t r = 0; r < rows; r += kRowsTogether) {
+                   const size_t some = std::min(kRowsTogether, rows - r);
+                   for (size_t i = 0; i < some; ++i) {
+                     filling.kernel->translate(a + (r + i) * g_.depth, filling.inputs, filling.map,
+                                               lines + i * pitch);
+                   }
+                   body(lines, pitch, done + r, some);
+                 }
+               });
 }
 
-void MatMulTiles::correct(const BlockPlan& plan, size_t channel, size_t, uint32_t* acc) const {
+void MatMulTiles::fill_codes(const BlockPlan& plan, const Filling& filling) const {
+  each_translated(static_cast<const Plan&>(plan), filling,
+                  [&](const uint8_t* codes, size_t pitch, size_t column, size_t rows) {
+                    transpose(codes, pitch, rows, filling.inputs, filling.to + column,
+                              filling.stride);
+                  });
+}
+
+void MatMulTiles::fill_quads(const BlockPlan& plan, const Filling& filling) const {
+  const size_t quads = (filling.inputs + kQuad - 1) / kQuad;
+  each_translated(static_cast<const Plan&>(plan), filling,
+                  [&](const uint8_t* codes, size_t pitch, size_t column, size_t rows) {
+                    for (size_t q = 0; q < quads; ++q) {
+                      uint8_t* to = filling.to + (q * filling.stride + column) * kQuad;
+                      for (size_t i = 0; i < rows; ++i) {
+                        std::memcpy(to + i * kQuad, codes + i * pitch + q * kQuad, kQuad);
+                      }
+                    }
+                  });
+}
+
+void MatMulTiles::correct(const BlockPlan& plan, size_t channel, size_t, uint32_t* sums) const {
   if (row_zeros_ == nullptr) return;
   const size_t begin = static_cast<const Plan&>(plan).begin;
   const size_t count = static_cast<const Plan&>(plan).count;
@@ -93,7 +125,7 @@ void MatMulTiles::correct(const BlockPlan& plan, size_t channel, size_t, uint32_
   each_stretch(channel / g_.columns, begin, count,
                [&](const auto& product, size_t row, size_t done, size_t rows) {
                  const uint32_t* zeros = row_zeros_->values.data() + product.a * g_.rows + row;
-                 for (size_t i = 0; i < rows; ++i) acc[done + i] -= zeros[i] * factor;
+                 for (size_t i = 0; i < rows; ++i) sums[done + i] -= zeros[i] * factor;
                });
 }
 

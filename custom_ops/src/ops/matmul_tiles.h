@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "gemm/lookup_gemm.h"
+#include "gemm/operands.h"
 #include "ops/matmul_geometry.h"
 
 namespace hawx {
@@ -22,9 +22,10 @@ class MatMulTiles : public GemmOperands {
               const RowZeroPoints* row_zeros = nullptr)
       : g_(geometry), a_(a), y_(y), y_bytes_(y_bytes), row_zeros_(row_zeros) {}
 
-  std::unique_ptr<BlockPlan> plan(size_t begin, size_t count, Tile& tile) const override;
-  void fill(const BlockPlan& plan, size_t group, Tile& tile) const override;
-  void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* acc) const override;
+  std::unique_ptr<BlockPlan> plan(size_t begin, size_t count) const override;
+  void fill_codes(const BlockPlan& plan, const Filling& filling) const override;
+  void fill_quads(const BlockPlan& plan, const Filling& filling) const override;
+  void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* sums) const override;
   void store(size_t group, size_t first_channel, size_t channels, size_t begin, size_t count,
              const uint8_t* outputs, size_t stride) const override;
 
@@ -38,6 +39,11 @@ class MatMulTiles : public GemmOperands {
   // one product, `done` positions into the block.
   template <typename Body>
   void each_stretch(size_t group, size_t begin, size_t count, const Body& body) const;
+
+  // Calls body(codes, pitch, column, rows) for a few rows of A at a time: the wanted codes,
+  // translated, of rows that are `pitch` bytes apart and begin at `column` of the block.
+  template <typename Body>
+  void each_translated(const Plan& plan, const Filling& filling, const Body& body) const;
 
   const MatMulGeometry& g_;
   const uint8_t* a_;

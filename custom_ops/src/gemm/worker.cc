@@ -1,0 +1,268 @@
+#include "gemm/worker.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <numeric>
+
+#include "hawx/tensor.h"
+
+namespace hawx {
+namespace {
+
+// Sums of one kind whose channels must stay in memory until all their parts are added.
+constexpr size_t kMostKept = 512;
+
+size_t round_up(size_t a, size_t b) { return (a + b - 1) / b * b; }
+
+const uint8_t* identity_map() {
+  static const std::array<uint8_t, kCodes> map = [] {
+    std::array<uint8_t, kCodes> codes;
+    std::iota(codes.begin(), codes.end(), uint8_t{0});
+    return codes;
+  }();
+  return map.data();
+}
+
+bool any_upper_code(const uint8_t* codes, size_t bytes) {
+  uint64_t bits = 0;  // bytes is a multiple of kPositionBlock
+  for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, codes + i, sizeof(word));
+    bits |= word;
+  }
+  return (bits & 0x8080808080808080u) != 0;
+}
+
+// Accumulators with what is still missing in them, as an operator with int32 output gives them.
+void complete_sums(const Requantization& q, const uint32_t* acc, size_t count, uint32_t* sums) {
+  for (size_t p = 0; p < count; ++p) sums[p] = acc[p] + q.constant;
+  if (q.code_sum == nullptr) return;
+  for (size_t p = 0; p < count; ++p) sums[p] -= q.weight_zero * q.code_sum[p];
+}
+
+size_t parts(const Slice& slice) {
+  return slice.kernel != nullptr ? slice.lookups.size() : slice.plan->panels().size();
+}
+
+}  // namespace
+
+void Worker::run_unit(const Unit& unit) {
+  stride_ = round_up(unit.positions, kPositionBlock);
+  plan(unit);
+  if (problem_.needs_code_sums) load_code_sums(unit);
+  const size_t block = parts(*unit.slice) <= 1 ? kChannelBlock : std::min(unit.count, kMostKept);
+  scratch_.sums.reserve(block * stride_);
+  scratch_.outputs.reserve(block * stride_ * problem_.type.bytes);
+  for (size_t c = 0; c < unit.count; c += block) {
+    const size_t count = std::min(block, unit.count - c);
+    if (unit.slice->kernel != nullptr) {
+      sum_lookups(unit, unit.first + c, count);
+    } else {
+      sum_products(unit, unit.first + c, count);
+    }
+    finish(unit, unit.first + c, count);
+  }
+}
+
+void Worker::plan(const Unit& unit) {
+  const Contents wanted = {run_, unit.begin, 0, nullptr};
+  if (scratch_.plan_holds == wanted) return;
+  scratch_.plan_holds = {};
+  scratch_.plan = problem_.operands->plan(unit.begin, unit.positions);
+  scratch_.plan_holds = wanted;
+}
+
+Filling Worker::filling(const Unit& unit, size_t first_input, size_t inputs, const uint8_t* map,
+                        uint8_t* to) {
+  return {unit.slice->group, first_input, inputs,        map, &problem_.dispatch->product(),
+          stride_,           to,          &scratch_.fill};
+}
+
+void Worker::load_codes(const Unit& unit, const LookupPart& part) {
+  const uint8_t* map = unit.slice->multiplier->table->activation_classes();
+  const Contents wanted = {run_, unit.begin, unit.slice->group, &part};
+  if (scratch_.codes_hold == wanted) return;
+  scratch_.codes_hold = {};
+  const size_t depth = part.weights.depth();
+  scratch_.codes.reserve(depth * stride_ + 1);
+  uint8_t* codes = scratch_.codes.data();
+  problem_.operands->fill_codes(*scratch_.plan,
+                                filling(unit, part.first_input, part.inputs, map, codes));
+  const size_t unused = stride_ - unit.positions;
+  for (size_t k = 0; unused != 0 && k < depth; ++k) {
+    std::memset(codes + k * stride_ + unit.positions, 0, unused);
+  }
+  scratch_.has_upper_codes = any_upper_code(codes, depth * stride_);
+  scratch_.codes_hold = wanted;
+}
+
+// Quads of four consecutive products are made of rows of codes, others come as they are.
+void Worker::fill_segment(const Unit& unit, const ProductPlan& plan, const Segment& segment) {
+  const uint8_t* map = segment.term->activation.data();
+  uint8_t* to = scratch_.panel.data() + segment.quad * stride_ * kQuad;
+  if (plan.quads_across_inputs()) {
+    problem_.operands->fill_quads(*scratch_.plan,
+                                  filling(unit, segment.first_input, segment.inputs, map, to));
+    return;
+  }
+  const size_t depth = segment.inputs * plan.depth().taps;
+  scratch_.codes_hold = {};
+  scratch_.codes.reserve(depth * stride_ + 1);
+  uint8_t* codes = scratch_.codes.data();
+  problem_.operands->fill_codes(*scratch_.plan,
+                                filling(unit, segment.first_input, segment.inputs, map, codes));
+  for (size_t q = 0; q < segment.quads; ++q, to += stride_ * kQuad) {
+    const uint8_t* rows[kQuad];
+    for (size_t j = 0; j < kQuad; ++j) {
+      rows[j] = codes + std::min(q * kQuad + j, depth - 1) * stride_;
+    }
+    problem_.dispatch->product().interleave(rows, unit.positions, identity_map(), to);
+  }
+}
+
+void Worker::load_panel(const Unit& unit, const ProductPlan& plan, const ProductWeights& weights,
+                        const Panel& panel) {
+  const Contents wanted = {run_, unit.begin, unit.slice->group, &panel};
+  if (scratch_.panel_holds == wanted) return;
+  scratch_.panel_holds = {};
+  scratch_.panel.reserve(panel.quads * stride_ * kQuad + 1);
+  for (const Segment& segment : panel.segments) fill_segment(unit, plan, segment);
+  if (weights.offsets(0) != nullptr) {
+    scratch_.offsets.reserve(stride_);
+    multiply(unit, panel, weights.offsets(panel.first_quad), 0, 1, kWeightOffset, nullptr, 0,
+             scratch_.offsets.data());
+  }
+  scratch_.panel_holds = wanted;
+}
+
+void Worker::multiply(const Unit& unit, const Panel& panel, const int8_t* weights, size_t stride,
+                      size_t channels, int32_t factor, const uint32_t* start, size_t start_stride,
+                      uint32_t* sums) {
+  for (const Pass& pass : panel.passes) {
+    problem_.dispatch->product().multiply(
+        {weights + pass.quad * kQuad, stride, channels, pass.quads,
+         scratch_.panel.data() + pass.quad * stride_ * kQuad, unit.positions, stride_,
+         pass.scale * static_cast<uint32_t>(factor), start, start_stride, sums});
+    start = sums;
+    start_stride = stride_;
+  }
+}
+
+void Worker::load_code_sums(const Unit& unit) {
+  const Contents wanted = {run_, unit.begin, unit.slice->group, nullptr};
+  if (scratch_.code_sums_hold == wanted) return;
+  scratch_.code_sums_hold = {};
+  scratch_.code_sums.reserve(stride_);
+  uint32_t* sums = scratch_.code_sums.data();
+  const ProductWeights& weights = problem_.slices->sum_weights();
+  std::fill_n(sums, stride_, weights.constant(0));
+  for (const Panel& panel : problem_.slices->sum_plan().panels()) {
+    load_panel(unit, problem_.slices->sum_plan(), weights, panel);
+    multiply(unit, panel, weights.at(0, panel.first_quad), weights.stride(), 1, 1, sums, stride_,
+             sums);
+  }
+  scratch_.code_sums_hold = wanted;
+}
+
+void Worker::look_up(const Slice& slice, const LookupPart& part, size_t first, size_t count,
+                     uint32_t* sums) {
+  const TableView table = slice.multiplier->table->view();
+  const TileView tile = {scratch_.codes.data(), stride_, scratch_.has_upper_codes};
+  const Kernel& kernel = *slice.kernel;
+  for (size_t c = 0; c < count;) {
+    uint32_t* to = sums + c * stride_;
+    if (kernel.accumulate_group == nullptr || count - c == 1) {
+      kernel.accumulate(part.weights.channel(first + c), table, tile, to);
+      ++c;
+      continue;
+    }
+    const size_t together = std::min(count - c, kMostGrouped);
+    ChannelView weights[kMostGrouped];
+    TableView tables[kMostGrouped];
+    for (size_t i = 0; i < together; ++i) {
+      weights[i] = part.weights.channel(first + c + i);
+      tables[i] = table;
+    }
+    kernel.accumulate_group(weights, tables, together, tile, to);
+    c += together;
+  }
+}
+
+void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
+  const std::vector<LookupPart>& lookups = unit.slice->lookups;
+  uint32_t* sums = scratch_.sums.data();
+  if (lookups.empty()) std::fill_n(sums, count * stride_, 0u);
+  for (const LookupPart& part : lookups) {
+    load_codes(unit, part);
+    if (&part == &lookups.front()) {
+      look_up(*unit.slice, part, first, count, sums);
+      continue;
+    }
+    scratch_.more_sums.reserve(count * stride_);
+    look_up(*unit.slice, part, first, count, scratch_.more_sums.data());
+    for (size_t i = 0; i < count * stride_; ++i) sums[i] += scratch_.more_sums.data()[i];
+  }
+}
+
+void Worker::sum_products(const Unit& unit, size_t first, size_t count) {
+  const ProductPlan& plan = *unit.slice->plan;
+  const ProductWeights& weights = *unit.slice->products;
+  uint32_t* sums = scratch_.sums.data();
+  if (plan.panels().empty()) std::fill_n(sums, count * stride_, 0u);
+  for (const Panel& panel : plan.panels()) {
+    load_panel(unit, plan, weights, panel);
+    const int8_t* codes = weights.at(first, panel.first_quad);
+    const bool is_first = &panel == &plan.panels().front();
+    const uint32_t* offsets = weights.offsets(0) != nullptr ? scratch_.offsets.data() : nullptr;
+    if (is_first) {
+      multiply(unit, panel, codes, weights.stride(), count, 1, offsets, 0, sums);
+      continue;
+    }
+    multiply(unit, panel, codes, weights.stride(), count, 1, sums, stride_, sums);
+    for (size_t i = 0; offsets != nullptr && i < count * stride_; ++i) {
+      sums[i] += offsets[i % stride_];
+    }
+  }
+}
+
+void Worker::finish(const Unit& unit, size_t first, size_t count) {
+  const Slice& slice = *unit.slice;
+  const size_t pitch = stride_ * problem_.type.bytes;
+  uint8_t* outputs = scratch_.outputs.data();
+  for (size_t i = 0; i < count; ++i) {
+    const size_t index = slice.group * problem_.channels + slice.channels[first + i];
+    const uint32_t constant = slice.kernel != nullptr ? 0 : slice.products->constant(first + i);
+    finish_channel(index, constant, scratch_.sums.data() + i * stride_, outputs + i * pitch);
+  }
+  const uint32_t* channels = slice.channels.data() + first;
+  for (size_t i = 0; i < count;) {
+    size_t together = 1;  // neighbours among the node's channels
+    while (i + together < count && channels[i + together] == channels[i] + together) ++together;
+    problem_.operands->store(slice.group, channels[i], together, unit.begin, unit.positions,
+                             outputs + i * pitch, stride_);
+    i += together;
+  }
+}
+
+void Worker::finish_channel(size_t index, uint32_t constant, uint32_t* sums, uint8_t* outputs) {
+  const Channel& channel = problem_.outputs[index];
+  problem_.operands->correct(*scratch_.plan, index, stride_, sums);
+  const bool is_signed = problem_.type.is_signed;
+  const Requantization requantization = {
+      channel.constant + constant,
+      channel.weight_zero,
+      problem_.needs_code_sums ? scratch_.code_sums.data() : nullptr,
+      channel.scale,
+      problem_.type.zero_point,
+      is_signed ? -128 : 0,
+      is_signed ? 127 : 255,
+  };
+  if (problem_.type.bytes == sizeof(uint32_t)) {
+    complete_sums(requantization, sums, stride_, reinterpret_cast<uint32_t*>(outputs));
+  } else {
+    problem_.dispatch->preferred().requantize(requantization, sums, stride_, outputs);
+  }
+}
+
+}  // namespace hawx
