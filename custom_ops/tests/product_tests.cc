@@ -113,6 +113,8 @@ void test_translation(const ProductKernel& kernel, Random& random) {
       for (size_t j = 0; j < kQuad; ++j) HAWX_CHECK(quads[i * kQuad + j] == map[rows[j][i]]);
     }
     HAWX_CHECK(line.back() == 77 && quads.back() == 77);
+    kernel.interleave(pointers, count, nullptr, quads.data());
+    for (size_t i = 0; i < count * kQuad; ++i) HAWX_CHECK(quads[i] == rows[i % kQuad][i / kQuad]);
   }
 }
 

@@ -42,8 +42,8 @@ class GemmOperands {
   // Plans the block of `count` positions from `begin` on.
   virtual std::unique_ptr<BlockPlan> plan(size_t begin, size_t count) const = 0;
 
-  // Writes codes [input][tap][stride].
-  virtual void fill_codes(const BlockPlan& plan, const Filling& filling) const = 0;
+  // Writes codes [input][tap][stride]; returns all their bits together, and perhaps more.
+  virtual uint8_t fill_codes(const BlockPlan& plan, const Filling& filling) const = 0;
 
   // Writes codes [ceil(inputs / kQuad)][tap][stride][kQuad]; inputs that are missing in the last
   // quad get the codes of another one.

@@ -1,9 +1,6 @@
 #include "gemm/worker.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <numeric>
 
 #include "hawx/tensor.h"
 
@@ -14,25 +11,6 @@ namespace {
 constexpr size_t kMostKept = 512;
 
 size_t round_up(size_t a, size_t b) { return (a + b - 1) / b * b; }
-
-const uint8_t* identity_map() {
-  static const std::array<uint8_t, kCodes> map = [] {
-    std::array<uint8_t, kCodes> codes;
-    std::iota(codes.begin(), codes.end(), uint8_t{0});
-    return codes;
-  }();
-  return map.data();
-}
-
-bool any_upper_code(const uint8_t* codes, size_t bytes) {
-  uint64_t bits = 0;  // bytes is a multiple of kPositionBlock
-  for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
-    uint64_t word;
-    std::memcpy(&word, codes + i, sizeof(word));
-    bits |= word;
-  }
-  return (bits & 0x8080808080808080u) != 0;
-}
 
 // Accumulators with what is still missing in them, as an operator with int32 output gives them.
 void complete_sums(const Requantization& q, const uint32_t* acc, size_t count, uint32_t* sums) {
@@ -87,13 +65,10 @@ void Worker::load_codes(const Unit& unit, const LookupPart& part) {
   const size_t depth = part.weights.depth();
   scratch_.codes.reserve(depth * stride_ + 1);
   uint8_t* codes = scratch_.codes.data();
-  problem_.operands->fill_codes(*scratch_.plan,
-                                filling(unit, part.first_input, part.inputs, map, codes));
-  const size_t unused = stride_ - unit.positions;
-  for (size_t k = 0; unused != 0 && k < depth; ++k) {
-    std::memset(codes + k * stride_ + unit.positions, 0, unused);
-  }
-  scratch_.has_upper_codes = any_upper_code(codes, depth * stride_);
+  // What columns beyond the positions hold does not matter: nobody sees their sums.
+  const uint8_t bits = problem_.operands->fill_codes(
+      *scratch_.plan, filling(unit, part.first_input, part.inputs, map, codes));
+  scratch_.has_upper_codes = bits > 127;
   scratch_.codes_hold = wanted;
 }
 
@@ -117,7 +92,7 @@ void Worker::fill_segment(const Unit& unit, const ProductPlan& plan, const Segme
     for (size_t j = 0; j < kQuad; ++j) {
       rows[j] = codes + std::min(q * kQuad + j, depth - 1) * stride_;
     }
-    problem_.dispatch->product().interleave(rows, unit.positions, identity_map(), to);
+    problem_.dispatch->product().interleave(rows, unit.positions, nullptr, to);
   }
 }
 

@@ -34,7 +34,7 @@ using MultiplyFunction = void (*)(const ProductBlock&);
 using TranslateFunction = void (*)(const uint8_t* from, size_t count, const uint8_t* map,
                                    uint8_t* to);
 
-// Writes to[4 * i + j] = map[rows[j][i]].
+// Writes to[4 * i + j] = map[rows[j][i]]; a null map leaves codes as they are.
 using InterleaveFunction = void (*)(const uint8_t* const rows[kQuad], size_t count,
                                     const uint8_t* map, uint8_t* to);
 

@@ -126,9 +126,14 @@ void translate_avx512vbmi(const uint8_t* from, size_t count, const uint8_t* map,
   _mm512_mask_storeu_epi8(to + i, rest, mapped(_mm512_maskz_loadu_epi8(rest, from + i)));
 }
 
-void interleave_avx512vbmi(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
-                           uint8_t* to) {
-  const Map mapped(map);
+namespace {
+
+struct Unchanged {
+  inline __m512i operator()(__m512i codes) const { return codes; }
+};
+
+template <typename Mapped>
+void interleave(const uint8_t* const rows[kQuad], size_t count, const Mapped& mapped, uint8_t* to) {
   for (size_t i = 0; i < count; i += 64) {
     const __mmask64 valid = first_bytes(count - i);
     __m512i row[kQuad];
@@ -158,6 +163,17 @@ void interleave_avx512vbmi(const uint8_t* const rows[kQuad], size_t count, const
         _mm512_mask_storeu_epi8(target, first_bytes((left - 16 * n) * kQuad), ordered[n]);
       }
     }
+  }
+}
+
+}  // namespace
+
+void interleave_avx512vbmi(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
+                           uint8_t* to) {
+  if (map == nullptr) {
+    interleave(rows, count, Unchanged(), to);
+  } else {
+    interleave(rows, count, Map(map), to);
   }
 }
 

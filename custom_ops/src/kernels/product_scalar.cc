@@ -44,7 +44,9 @@ void translate_scalar(const uint8_t* from, size_t count, const uint8_t* map, uin
 void interleave_scalar(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
                        uint8_t* to) {
   for (size_t i = 0; i < count; ++i) {
-    for (size_t j = 0; j < kQuad; ++j) to[kQuad * i + j] = map[rows[j][i]];
+    for (size_t j = 0; j < kQuad; ++j) {
+      to[kQuad * i + j] = map == nullptr ? rows[j][i] : map[rows[j][i]];
+    }
   }
 }
 

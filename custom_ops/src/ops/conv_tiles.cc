@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "ops/short_copy.h"
@@ -56,7 +57,10 @@ bool ConvTiles::inside(const Spatial& at) const {
 }
 
 ConvTiles::Part ConvTiles::make_part(size_t image, std::vector<Row> rows) const {
-  Part part = {image, std::move(rows), part.rows[0].first, {}, {}, {}};
+  Part part;
+  part.image = image;
+  part.rows = std::move(rows);
+  part.begin = part.rows[0].first;
   Spatial end = part.begin;
   for (const Row& row : part.rows) {
     for (size_t i = 0; i < 3; ++i) {
@@ -77,9 +81,12 @@ ConvTiles::Part ConvTiles::make_part(size_t image, std::vector<Row> rows) const 
     if (elements > kLargestBox) break;
   }
   if (elements > kLargestBox) part.size = {};
-  for (Row& row : part.rows) {
+  for (const Row& row : part.rows) {
     const Spatial& f = row.first;
-    row.box = place(part.size, {f[0] - part.begin[0], f[1] - part.begin[1], f[2] - part.begin[2]});
+    const Spatial at = {f[0] - part.begin[0], f[1] - part.begin[1], f[2] - part.begin[2]};
+    part.moves.push_back(
+        {static_cast<uint32_t>(row.column), static_cast<uint32_t>(place(part.size, at))});
+    part.longest = std::max(part.longest, row.length);
   }
   return part;
 }
@@ -96,8 +103,7 @@ void ConvTiles::add_image(size_t image, size_t first, size_t last, size_t column
                     length,
                     {line / g_.output[1] * g_.stride[0] - g_.pad[0],
                      line % g_.output[1] * g_.stride[1] - g_.pad[1],
-                     static_cast<int64_t>(p % width) * g_.stride[2] - g_.pad[2]},
-                    0});
+                     static_cast<int64_t>(p % width) * g_.stride[2] - g_.pad[2]}});
     column += length;
     p += length;
   }
@@ -186,27 +192,51 @@ void ConvTiles::load_box(const Part& part, const Filling& filling, size_t input)
   }
 }
 
+// Copies the rows of one tap. All but the last few have room for whole blocks, whose excess the
+// next row overwrites.
 template <typename Element>
-void ConvTiles::fill_part(const Part& part, const Filling& filling) const {
+void ConvTiles::copy_tap(const Part& part, const Element* from, size_t stride, Element* to) const {
+  const size_t step = static_cast<size_t>(g_.stride[2]);
+  const size_t bytes = part.longest * sizeof(Element);
+  const size_t block = step != 1 || bytes > 64 ? 0
+                       : bytes > 32            ? 64
+                       : bytes > 16            ? 32
+                       : bytes > 8             ? 16
+                                               : 8;
+  size_t r = 0;
+  const auto copy_blocks = [&](auto size) {
+    const size_t count = part.rows.size();
+    for (; r < count && part.moves[r].to + size / sizeof(Element) <= stride; ++r) {
+      copy_block<size>(reinterpret_cast<uint8_t*>(to + part.moves[r].to),
+                       reinterpret_cast<const uint8_t*>(from + part.moves[r].from));
+    }
+  };
+  if (block == 8) copy_blocks(std::integral_constant<size_t, 8>());
+  if (block == 16) copy_blocks(std::integral_constant<size_t, 16>());
+  if (block == 32) copy_blocks(std::integral_constant<size_t, 32>());
+  if (block == 64) copy_blocks(std::integral_constant<size_t, 64>());
+  for (; r < part.rows.size(); ++r) {
+    copy_elements(to + part.moves[r].to, from + part.moves[r].from, part.rows[r].length, step);
+  }
+}
+
+template <typename Element>
+uint8_t ConvTiles::fill_part(const Part& part, const Filling& filling) const {
   const size_t elements = static_cast<size_t>(part.size[0] * part.size[1] * part.size[2]);
   filling.scratch->box.reserve(elements * sizeof(Element) + kCopySlack);
   auto* box = reinterpret_cast<Element*>(filling.scratch->box.data());
   std::fill_n(box, elements, repeated<Element>(filling.map[padding_code_]));
-  const size_t taps = static_cast<size_t>(g_.taps());
-  const size_t step = static_cast<size_t>(g_.stride[2]);
   auto* to = reinterpret_cast<Element*>(filling.to);
+  uint8_t bits = 0;
   for (size_t input = 0; input < filling.inputs; input += inputs_of<Element>()) {
     load_box<Element>(part, filling, input);
-    each_tap(g_, [&](size_t tap, const Spatial& offset) {
-      const Element* from = box + place(part.size, offset);
-      Element* target = to + tap * filling.stride;
-      for (const Row& row : part.rows) {
-        copy_elements(target + row.column, from + row.box, row.length, step,
-                      filling.stride - row.column);
-      }
+    bits |= all_bits(filling.scratch->box.data(), elements * sizeof(Element));
+    each_tap(g_, [&](size_t, const Spatial& offset) {
+      copy_tap(part, box + place(part.size, offset), filling.stride, to);
+      to += filling.stride;
     });
-    to += taps * filling.stride;
   }
+  return bits;
 }
 
 template <typename Element>
@@ -230,26 +260,38 @@ void ConvTiles::fill_sparse(const Part& part, const Filling& filling) const {
 }
 
 template <typename Element>
-void ConvTiles::fill(const Plan& plan, const Filling& filling) const {
-  for (const Part& part : plan.parts) {
-    if (is_pointwise()) {
-      const Row& first = part.rows.front();
-      const size_t length = part.rows.back().column + part.rows.back().length - first.column;
-      auto* to = reinterpret_cast<Element*>(filling.to) + first.column;
-      for (size_t input = 0; input < filling.inputs; input += inputs_of<Element>()) {
-        translate(part, filling, input, place(g_.input, first.first), length, to);
-        to += filling.stride;
-      }
-    } else if (part.size[0] != 0) {
-      fill_part<Element>(part, filling);
-    } else {
-      fill_sparse<Element>(part, filling);
-    }
+uint8_t ConvTiles::fill_pointwise(const Part& part, const Filling& filling) const {
+  const size_t offset = place(g_.input, part.rows.front().first);
+  const size_t column = part.rows.front().column;
+  const size_t length = part.rows.back().column + part.rows.back().length - column;
+  auto* to = reinterpret_cast<Element*>(filling.to) + column;
+  uint8_t bits = 0;
+  for (size_t input = 0; input < filling.inputs; input += inputs_of<Element>()) {
+    translate(part, filling, input, offset, length, to);
+    bits |= all_bits(reinterpret_cast<uint8_t*>(to), length * sizeof(Element));
+    to += filling.stride;
   }
+  return bits;
 }
 
-void ConvTiles::fill_codes(const BlockPlan& plan, const Filling& filling) const {
-  fill<uint8_t>(static_cast<const Plan&>(plan), filling);
+template <typename Element>
+uint8_t ConvTiles::fill(const Plan& plan, const Filling& filling) const {
+  uint8_t bits = 0;
+  for (const Part& part : plan.parts) {
+    if (is_pointwise()) {
+      bits |= fill_pointwise<Element>(part, filling);
+    } else if (part.size[0] != 0) {
+      bits |= fill_part<Element>(part, filling);
+    } else {
+      fill_sparse<Element>(part, filling);
+      bits = 0xff;
+    }
+  }
+  return bits;
+}
+
+uint8_t ConvTiles::fill_codes(const BlockPlan& plan, const Filling& filling) const {
+  return fill<uint8_t>(static_cast<const Plan&>(plan), filling);
 }
 
 void ConvTiles::fill_quads(const BlockPlan& plan, const Filling& filling) const {

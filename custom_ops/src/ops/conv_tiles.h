@@ -23,7 +23,7 @@ class ConvTiles : public GemmOperands {
         y_bytes_(y_bytes) {}
 
   std::unique_ptr<BlockPlan> plan(size_t begin, size_t count) const override;
-  void fill_codes(const BlockPlan& plan, const Filling& filling) const override;
+  uint8_t fill_codes(const BlockPlan& plan, const Filling& filling) const override;
   void fill_quads(const BlockPlan& plan, const Filling& filling) const override;
   void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* sums) const override;
   void store(size_t group, size_t first_channel, size_t channels, size_t begin, size_t count,
@@ -35,15 +35,21 @@ class ConvTiles : public GemmOperands {
     size_t column;  // in the tile
     size_t length;
     Spatial first;  // input coordinates of the first position's first tap
-    size_t box;     // where that is in the box
+  };
+  // The same row's place in the tile and that of its first tap in the box.
+  struct Move {
+    uint32_t to;
+    uint32_t from;
   };
   // Output rows of one image and the box of input that they see, padding included.
   struct Part {
-    size_t image;
+    size_t image = 0;
     std::vector<Row> rows;
-    Spatial begin;                      // input coordinates of the box; negative ones are padding
-    Spatial size;                       // all 0 where the box would be too large
-    Spatial inside_begin, inside_size;  // what of the box lies in the input
+    Spatial begin{};  // input coordinates of the box; negative ones are padding
+    Spatial size{};   // all 0 where the box would be too large
+    Spatial inside_begin{}, inside_size{};  // what of the box lies in the input
+    std::vector<Move> moves;                // of each row
+    size_t longest = 0;                     // row
   };
   struct Plan : BlockPlan {
     size_t count;
@@ -55,13 +61,17 @@ class ConvTiles : public GemmOperands {
   void add_image(size_t image, size_t first, size_t last, size_t column, Plan& plan) const;
   void mark_padding(const Part& part, Plan& plan) const;
 
-  // Elements are one code, or one code of each of kQuad inputs.
+  // Elements are one code, or one code of each of kQuad inputs. Bits as fill_codes returns them.
   template <typename Element>
-  void fill(const Plan& plan, const Filling& filling) const;
+  uint8_t fill(const Plan& plan, const Filling& filling) const;
   template <typename Element>
-  void fill_part(const Part& part, const Filling& filling) const;
+  uint8_t fill_pointwise(const Part& part, const Filling& filling) const;
+  template <typename Element>
+  uint8_t fill_part(const Part& part, const Filling& filling) const;
   template <typename Element>
   void fill_sparse(const Part& part, const Filling& filling) const;
+  template <typename Element>
+  void copy_tap(const Part& part, const Element* from, size_t stride, Element* to) const;
   template <typename Element>
   void load_box(const Part& part, const Filling& filling, size_t input) const;
 

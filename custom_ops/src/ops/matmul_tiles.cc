@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/short_copy.h"
+
 namespace hawx {
 namespace {
 
@@ -96,12 +98,15 @@ void MatMulTiles::each_translated(const Plan& plan, const Filling& filling,
                });
 }
 
-void MatMulTiles::fill_codes(const BlockPlan& plan, const Filling& filling) const {
+uint8_t MatMulTiles::fill_codes(const BlockPlan& plan, const Filling& filling) const {
+  uint8_t bits = 0;
   each_translated(static_cast<const Plan&>(plan), filling,
                   [&](const uint8_t* codes, size_t pitch, size_t column, size_t rows) {
+                    bits |= all_bits(codes, rows * pitch);
                     transpose(codes, pitch, rows, filling.inputs, filling.to + column,
                               filling.stride);
                   });
+  return bits;
 }
 
 void MatMulTiles::fill_quads(const BlockPlan& plan, const Filling& filling) const {

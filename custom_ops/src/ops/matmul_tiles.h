@@ -23,7 +23,7 @@ class MatMulTiles : public GemmOperands {
       : g_(geometry), a_(a), y_(y), y_bytes_(y_bytes), row_zeros_(row_zeros) {}
 
   std::unique_ptr<BlockPlan> plan(size_t begin, size_t count) const override;
-  void fill_codes(const BlockPlan& plan, const Filling& filling) const override;
+  uint8_t fill_codes(const BlockPlan& plan, const Filling& filling) const override;
   void fill_quads(const BlockPlan& plan, const Filling& filling) const override;
   void correct(const BlockPlan& plan, size_t channel, size_t stride, uint32_t* sums) const override;
   void store(size_t group, size_t first_channel, size_t channels, size_t begin, size_t count,

@@ -1,4 +1,4 @@
-// Copies of the few bytes of one image row, mostly without a call.
+// Copies of the few bytes of one image row, mostly without a call, and a look at many at once.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace hawx {
 
-// Bytes that copy_elements may read beyond the last element.
+// Bytes that copies of whole blocks may read beyond the last one wanted.
 inline constexpr size_t kCopySlack = 64;
 
 // Copies by two blocks that may overlap; kBytes <= count <= 2 * kBytes.
@@ -41,30 +41,30 @@ inline void copy_block(uint8_t* to, const uint8_t* from) {
   std::memcpy(to, block, kBytes);
 }
 
-// Writes to[i] = from[i * step] for i < count. Others below `room` may be written too: whole blocks
-// are copied where there is room for them.
+// The bits of all codes together.
+inline uint8_t all_bits(const uint8_t* codes, size_t count) {
+  uint64_t bits = 0;
+  size_t i = 0;
+  for (; i + sizeof(bits) <= count; i += sizeof(bits)) {
+    uint64_t word;
+    std::memcpy(&word, codes + i, sizeof(word));
+    bits |= word;
+  }
+  for (; i < count; ++i) bits |= codes[i];
+  bits |= bits >> 32;
+  bits |= bits >> 16;
+  return static_cast<uint8_t>(bits | bits >> 8);
+}
+
+// Writes to[i] = from[i * step] for i < count.
 template <typename Element>
-inline void copy_elements(Element* to, const Element* from, size_t count, size_t step,
-                          size_t room) {
-  if (step != 1) {
-    for (size_t i = 0; i < count; ++i) to[i] = from[i * step];
+inline void copy_elements(Element* to, const Element* from, size_t count, size_t step) {
+  if (step == 1) {
+    copy_short(reinterpret_cast<uint8_t*>(to), reinterpret_cast<const uint8_t*>(from),
+               count * sizeof(Element));
     return;
   }
-  auto* target = reinterpret_cast<uint8_t*>(to);
-  const auto* source = reinterpret_cast<const uint8_t*>(from);
-  const size_t bytes = count * sizeof(Element);
-  const size_t free = room * sizeof(Element);
-  if (bytes <= 8 && free >= 8) {
-    copy_block<8>(target, source);
-  } else if (bytes <= 16 && free >= 16) {
-    copy_block<16>(target, source);
-  } else if (bytes <= 32 && free >= 32) {
-    copy_block<32>(target, source);
-  } else if (bytes <= 64 && free >= 64) {
-    copy_block<64>(target, source);
-  } else {
-    copy_short(target, source, bytes);
-  }
+  for (size_t i = 0; i < count; ++i) to[i] = from[i * step];
 }
 
 }  // namespace hawx
