@@ -207,9 +207,9 @@ def matmul_cases(draw):
     )
     return {
         "batch": batch,
-        "rows": draw(st.integers(1, 90)),
+        "rows": draw(st.integers(1, 90) | st.integers(1, 8)),
         "depth": draw(st.integers(1, 40)),
-        "columns": draw(st.integers(1, 40)),
+        "columns": draw(st.integers(1, 40) | st.integers(41, 300)),
         "types": (draw(TYPES), draw(TYPES), draw(TYPES)),
         "kinds": draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3)),
         "fed": draw(

@@ -56,7 +56,9 @@ class Cut {
     double total = 0;
     for (const Slice& slice : slices()) {
       const size_t channels = slice.channels.size();
-      const size_t some = round_up(ceil_div(channels, chunks), std::min(channels, kChannelBlock));
+      const bool transposed = takes_transposed(slice, problem.positions);
+      const size_t together = transposed ? TransposedLookups::kBlock : kChannelBlock;
+      const size_t some = round_up(ceil_div(channels, chunks), std::min(channels, together));
       for (size_t c = 0; c < channels; c += some) {
         pieces_.push_back({&slice, c, std::min(some, channels - c), 0, 0});
       }

@@ -32,6 +32,15 @@ Cache& cache() {
 
 }  // namespace
 
+const uint8_t* identity_codes() {
+  static const std::array<uint8_t, kCodes> codes = [] {
+    std::array<uint8_t, kCodes> made;
+    std::iota(made.begin(), made.end(), uint8_t{0});
+    return made;
+  }();
+  return codes.data();
+}
+
 LookupTable::LookupTable(const int32_t* entries)
     : entries_(entries, entries + kTableEntries),
       rows_(kTableEntries),

@@ -14,6 +14,9 @@ namespace hawx {
 inline constexpr size_t kCodes = 256;
 inline constexpr size_t kTableEntries = kCodes * kCodes;
 
+// Every code itself, [256].
+const uint8_t* identity_codes();
+
 class LookupTable {
  public:
   // `entries` holds 65,536 products, [activation][weight] by bit pattern; they are copied.

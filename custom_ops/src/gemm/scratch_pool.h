@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gemm/operands.h"
+#include "gemm/weight_plan.h"
 
 namespace hawx {
 
@@ -28,6 +29,8 @@ struct Scratch {
   AlignedBuffer<uint8_t> codes;  // [depth][stride]
   Contents codes_hold;
   bool has_upper_codes = false;
+  std::unique_ptr<WeightPlan> sorted;  // activations of each position
+  Contents sorted_holds;
   AlignedBuffer<uint8_t> panel;     // [quads][stride][kQuad]
   AlignedBuffer<uint32_t> offsets;  // [stride]: what is missing in the sums over the panel
   Contents panel_holds;

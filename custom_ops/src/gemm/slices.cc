@@ -18,9 +18,8 @@ std::vector<LookupPart> plan_lookups(const Slice& slice, const Weights& weights,
     const size_t inputs = std::min(most, depth.inputs - i);
     std::vector<const uint8_t*> codes;
     for (size_t row : rows) codes.push_back(weights.row(row) + i * depth.taps);
-    parts.push_back(
-        {i, inputs,
-         WeightPlan(codes, inputs * depth.taps, slice.multiplier->table->weight_classes())});
+    WeightPlan plan(codes, inputs * depth.taps, slice.multiplier->table->weight_classes());
+    parts.push_back({i, inputs, std::move(plan), std::make_shared<LazyTransposed>()});
   }
   return parts;
 }

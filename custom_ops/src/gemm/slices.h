@@ -3,21 +3,37 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "gemm/multiplier.h"
 #include "gemm/product_plan.h"
+#include "gemm/transposed_lookups.h"
 #include "gemm/weight_plan.h"
 #include "gemm/weights.h"
 #include "kernels/registry.h"
 
 namespace hawx {
 
+// Made when they are first needed, by any thread.
+class LazyTransposed {
+ public:
+  const TransposedLookups& get(const LookupTable& table, const WeightPlan& weights) {
+    std::call_once(once_, [&] { made_ = std::make_unique<TransposedLookups>(table, weights); });
+    return *made_;
+  }
+
+ private:
+  std::once_flag once_;
+  std::unique_ptr<TransposedLookups> made_;
+};
+
 // Inputs whose codes one tile holds, with the weights of their products.
 struct LookupPart {
   size_t first_input;
   size_t inputs;
   WeightPlan weights;
+  std::shared_ptr<LazyTransposed> transposed;
 };
 
 // Output channels of one group that share a multiplier.

@@ -1,5 +1,6 @@
 #include "gemm/weight_plan.h"
 
+#include <algorithm>
 #include <array>
 
 namespace hawx {
@@ -9,17 +10,22 @@ WeightPlan::WeightPlan(const std::vector<const uint8_t*>& rows, size_t depth, co
   order_.reserve(rows.size() * depth + kLookAhead);
   codes_.reserve(rows.size() * depth);
   first_run_.reserve(rows.size() + 1);
+  runs_.reserve(rows.size() * std::min<size_t>(depth, 256));
   first_run_.push_back(0);
   for (const uint8_t* row : rows) append_channel(row, map);
   order_.resize(order_.size() + kLookAhead, 0);
 }
 
 void WeightPlan::append_channel(const uint8_t* row, const uint8_t* map) {
-  const size_t start = order_.size();
+  const size_t start = codes_.size();
+  codes_.resize(start + depth_);
+  order_.resize(start + depth_);
+  uint8_t* codes = codes_.data() + start;
+  uint32_t* order = order_.data() + start;
   std::array<uint32_t, 256> next{};
   for (size_t k = 0; k < depth_; ++k) {
-    codes_.push_back(map[row[k]]);
-    ++next[codes_.back()];
+    codes[k] = map[row[k]];
+    ++next[codes[k]];
   }
   uint32_t begin = 0;
   for (uint32_t code = 0; code < 256; ++code) {
@@ -28,10 +34,7 @@ void WeightPlan::append_channel(const uint8_t* row, const uint8_t* map) {
     next[code] = begin;
     begin += count;
   }
-  order_.resize(start + depth_);
-  for (size_t k = 0; k < depth_; ++k) {
-    order_[start + next[codes_[start + k]]++] = static_cast<uint32_t>(k);
-  }
+  for (size_t k = 0; k < depth_; ++k) order[next[codes[k]]++] = static_cast<uint32_t>(k);
   first_run_.push_back(runs_.size());
 }
 

@@ -14,6 +14,7 @@ class WeightPlan {
   WeightPlan(const std::vector<const uint8_t*>& rows, size_t depth, const uint8_t* map);
 
   size_t depth() const { return depth_; }
+  size_t channels() const { return first_run_.size() - 1; }
 
   ChannelView channel(size_t index) const {
     return {order_.data() + index * depth_, runs_.data() + first_run_[index],

@@ -25,16 +25,27 @@ size_t parts(const Slice& slice) {
 
 }  // namespace
 
+bool takes_transposed(const Slice& slice, size_t positions) {
+  return slice.kernel != nullptr && !slice.lookups.empty() &&
+         transposing_pays(positions, slice.channels.size(), slice.lookups.front().weights.depth());
+}
+
 void Worker::run_unit(const Unit& unit) {
   stride_ = round_up(unit.positions, kPositionBlock);
   plan(unit);
   if (problem_.needs_code_sums) load_code_sums(unit);
-  const size_t block = parts(*unit.slice) <= 1 ? kChannelBlock : std::min(unit.count, kMostKept);
+  counted_ = round_up(unit.positions, kRequantized);
+  const bool transposed = takes_transposed(*unit.slice, problem_.positions);
+  const size_t block = transposed                ? TransposedLookups::kBlock
+                       : parts(*unit.slice) <= 1 ? kChannelBlock
+                                                 : std::min(unit.count, kMostKept);
   scratch_.sums.reserve(block * stride_);
   scratch_.outputs.reserve(block * stride_ * problem_.type.bytes);
   for (size_t c = 0; c < unit.count; c += block) {
     const size_t count = std::min(block, unit.count - c);
-    if (unit.slice->kernel != nullptr) {
+    if (transposed) {
+      sum_transposed(unit, unit.first + c, count);
+    } else if (unit.slice->kernel != nullptr) {
       sum_lookups(unit, unit.first + c, count);
     } else {
       sum_products(unit, unit.first + c, count);
@@ -57,8 +68,7 @@ Filling Worker::filling(const Unit& unit, size_t first_input, size_t inputs, con
           stride_,           to,          &scratch_.fill};
 }
 
-void Worker::load_codes(const Unit& unit, const LookupPart& part) {
-  const uint8_t* map = unit.slice->multiplier->table->activation_classes();
+void Worker::load_codes(const Unit& unit, const LookupPart& part, const uint8_t* map) {
   const Contents wanted = {run_, unit.begin, unit.slice->group, &part};
   if (scratch_.codes_hold == wanted) return;
   scratch_.codes_hold = {};
@@ -169,7 +179,7 @@ void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
   uint32_t* sums = scratch_.sums.data();
   if (lookups.empty()) std::fill_n(sums, count * stride_, 0u);
   for (const LookupPart& part : lookups) {
-    load_codes(unit, part);
+    load_codes(unit, part, unit.slice->multiplier->table->activation_classes());
     if (&part == &lookups.front()) {
       look_up(*unit.slice, part, first, count, sums);
       continue;
@@ -177,6 +187,52 @@ void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
     scratch_.more_sums.reserve(count * stride_);
     look_up(*unit.slice, part, first, count, scratch_.more_sums.data());
     for (size_t i = 0; i < count * stride_; ++i) sums[i] += scratch_.more_sums.data()[i];
+  }
+}
+
+// Sorts the activations of each position as kernels need their weights.
+void Worker::sort_codes(const Unit& unit, const LookupPart& part, const LookupTable& transposed) {
+  const Contents wanted = {run_, unit.begin, unit.slice->group, &part};
+  if (scratch_.sorted_holds == wanted) return;
+  scratch_.sorted_holds = {};
+  load_codes(unit, part, identity_codes());
+  const size_t depth = part.weights.depth();
+  std::vector<uint8_t> rows(unit.positions * depth);
+  for (size_t k = 0; k < depth; ++k) {
+    const uint8_t* codes = scratch_.codes.data() + k * stride_;
+    for (size_t p = 0; p < unit.positions; ++p) rows[p * depth + k] = codes[p];
+  }
+  std::vector<const uint8_t*> each(unit.positions);
+  for (size_t p = 0; p < unit.positions; ++p) each[p] = rows.data() + p * depth;
+  scratch_.sorted = std::make_unique<WeightPlan>(each, depth, transposed.weight_classes());
+  scratch_.sorted_holds = wanted;
+}
+
+// `first` begins a block of transposed channels. Sums come as rows of channels and are turned into
+// rows of positions some at a time, so that these are written by whole cache lines.
+void Worker::sum_transposed(const Unit& unit, size_t first, size_t count) {
+  constexpr size_t kTogether = 16;
+  constexpr size_t kWidth = TransposedLookups::kBlock;
+  uint32_t* sums = scratch_.sums.data();
+  scratch_.more_sums.reserve(kTogether * kWidth);
+  uint32_t* rows = scratch_.more_sums.data();
+  for (const LookupPart& part : unit.slice->lookups) {
+    const auto& lookups = part.transposed->get(*unit.slice->multiplier->table, part.weights);
+    const Kernel& kernel = problem_.dispatch->choose(lookups.table());
+    const TileView tile = lookups.tile(first / kWidth);
+    const bool is_first = &part == &unit.slice->lookups.front();
+    sort_codes(unit, part, lookups.table());
+    for (size_t p = 0; p < unit.positions; p += kTogether) {
+      const size_t some = std::min(kTogether, unit.positions - p);
+      for (size_t i = 0; i < some; ++i) {
+        kernel.accumulate(scratch_.sorted->channel(p + i), lookups.table().view(), tile,
+                          rows + i * kWidth);
+      }
+      for (size_t c = 0; c < count; ++c) {
+        uint32_t* to = sums + c * stride_ + p;
+        for (size_t i = 0; i < some; ++i) to[i] = (is_first ? 0 : to[i]) + rows[i * kWidth + c];
+      }
+    }
   }
 }
 
@@ -234,9 +290,9 @@ void Worker::finish_channel(size_t index, uint32_t constant, uint32_t* sums, uin
       is_signed ? 127 : 255,
   };
   if (problem_.type.bytes == sizeof(uint32_t)) {
-    complete_sums(requantization, sums, stride_, reinterpret_cast<uint32_t*>(outputs));
+    complete_sums(requantization, sums, counted_, reinterpret_cast<uint32_t*>(outputs));
   } else {
-    problem_.dispatch->preferred().requantize(requantization, sums, stride_, outputs);
+    problem_.dispatch->preferred().requantize(requantization, sums, counted_, outputs);
   }
 }
 

@@ -18,6 +18,9 @@ struct Unit {
   size_t positions;
 };
 
+// Whether look-ups of a problem of so many positions are taken with exchanged operands.
+bool takes_transposed(const Slice& slice, size_t positions);
+
 class Worker {
  public:
   // `run` is another number for each run in this process.
@@ -29,7 +32,8 @@ class Worker {
  private:
   void plan(const Unit& unit);
   void load_code_sums(const Unit& unit);
-  void load_codes(const Unit& unit, const LookupPart& part);
+  // `map` is the table's classes, or leaves codes as they are.
+  void load_codes(const Unit& unit, const LookupPart& part, const uint8_t* map);
   void load_panel(const Unit& unit, const ProductPlan& plan, const ProductWeights& weights,
                   const Panel& panel);
   void fill_segment(const Unit& unit, const ProductPlan& plan, const Segment& segment);
@@ -42,6 +46,8 @@ class Worker {
 
   // Write sums [count][stride] of the slice's channels from `first` on.
   void sum_lookups(const Unit& unit, size_t first, size_t count);
+  void sort_codes(const Unit& unit, const LookupPart& part, const LookupTable& transposed);
+  void sum_transposed(const Unit& unit, size_t first, size_t count);
   void sum_products(const Unit& unit, size_t first, size_t count);
   void look_up(const Slice& slice, const LookupPart& part, size_t first, size_t count,
                uint32_t* sums);
@@ -57,6 +63,7 @@ class Worker {
   uint64_t run_;
   Scratch& scratch_;
   size_t stride_ = 0;
+  size_t counted_ = 0;  // positions whose sums become outputs, in whole kRequantized
 };
 
 }  // namespace hawx

@@ -10,6 +10,9 @@ namespace hawx {
 // Positions (output pixels or rows) come in whole vectors of this many.
 inline constexpr size_t kPositionBlock = 64;
 
+// Requantisation takes that many at a time.
+inline constexpr size_t kRequantized = 32;
+
 // Products of one output channel that share a weight code: order[begin .. begin + count).
 struct Run {
   uint32_t begin;
@@ -77,7 +80,7 @@ using AccumulateFunction = void (*)(const ChannelView&, const TableView&, const 
 using AccumulateGroupFunction = void (*)(const ChannelView*, const TableView*, size_t count,
                                          const TileView&, uint32_t* acc);
 
-// Writes codes[position] for `count` positions (a multiple of kPositionBlock).
+// Writes codes[position] for `count` positions (a multiple of kRequantized).
 using RequantizeFunction = void (*)(const Requantization&, const uint32_t* acc, size_t count,
                                     uint8_t* codes);
 

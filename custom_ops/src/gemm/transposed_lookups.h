@@ -1,0 +1,46 @@
+// Look-ups with the operands' roles exchanged: where there are few positions, vectors hold output
+// channels, and the activations of a position take the place of a channel's weights.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "gemm/aligned_buffer.h"
+#include "gemm/lookup_table.h"
+#include "gemm/weight_plan.h"
+
+namespace hawx {
+
+// Whether that takes less time: an estimate from the times that kernels take on blocks of vectors.
+bool transposing_pays(size_t positions, size_t channels, size_t depth);
+
+class TransposedLookups {
+ public:
+  // Channels of one block at most, as many as kernels take at their best.
+  static constexpr size_t kBlock = 256;
+
+  TransposedLookups(const LookupTable& table, const WeightPlan& weights);
+
+  const LookupTable& table() const { return *table_; }
+
+  // Weight codes [depth][width] of the channels from block * kBlock on.
+  TileView tile(size_t block) const {
+    return {codes_.data() + block * depth_ * kBlock, width(block), has_upper_codes_};
+  }
+
+ private:
+  // Channels of a block, filled up to whole vectors.
+  size_t width(size_t block) const {
+    const size_t left = channels_ - block * kBlock;
+    return left < kBlock ? (left + kPositionBlock - 1) / kPositionBlock * kPositionBlock : kBlock;
+  }
+
+  size_t depth_;
+  size_t channels_;
+  std::shared_ptr<const LookupTable> table_;
+  AlignedBuffer<uint8_t> codes_;
+  bool has_upper_codes_ = false;
+};
+
+}  // namespace hawx
