@@ -19,6 +19,28 @@ void complete_sums(const Requantization& q, const uint32_t* acc, size_t count, u
   for (size_t p = 0; p < count; ++p) sums[p] -= q.weight_zero * q.code_sum[p];
 }
 
+// Sums [count][tile.stride] of the channels from `first` on.
+void look_up(const Kernel& kernel, const WeightPlan& weights, const LookupTable& table,
+             const TileView& tile, size_t first, size_t count, uint32_t* sums) {
+  for (size_t c = 0; c < count;) {
+    uint32_t* to = sums + c * tile.stride;
+    if (kernel.accumulate_group == nullptr || count - c == 1) {
+      kernel.accumulate(weights.channel(first + c), table.view(), tile, to);
+      ++c;
+      continue;
+    }
+    const size_t together = std::min(count - c, kMostGrouped);
+    ChannelView channels[kMostGrouped];
+    TableView tables[kMostGrouped];
+    for (size_t i = 0; i < together; ++i) {
+      channels[i] = weights.channel(first + c + i);
+      tables[i] = table.view();
+    }
+    kernel.accumulate_group(channels, tables, together, tile, to);
+    c += together;
+  }
+}
+
 size_t parts(const Slice& slice) {
   return slice.kernel != nullptr ? slice.lookups.size() : slice.plan->panels().size();
 }
@@ -150,42 +172,20 @@ void Worker::load_code_sums(const Unit& unit) {
   scratch_.code_sums_hold = wanted;
 }
 
-void Worker::look_up(const Slice& slice, const LookupPart& part, size_t first, size_t count,
-                     uint32_t* sums) {
-  const TableView table = slice.multiplier->table->view();
-  const TileView tile = {scratch_.codes.data(), stride_, scratch_.has_upper_codes};
-  const Kernel& kernel = *slice.kernel;
-  for (size_t c = 0; c < count;) {
-    uint32_t* to = sums + c * stride_;
-    if (kernel.accumulate_group == nullptr || count - c == 1) {
-      kernel.accumulate(part.weights.channel(first + c), table, tile, to);
-      ++c;
-      continue;
-    }
-    const size_t together = std::min(count - c, kMostGrouped);
-    ChannelView weights[kMostGrouped];
-    TableView tables[kMostGrouped];
-    for (size_t i = 0; i < together; ++i) {
-      weights[i] = part.weights.channel(first + c + i);
-      tables[i] = table;
-    }
-    kernel.accumulate_group(weights, tables, together, tile, to);
-    c += together;
-  }
-}
-
 void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
-  const std::vector<LookupPart>& lookups = unit.slice->lookups;
+  const Slice& slice = *unit.slice;
+  const LookupTable& table = *slice.multiplier->table;
   uint32_t* sums = scratch_.sums.data();
-  if (lookups.empty()) std::fill_n(sums, count * stride_, 0u);
-  for (const LookupPart& part : lookups) {
-    load_codes(unit, part, unit.slice->multiplier->table->activation_classes());
-    if (&part == &lookups.front()) {
-      look_up(*unit.slice, part, first, count, sums);
+  if (slice.lookups.empty()) std::fill_n(sums, count * stride_, 0u);
+  for (const LookupPart& part : slice.lookups) {
+    load_codes(unit, part, table.activation_classes());
+    const TileView tile = {scratch_.codes.data(), stride_, scratch_.has_upper_codes};
+    if (&part == &slice.lookups.front()) {
+      look_up(*slice.kernel, part.weights, table, tile, first, count, sums);
       continue;
     }
     scratch_.more_sums.reserve(count * stride_);
-    look_up(*unit.slice, part, first, count, scratch_.more_sums.data());
+    look_up(*slice.kernel, part.weights, table, tile, first, count, scratch_.more_sums.data());
     for (size_t i = 0; i < count * stride_; ++i) sums[i] += scratch_.more_sums.data()[i];
   }
 }
@@ -224,13 +224,11 @@ void Worker::sum_transposed(const Unit& unit, size_t first, size_t count) {
     sort_codes(unit, part, lookups.table());
     for (size_t p = 0; p < unit.positions; p += kTogether) {
       const size_t some = std::min(kTogether, unit.positions - p);
-      for (size_t i = 0; i < some; ++i) {
-        kernel.accumulate(scratch_.sorted->channel(p + i), lookups.table().view(), tile,
-                          rows + i * kWidth);
-      }
+      look_up(kernel, *scratch_.sorted, lookups.table(), tile, p, some, rows);
       for (size_t c = 0; c < count; ++c) {
         uint32_t* to = sums + c * stride_ + p;
-        for (size_t i = 0; i < some; ++i) to[i] = (is_first ? 0 : to[i]) + rows[i * kWidth + c];
+        for (size_t i = 0; i < some; ++i)
+          to[i] = (is_first ? 0 : to[i]) + rows[i * tile.stride + c];
       }
     }
   }

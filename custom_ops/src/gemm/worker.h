@@ -49,8 +49,6 @@ class Worker {
   void sort_codes(const Unit& unit, const LookupPart& part, const LookupTable& transposed);
   void sum_transposed(const Unit& unit, size_t first, size_t count);
   void sum_products(const Unit& unit, size_t first, size_t count);
-  void look_up(const Slice& slice, const LookupPart& part, size_t first, size_t count,
-               uint32_t* sums);
 
   // Turns sums into outputs and hands them to the operands.
   void finish(const Unit& unit, size_t first, size_t count);

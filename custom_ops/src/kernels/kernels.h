@@ -18,6 +18,10 @@ void interleave_scalar(const uint8_t* const rows[kQuad], size_t count, const uin
                        uint8_t* to);
 
 #if defined(HAWX_X86_KERNELS)
+void product_avx2(const ProductBlock&);
+#if defined(HAWX_AVX_VNNI)
+void product_avxvnni(const ProductBlock&);
+#endif
 void product_avx512vnni(const ProductBlock&);
 void translate_avx512vbmi(const uint8_t* from, size_t count, const uint8_t* map, uint8_t* to);
 void interleave_avx512vbmi(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,

@@ -1,5 +1,6 @@
 // Portable kernel of exact products.
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/kernels.h"
 
@@ -43,9 +44,13 @@ void translate_scalar(const uint8_t* from, size_t count, const uint8_t* map, uin
 
 void interleave_scalar(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
                        uint8_t* to) {
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t j = 0; j < kQuad; ++j) {
-      to[kQuad * i + j] = map == nullptr ? rows[j][i] : map[rows[j][i]];
+  for (size_t i = 0; i < count; ++i, to += kQuad) {
+    const uint8_t quad[kQuad] = {rows[0][i], rows[1][i], rows[2][i], rows[3][i]};
+    if (map == nullptr) {
+      std::memcpy(to, quad, kQuad);
+    } else {
+      const uint8_t mapped[kQuad] = {map[quad[0]], map[quad[1]], map[quad[2]], map[quad[3]]};
+      std::memcpy(to, mapped, kQuad);
     }
   }
 }

@@ -21,6 +21,10 @@ bool has_avx512vbmi() {
   return cpu.avx512f && cpu.avx512bw && cpu.avx512vl && cpu.avx512vbmi;
 }
 
+#if defined(HAWX_AVX_VNNI)
+bool has_avx_vnni() { return has_avx2() && cpu_features().avx_vnni; }
+#endif
+
 bool has_avx512vnni() { return has_avx512vbmi() && cpu_features().avx512vnni; }
 #endif
 
@@ -45,6 +49,12 @@ const std::vector<ProductKernel>& product_kernel_table() {
 #if defined(HAWX_X86_KERNELS)
       {"product_avx512vnni", "avx512", "product_gemm", "avx512vnni", product_avx512vnni,
        translate_avx512vbmi, interleave_avx512vbmi, has_avx512vnni, 12},
+#if defined(HAWX_AVX_VNNI)
+      {"product_avxvnni", "avx2", "product_gemm", "avx_vnni", product_avxvnni, translate_scalar,
+       interleave_scalar, has_avx_vnni, 8},
+#endif
+      {"product_avx2", "avx2", "product_gemm", "avx2", product_avx2, translate_scalar,
+       interleave_scalar, has_avx2, 4},
 #endif
       {"product_scalar", "scalar", "product_gemm", "scalar", product_scalar, translate_scalar,
        interleave_scalar, always, 2},
