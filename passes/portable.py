@@ -287,7 +287,7 @@ def portable_body(op: str, opset: int) -> onnx.FunctionProto:
             have to use the version that the model uses.
     """
     inputs, text = _BODIES[op]
-    text = text.replace("NAME", op).replace("INPUTS", f"{inputs}, tables, table_index")
+    text = text.replace("NAME", op).replace("INPUTS", f"{inputs}, tables, table_index, factors")
     text = text.replace("OPSET", str(opset)).replace("TO_END", _TO_END)
     return onnx.parser.parse_function(text)
 
