@@ -63,6 +63,11 @@ def portable_body(op: str, opset: int, *, factors: bool = False) -> onnx.Functio
     return body
 
 
+def adds_products(body: onnx.FunctionProto) -> bool:
+    """Whether a body adds up products where the factors give the tables."""
+    return any("factors" in node.input for node in body.node)
+
+
 def _name_nodes(nodes: Iterable[onnx.NodeProto]) -> None:
     """Names nodes by their outputs: onnxruntime 1.21 gives unnamed nodes that it fuses one name."""
     for node in nodes:
