@@ -15,7 +15,7 @@ import onnx
 
 import hawx_onnx
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.components import Multiplier
+from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.probe import stacked_tables
@@ -120,7 +120,8 @@ def check_writable_file(path: str | Path) -> None:
 
 def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:
     """What the library says of itself, with ``chosen`` as multiplier -> kernel."""
-    described = describe_kernels(stacked_tables(multipliers))
+    tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
+    described = describe_kernels(tables, factors)
     names = [multiplier.name for multiplier in multipliers]
     return {**described, "chosen": dict(zip(names, described["chosen"], strict=True))}
 

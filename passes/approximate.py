@@ -18,15 +18,16 @@ APPROXIMATE_OP = {
 }
 EXACT_OP = {approximate: exact for exact, approximate in APPROXIMATE_OP.items()}
 TABLES = "hawx.tables"
+FACTORS = "hawx.factors"
 
 
-def replace_node(node: gs.Node, tables: gs.Tensor, table_index: gs.Tensor) -> None:
+def replace_node(node: gs.Node, table_index: gs.Tensor, shared: Sequence[gs.Tensor]) -> None:
     """Turns a QLinear node of an open graph into its ai.hawx counterpart, in place.
 
     Args:
         node: QLinearConv or QLinearMatMul.
-        tables: int32 [T, 256, 256].
         table_index: int32 [output channels].
+        shared: What ``_shared`` gives.
     """
     inputs = list(node.inputs)
     if node.op == "QLinearConv":
@@ -36,7 +37,16 @@ def replace_node(node: gs.Node, tables: gs.Tensor, table_index: gs.Tensor) -> No
         node.attrs = _explicit_attributes(node, len(inputs[3].shape) - 2)
     node.op, node.domain = APPROXIMATE_OP[node.op], HAWX_DOMAIN
     node.inputs.clear()
-    node.inputs.extend([*inputs, tables, table_index])
+    tables, *factors = shared
+    node.inputs.extend([*inputs, tables, table_index, *factors])
+
+
+def _shared(tables: np.ndarray, factors: np.ndarray | None) -> list[gs.Tensor]:
+    """The constants that all nodes of a model share: tables and, if there are any, factors."""
+    arrays = {TABLES: tables}
+    if factors is not None and len(factors):
+        arrays[FACTORS] = factors
+    return [gs.Constant(name, np.ascontiguousarray(a, np.int32)) for name, a in arrays.items()]
 
 
 def _explicit_attributes(node: gs.Node, dimensions: int) -> dict[str, object]:
@@ -62,6 +72,7 @@ def with_tables(
     tables: np.ndarray,
     index: dict[str, np.ndarray],
     *,
+    factors: np.ndarray | None = None,
     portable: bool = True,
 ) -> onnx.ModelProto:
     """Rewrites nodes with fixed multipliers.
@@ -70,19 +81,24 @@ def with_tables(
         model: Int8 model with QLinear nodes.
         tables: int32 [T, 256, 256], written once and shared by all nodes.
         index: Node name -> int32 [output channels], which table each channel uses.
+        factors: int32 [R, 514], ``stacked_factors`` of the multipliers of the tables.
         portable: Add the model-local functions.
     """
     graph = to_graph(model)
-    shared = gs.Constant(TABLES, np.ascontiguousarray(tables, np.int32))
+    shared = _shared(tables, factors)
     for node in graph.nodes:
         if node.name in index:
             own = gs.Constant(f"{node.name}.table_index", index[node.name].astype(np.int32))
-            replace_node(node, shared, own)
+            replace_node(node, own, shared)
     return _close(graph, model, portable)
 
 
 def with_index_inputs(
-    model: onnx.ModelProto, tables: np.ndarray, channels: dict[str, int]
+    model: onnx.ModelProto,
+    tables: np.ndarray,
+    channels: dict[str, int],
+    *,
+    factors: np.ndarray | None = None,
 ) -> onnx.ModelProto:
     """Rewrites nodes so that one session can run every assignment.
 
@@ -91,14 +107,15 @@ def with_index_inputs(
         tables: int32 [T, 256, 256].
         channels: Node name -> output channels. Each of these nodes gets a graph input
             ``index_input(name)``, int32 [channels].
+        factors: int32 [R, 514], ``stacked_factors`` of the multipliers of the tables.
     """
     graph = to_graph(model)
-    shared = gs.Constant(TABLES, np.ascontiguousarray(tables, np.int32))
+    shared = _shared(tables, factors)
     for node in graph.nodes:
         if node.name in channels:
             own = gs.Variable(index_input(node.name), np.int32, [channels[node.name]])
             graph.inputs.append(own)
-            replace_node(node, shared, own)
+            replace_node(node, own, shared)
     return _close(graph, model, portable=False)
 
 

@@ -10,6 +10,14 @@ import onnx_graphsurgeon as gs
 
 HAWX_DOMAIN = "ai.hawx"
 ORIGIN_KEY = "hawx.origin"
+# The place of `tables` among the inputs of the ai.hawx operators; `table_index` and, optional,
+# `factors` come next.
+TABLES_AT = {
+    "ApproxQLinearConv": 9,
+    "ApproxQLinearMatMul": 8,
+    "ApproxConvInteger": 4,
+    "ApproxMatMulInteger": 4,
+}
 # Operators that clamp; they commute with quantisation because rounding is monotone.
 CLAMPING_OPS = frozenset({"Relu", "Clip"})
 
@@ -61,6 +69,17 @@ def default_opset(model: onnx.ModelProto) -> int:
 def metadata(model: onnx.ModelProto) -> dict[str, str]:
     """The model's metadata properties."""
     return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def table_index_of(node: onnx.NodeProto) -> str:
+    """The tensor that chooses the tables of an ai.hawx node."""
+    return str(node.input[TABLES_AT[node.op_type] + 1])
+
+
+def factors_of(node: onnx.NodeProto) -> str:
+    """The tensor of the factors of an ai.hawx node; empty if it has none."""
+    place = TABLES_AT[node.op_type] + 2
+    return str(node.input[place]) if place < len(node.input) else ""
 
 
 def set_metadata(model: onnx.ModelProto, values: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.components import Multiplier
+from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.frontend.model import batches, model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
@@ -60,7 +60,8 @@ class AssignmentProbe:
     ) -> None:
         self._candidates, self._multipliers = tuple(candidates), tuple(multipliers)
         channels = {c.name: c.channels for c in candidates}
-        probe = with_index_inputs(model, stacked_tables(multipliers), channels)
+        tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
+        probe = with_index_inputs(model, tables, channels, factors=factors)
         self._runner = Runner(probe, threads=threads, use_library=True)
 
     def outputs(self, assignment: Assignment, x: np.ndarray) -> np.ndarray:
@@ -97,12 +98,14 @@ class LayerResponses:
         self._prefix = Runner(exposed(model, self._cut), threads=threads)
         self._multipliers = len(multipliers)
         self._layers = tuple(zip(candidates, suffixes, strict=True))
-        tables, types = stacked_tables(multipliers), self._prefix.types()
+        tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
+        types = self._prefix.types()
         self._sessions = []
         for candidate, suffix in self._layers:
             for value in suffix.model.graph.input:
                 value.CopyFrom(types[value.name])
-            probe = with_index_inputs(suffix.model, tables, {candidate.name: candidate.channels})
+            channels = {candidate.name: candidate.channels}
+            probe = with_index_inputs(suffix.model, tables, channels, factors=factors)
             session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
             self._sessions.append(session)
         self.runs = 0

@@ -9,7 +9,7 @@ import onnx
 
 import hawx_onnx
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.components import Multiplier
+from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
@@ -58,7 +58,7 @@ def rewrite(
     chosen: list[Candidate],
     multipliers: tuple[Multiplier, ...],
 ) -> onnx.ModelProto:
-    """Rewrites the chosen nodes; only tables in use are written."""
+    """Rewrites the chosen nodes; only tables in use are written, with their factors."""
     indices = table_indices(assignment, chosen, multipliers)
     used = sorted({int(i) for index in indices.values() for i in index})
     position = np.zeros(len(multipliers), np.int32)
@@ -66,7 +66,8 @@ def rewrite(
     packed = [multipliers[i] for i in used]
     if packed:
         compact = {name: position[index] for name, index in indices.items()}
-        result = with_tables(model, stacked_tables(packed), compact)
+        factors = stacked_factors(packed)
+        result = with_tables(model, stacked_tables(packed), compact, factors=factors)
     else:
         result = onnx.ModelProto()
         result.CopyFrom(model)

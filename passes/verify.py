@@ -6,11 +6,12 @@ import numpy as np
 import onnx
 
 from hawx_onnx.assignment import Assignment
+from hawx_onnx.components import stacked_factors
 from hawx_onnx.errors import LibraryError
 from hawx_onnx.frontend.model import model_output
 from hawx_onnx.passes.approximate import TABLES, exposed, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
-from hawx_onnx.passes.graph import HAWX_DOMAIN
+from hawx_onnx.passes.graph import HAWX_DOMAIN, table_index_of
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.runner import Runner
@@ -73,8 +74,12 @@ def _first_difference(int8: onnx.ModelProto, state: PassState, x: np.ndarray, th
     """Name of the first candidate whose codes differ."""
     for candidate in state.candidates:
         output = _output_of(int8, candidate)
+        exact = state.multipliers[:1]
         probe = with_index_inputs(
-            int8, stacked_tables(state.multipliers[:1]), {candidate.name: candidate.channels}
+            int8,
+            stacked_tables(exact),
+            {candidate.name: candidate.channels},
+            factors=stacked_factors(exact),
         )
         feeds = {index_input(candidate.name): np.zeros(candidate.channels, np.int32)}
         runner = Runner(exposed(probe, [output]), threads=threads, use_library=True)
@@ -89,7 +94,7 @@ def check_tables(model: onnx.ModelProto, x: np.ndarray, threads: int) -> None:
     """Another table changes the codes that a rewritten node writes, for every one of them.
 
     The tables of the rewritten model are joined by one that holds ``POISON`` everywhere, and
-    one node after the other is pointed to it: its accumulators saturate.
+    one node after the other is pointed to it: its accumulators saturate. No factors describe it.
 
     Raises:
         LibraryError: A node does not notice.
@@ -102,7 +107,7 @@ def check_tables(model: onnx.ModelProto, x: np.ndarray, threads: int) -> None:
     names = [node.output[0] for node in nodes]
     before = next(iter(runner.stream(x, names, indices)))
     for node, codes in zip(nodes, before, strict=True):
-        key = node.input[-1]
+        key = table_index_of(node)
         feeds = {**indices, key: np.full_like(indices[key], poison)}
         (after,) = next(iter(runner.stream(x, [node.output[0]], feeds)))
         if np.array_equal(after, codes):
@@ -120,7 +125,7 @@ def _with_poison(
     poisoned = np.concatenate([tables, np.full((1, 256, 256), POISON, np.int32)])
     constants[TABLES].CopyFrom(onnx.numpy_helper.from_array(poisoned, TABLES))
     indices = {}
-    for name in dict.fromkeys(node.input[-1] for node in nodes):
+    for name in dict.fromkeys(table_index_of(node) for node in nodes):
         indices[name] = onnx.numpy_helper.to_array(constants[name])
         probe.graph.initializer.remove(constants[name])
         probe.graph.input.append(

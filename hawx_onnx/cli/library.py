@@ -110,7 +110,8 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     document["error_rank"] = multiplier.error_rank
     document["plan"] = multiplier.plan.document()
     try:
-        document["kernel"] = describe_kernels(multiplier.table)["chosen"][0]
+        described = describe_kernels(multiplier.table, components.stacked_factors([multiplier]))
+        document["kernel"] = described["chosen"][0]
     except LibraryError:
         document["kernel"] = None
     if ui.json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from hawx_onnx.components.builtin import exact
 from hawx_onnx.components.factorization import Factorization, factorize
+from hawx_onnx.components.factors import stacked_factors
 from hawx_onnx.components.library import load, load_library, names, resolve, with_known_cost
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
 from hawx_onnx.components.planning import KernelPlan
@@ -38,5 +39,6 @@ __all__ = [
     "pareto",
     "resolve",
     "save_library",
+    "stacked_factors",
     "with_known_cost",
 ]

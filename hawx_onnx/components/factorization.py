@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.components.lattice import as_int64, integer_product, reduce_basis, row_basis, solve
-from hawx_onnx.components.rank import PRIMES, pivots
+from hawx_onnx.components.rank import PRIMES, distinct_rows, pivots
 from hawx_onnx.components.tables import CODES, Encoding, IntArray, exact_table
 
 MAX_TERMS = 20
@@ -126,7 +126,7 @@ def _factorizations(matrix: IntArray, of: Literal["table", "error"]) -> Iterator
 
 def _least_rank(matrix: IntArray) -> int:
     """Returns the rank modulo a prime, a lower bound; not far beyond the limit of terms."""
-    return len(pivots(np.unique(matrix, axis=0), PRIMES[0], MAX_TERMS + 1)[0])
+    return len(pivots(distinct_rows(matrix), PRIMES[0], MAX_TERMS + 1)[0])
 
 
 def _candidates(matrix: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
@@ -219,9 +219,14 @@ def _all_fit(terms: list[Term]) -> bool:
 
 def _room(factor: IntArray, scale: int) -> int:
     """Returns the largest divisor of a scale that a factor takes within 8 bits, or else 1."""
-    divisors = [d for d in range(1, min(abs(scale), 255) + 1) if scale % d == 0]
-    signed = [sign * d for d in reversed(divisors) for sign in (1, -1)]
-    return next((d for d in signed if (d > 0 or scale < 0) and _fits(d * factor)), 1)
+    low, high = int(factor.min()), int(factor.max())
+    signs = (1, -1) if scale < 0 else (1,)
+    for divisor in range(min(abs(scale), 255), 0, -1):
+        for sign in signs if scale % divisor == 0 else ():
+            ends = sorted((sign * divisor * low, sign * divisor * high))
+            if ends[0] >= -128 and ends[1] <= (255 if ends[0] >= 0 else 127):
+                return sign * divisor
+    return 1
 
 
 def _fits(factor: IntArray) -> bool:

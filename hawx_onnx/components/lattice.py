@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hawx_onnx.components.rank import PRIMES, inverse, pivots
+from hawx_onnx.components.rank import PRIMES, distinct_rows, inverse, pivots
 from hawx_onnx.components.tables import IntArray
 
 Vector = npt.NDArray[np.object_]
@@ -64,7 +64,7 @@ def row_basis(matrix: IntArray) -> IntArray | None:
     Args:
         matrix: Integers [rows, columns] within the int32 range, not all 0.
     """
-    rows = np.unique(matrix, axis=0)
+    rows = distinct_rows(matrix)
     rows = rows[np.argsort(np.abs(rows).sum(axis=1), kind="stable")]
     chosen, _ = pivots(rows, PRIMES[0])
     basis = as_int64(reduce_basis(list(rows[chosen].astype(object))))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.components.factorization import Factorization, factorize
+from hawx_onnx.components.rank import distinct_rows
 from hawx_onnx.components.tables import Encoding, IntArray, exact_table
 
 FEW = 64
@@ -108,7 +109,7 @@ def plan_table(table: npt.NDArray[np.integer], encoding: Encoding) -> KernelPlan
     truth = table.astype(np.int64)
     error = truth - exact_table(encoding)
     found = factorize(truth, encoding) if error.any() else None
-    rows, columns = len(np.unique(truth, axis=0)), len(np.unique(truth, axis=1).T)
+    rows, columns = len(distinct_rows(truth)), len(distinct_rows(truth.T))
     return KernelPlan(
         kind=_kind(found, rows, columns) if error.any() else "exact",
         factorization=found,

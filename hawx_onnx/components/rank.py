@@ -52,7 +52,21 @@ def _primitive_rows(matrix: IntArray) -> IntArray:
         return np.zeros((0, 0), np.int64)
     leading = kept[np.arange(len(kept)), (kept != 0).argmax(axis=1)]
     factor = np.gcd.reduce(kept, axis=1) * np.sign(leading)
-    return np.asarray(np.unique(kept // factor[:, None], axis=0), dtype=np.int64)
+    return distinct_rows(kept // factor[:, None])
+
+
+def distinct_rows(matrix: IntArray) -> IntArray:
+    """Returns each row once, in lexicographic order; `np.unique` takes several times as long.
+
+    Args:
+        matrix: Integers [rows, columns] whose differences fit an int64.
+    """
+    if not matrix.size:
+        return matrix[:1]
+    # Big-endian and not negative: bytes sort as the numbers do.
+    keys = (matrix - matrix.min()).astype(">u8")
+    places = {row.tobytes(): place for place, row in enumerate(keys)}
+    return matrix[[places[key] for key in sorted(places)]]
 
 
 def pivots(matrix: IntArray, prime: int, limit: int | None = None) -> tuple[list[int], list[int]]:
@@ -66,20 +80,22 @@ def pivots(matrix: IntArray, prime: int, limit: int | None = None) -> tuple[list
     work = matrix % prime
     order = np.arange(len(work))
     columns: list[int] = []
-    for column in range(work.shape[1]):
+    column = 0
+    while len(columns) not in (len(work), limit):
         top = len(columns)
-        nonzero = np.flatnonzero(work[top:, column])
-        if not nonzero.size:
-            continue
-        pivot = top + int(nonzero[0])
+        nonzero = work[top:, column:] != 0
+        filled = nonzero.any(axis=0)
+        if not filled.any():
+            break
+        step = int(filled.argmax())
+        column, pivot = column + step, top + int(nonzero[:, step].argmax())
         work[[top, pivot]], order[[top, pivot]] = work[[pivot, top]], order[[pivot, top]]
         scale = pow(int(work[top, column]), -1, prime)
         factors = work[top + 1 :, column] * scale % prime
         work[top + 1 :, column:] -= factors[:, None] * work[top, column:]
         work[top + 1 :, column:] %= prime
         columns.append(column)
-        if len(columns) in (len(work), limit):
-            break
+        column += 1
     return [int(row) for row in order[: len(columns)]], columns
 
 

@@ -116,11 +116,19 @@ def create_session(
         raise _session_error(error, where) from error
 
 
-def describe_kernels(tables: np.ndarray) -> dict[str, Any]:
+def describe_kernels(
+    tables: np.ndarray,
+    factors: np.ndarray | None = None,
+    channels: np.ndarray | None = None,
+) -> dict[str, Any]:
     """Tells what the library would run tables with, on this CPU and under ``HAWX_ISA``.
 
     Args:
         tables: int32 [T, 256, 256] truth tables, or one of [256, 256].
+        factors: int32 [R, 514], ``stacked_factors`` of the multipliers of the tables; without,
+            every table is looked up.
+        channels: int32 [T], how many output channels of a group share each table: factors of many
+            terms do not pay for few channels. Many if None.
 
     Returns:
         ``isa``: the instruction set in use; ``cpu``: detected vector extensions; ``kernels``: every
@@ -134,18 +142,24 @@ def describe_kernels(tables: np.ndarray) -> dict[str, Any]:
 
     stack = np.asarray(tables, dtype=np.int32)
     stack = stack[None] if stack.ndim == 2 else stack
-    node = helper.make_node("DescribeKernels", ["tables"], ["json"], "describe", domain=DOMAIN)
+    given = {"tables": stack, "factors": factors, "channels": channels}
+    feeds = {k: np.asarray(v, dtype=np.int32) for k, v in given.items() if v is not None}
+    inputs = [name if name in feeds else "" for name in given]
+    node = helper.make_node("DescribeKernels", inputs, ["json"], "describe", domain=DOMAIN)
     graph = helper.make_graph(
         [node],
         "describe_kernels",
-        [helper.make_tensor_value_info("tables", TensorProto.INT32, [None, None, None])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT32, [None] * feed.ndim)
+            for name, feed in feeds.items()
+        ],
         [helper.make_tensor_value_info("json", TensorProto.UINT8, [None])],
     )
     opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     session = create_session(model.SerializeToString(), threads=1, use_library=True)
     try:
-        (text,) = session.run(None, {"tables": stack})
+        (text,) = session.run(None, feeds)
     except Exception as error:
         raise LibraryError(_first_line(error), where="DescribeKernels") from error
     description: dict[str, Any] = json.loads(text.tobytes().decode("utf-8"))

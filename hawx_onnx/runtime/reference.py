@@ -124,6 +124,7 @@ def approx_qlinear_conv(
     bias: Array | None,
     tables: Array,
     table_index: Array,
+    factors: Array | None = None,
     *,
     kernel_shape: Sequence[int] = (),
     **attributes: Any,  # noqa: ANN401 - passed on with their types
@@ -142,6 +143,7 @@ def approx_qlinear_conv(
         bias: int32 [output channels], or None.
         tables: [T, 256, 256] truth tables.
         table_index: [output channels], which table each channel uses.
+        factors: Not used: they do not change the result.
         kernel_shape: Must be w.shape[2:] if given.
         **attributes: Those of ``conv_accumulators``.
 
@@ -202,6 +204,7 @@ def approx_qlinear_matmul(
     y_zero_point: Array,
     tables: Array,
     table_index: Array,
+    factors: Array | None = None,
 ) -> Array:
     """ApproxQLinearMatMul: inputs of ONNX QLinearMatMul, then tables and their index.
 
@@ -216,6 +219,7 @@ def approx_qlinear_matmul(
         y_zero_point: One code; its type is the output's type.
         tables: [T, 256, 256] truth tables.
         table_index: [columns], which table each column uses.
+        factors: Not used: they do not change the result.
 
     Returns:
         Codes [batch..., rows, columns].

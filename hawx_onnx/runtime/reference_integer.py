@@ -23,6 +23,7 @@ def approx_conv_integer(
     w_zero_point: Array | None,
     tables: Array,
     table_index: Array,
+    factors: Array | None = None,
     *,
     kernel_shape: Sequence[int] = (),
     **attributes: Any,  # noqa: ANN401 - passed on with their types
@@ -36,6 +37,7 @@ def approx_conv_integer(
         w_zero_point: One code, or one for each output channel; None is 0.
         tables: [T, 256, 256] truth tables.
         table_index: [output channels], which table each channel uses.
+        factors: Not used: they do not change the result.
         kernel_shape: Must be w.shape[2:] if given.
         **attributes: Those of ``conv_accumulators``.
 
@@ -55,6 +57,7 @@ def approx_matmul_integer(
     b_zero_point: Array | None,
     tables: Array,
     table_index: Array,
+    factors: Array | None = None,
 ) -> Array:
     """ApproxMatMulInteger: inputs of ONNX MatMulInteger, then tables and their index.
 
@@ -65,6 +68,7 @@ def approx_matmul_integer(
         b_zero_point: One code, one for each column, or [batch..., 1, columns]; None is 0.
         tables: [T, 256, 256] truth tables.
         table_index: [columns], which table each column uses.
+        factors: Not used: they do not change the result.
 
     Returns:
         int32 [batch..., rows, columns].

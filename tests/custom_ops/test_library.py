@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
+from hawx_onnx import components
+from hawx_onnx.components import stacked_factors
 from hawx_onnx.errors import LibraryError, ModelError
 from hawx_onnx.runtime import library
 
@@ -55,6 +57,27 @@ def test_kernel_of_each_table(ops):
     assert best["supported"]
     assert best["isa"] == description["isa"]
     assert set(description["cpu"]) <= set(re.findall(r"avx\w*", " ".join(description["cpu"])))
+
+
+def test_kernel_of_a_table_with_factors(ops, monkeypatch):
+    """Few channels do not pay for many terms; wrong factors are no factors."""
+    monkeypatch.setenv("HAWX_ISA", "scalar")
+    multipliers = [components.load(name) for name in ("mul8s_trunc2", "mul8s_bam_h3_v7")]
+    tables, rows = np.stack([m.table for m in multipliers]), stacked_factors(multipliers)
+    assert np.bincount(rows[:, 0]).tolist() == [1, 5]
+
+    def chosen(*args):
+        return library.describe_kernels(tables, *args)["chosen"]
+
+    assert chosen() == ["gather_scalar"] * 2
+    assert chosen(rows) == ["product_scalar", "gather_scalar"]
+    assert chosen(rows, np.array([1, 64])) == ["product_scalar", "gather_scalar"]
+    wrong = rows.copy()
+    wrong[0, 1] += 1
+    assert chosen(wrong) == ["gather_scalar"] * 2
+    for channels, problem in (([1], r"\[1\], it must be \[2\]"), ([1, 0], "must be positive")):
+        with pytest.raises(LibraryError, match=problem):
+            chosen(rows, np.array(channels))
 
 
 def test_best_instruction_set_is_preferred_and_each_can_be_forced(ops, monkeypatch):

@@ -26,7 +26,7 @@ CODES = st.sampled_from([np.int8, np.uint8])
 
 def one_node(op, inputs, opset=13, **attributes):
     """A model of one ai.hawx node with its portable body; "x" is its graph input."""
-    names = [*NAMES[op], "tables", "table_index"]
+    names = [*NAMES[op], "tables", "table_index", *(["factors"] if "factors" in inputs else [])]
     node = helper.make_node(op, names, ["y"], "node", domain="ai.hawx", **attributes)
     kinds = {name: helper.np_dtype_to_tensor_dtype(v.dtype) for name, v in inputs.items()}
     graph = helper.make_graph(
@@ -55,22 +55,54 @@ def codes(rng, kind, shape):
     return rng.integers(0, 256, shape).astype(np.uint8).view(kind)
 
 
+def zero_point(rng, draw, kind, shape):
+    return codes(rng, kind, shape) if draw(st.booleans()) else np.zeros(shape, kind)
+
+
+def factor(rng):
+    return rng.integers(-128, 128, 256) + (128 if rng.random() < 0.5 else 0)
+
+
+def factored(rng, count, factored_tables):
+    """Tables, the given ones of them as sums of one to three terms, and the rows of factors."""
+    tables, rows = rng.integers(-(2**15), 2**15, (count, 256, 256)), []
+    for number in factored_tables:
+        tables[number] = 0
+        for _ in range(rng.integers(1, 4)):
+            scale, left, right = rng.integers(-3, 4), factor(rng), factor(rng)
+            rows.append([number, scale, *left, *right])
+            tables[number] += scale * np.multiply.outer(left, right)
+    return tables, np.array(rows, np.int32).reshape(-1, 514)
+
+
+def tables_of(rng, draw, count):
+    """Tables with factors of all, of some, wrong ones, or none; the spread of their entries."""
+    factors = draw(st.sampled_from(["absent", "all", "some", "wrong"]))
+    if factors == "absent":
+        size = draw(st.sampled_from([2**7, 2**15, 2**20]))
+        return {"tables": rng.integers(-size, size, (count, 256, 256)).astype(np.int32)}, size
+    tables, rows = factored(rng, count, [0] if factors == "some" else range(count))
+    if factors == "wrong":
+        rows[rng.integers(len(rows)), 1] += 1
+    return {"tables": tables.astype(np.int32), "factors": rows}, 2**15
+
+
 def common(rng, draw, x_kind, channels, depth):
     """Scales, zero points, tables and their index; accumulators of some 2**17 fill the codes."""
     tables = draw(st.integers(1, 3))
-    size = draw(st.sampled_from([2**7, 2**15, 2**20]))
+    shared, size = tables_of(rng, draw, tables)
     per_channel = draw(st.booleans())
     w_kind, y_kind = draw(CODES), draw(CODES)
     shape = channels if per_channel else ()
     return w_kind, {
         "x_scale": np.float32(0.01),
-        "x_zero": codes(rng, x_kind, ()),
+        "x_zero": zero_point(rng, draw, x_kind, ()),
         "w_scale": np.asarray(rng.uniform(0.005, 0.01, shape), np.float32),
-        "w_zero": codes(rng, w_kind, channels if per_channel and draw(st.booleans()) else ()),
+        "w_zero": zero_point(rng, draw, w_kind, shape if draw(st.booleans()) else ()),
         "y_scale": np.float32(7e-5 * size * depth**0.5 / 100),
         "y_zero": codes(rng, y_kind, ()),
-        "tables": rng.integers(-size, size, (tables, 256, 256)).astype(np.int32),
         "table_index": rng.integers(0, tables, channels).astype(np.int32),
+        **shared,
     }
 
 
@@ -194,10 +226,11 @@ def test_sums_of_large_entries_wrap_at_32_bits(library, use_library):
     assert session.run(None, {"x": x})[0].tolist() == [[-2, -2]]
 
 
+@pytest.mark.parametrize("factors", [False, True])
 @pytest.mark.parametrize("op", sorted(NAMES))
 @pytest.mark.parametrize("opset", [13, 17, 18, 21])
-def test_bodies_are_valid_at_every_opset(op, opset):
-    body = portable_body(op, opset)
+def test_bodies_are_valid_at_every_opset(op, opset, factors):
+    body = portable_body(op, opset, factors=factors)
     assert (body.domain, body.name) == ("ai.hawx", op)
     assert [(e.domain, e.version) for e in body.opset_import] == [("", opset)]
     assert {node.domain for node in body.node} == {""}

@@ -11,13 +11,13 @@ from onnx import numpy_helper
 
 from hawx_onnx import components, models
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.components import Encoding
+from hawx_onnx.components import Encoding, stacked_factors
 from hawx_onnx.errors import ConfigError, LibraryError
 from hawx_onnx.frontend.data import load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.passes import Rewrite, Verify, approximate, verify
-from hawx_onnx.passes.approximate import TABLES, with_tables
-from hawx_onnx.passes.graph import metadata
+from hawx_onnx.passes.approximate import FACTORS, TABLES, with_tables
+from hawx_onnx.passes.graph import factors_of, metadata, table_index_of
 from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, MULTIPLIERS_KEY
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.runner import Runner
@@ -172,6 +172,37 @@ def test_only_tables_in_use_are_written(library, kit, residual, signed):
     assert kept["author"] == "me"
 
 
+def initializers(model):
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def test_factors_are_written_once_for_all_nodes(library, kit, residual, signed):
+    state = kit.prepare(residual, signed)
+    after = rewritten(state, alternating(signed))
+    tensors = initializers(after.model)
+    chosen = [m for m in signed if any((m.table == t).all() for t in tensors[TABLES])]
+    np.testing.assert_array_equal(tensors[FACTORS], stacked_factors(chosen))
+    nodes = [node for node in after.model.graph.node if node.domain == "ai.hawx"]
+    assert [factors_of(node) for node in nodes] == [FACTORS] * len(nodes)
+    assert {table_index_of(node) for node in nodes} == {f"{n.name}.table_index" for n in nodes}
+    verified(state, after)
+
+
+def test_tables_without_factors_leave_the_input_out(library, kit, residual, signed, table_of):
+    """A table of full rank, alone and beside one that has factors."""
+    rng = np.random.default_rng(3)
+    noisy = table_of("noisy", signed[0].table + rng.integers(-40, 41, (256, 256)))
+    state = kit.prepare(residual, (signed[0], signed[1], noisy))
+    alone = rewritten(state, lambda c: "noisy")
+    assert FACTORS not in initializers(alone.model)
+    assert not any(factors_of(n) for n in alone.model.graph.node if n.domain == "ai.hawx")
+    verified(state, alone)
+    beside = rewritten(state, lambda c: "noisy" if c.name == "b" else signed[1].name)
+    (row,) = initializers(beside.model)[FACTORS]
+    assert row[0] == 0
+    verified(state, beside)
+
+
 def test_identity_and_names_survive(library, kit, network, signed):
     state = kit.prepare(network, signed)
     after = rewritten(state, lambda c: signed[1].name).model
@@ -279,8 +310,8 @@ def test_verify_names_the_node_that_differs_with_exact_tables(
     after = rewritten(state, lambda c: signed[1].name)
     replace = approximate.replace_node
 
-    def forgetful(node, tables, table_index):
-        replace(node, tables, table_index)
+    def forgetful(node, table_index, shared):
+        replace(node, table_index, shared)
         if node.name == "b":
             node.inputs[8].values = np.zeros_like(node.inputs[8].values)
 
@@ -296,8 +327,8 @@ def test_verify_notices_a_portable_body_that_differs(library, kit, residual, uns
     model = onnx.ModelProto()
     model.CopyFrom(after.model)
     (function,) = model.functions
-    add = next(n for n in function.node if n.output[0] == "centred")
-    add.op_type = "Add"
+    negative = next(n for n in function.node if n.output[0] == "zw_negative")
+    negative.op_type = "Abs"
     with pytest.raises(LibraryError, match="the portable bodies differ from the library"):
         verified(state, after.replace(model=model))
 

@@ -31,9 +31,9 @@ class Dispatch {
   // Whether sums of products are likely faster than look-ups for that many output channels.
   bool takes_products(const Multiplier& multiplier, size_t channels) const;
 
-  // What runs a multiplier, many output channels given.
-  const char* kernel_name(const Multiplier& multiplier) const {
-    return takes_products(multiplier, SIZE_MAX) ? product_->name : choose(*multiplier.table).name;
+  // What runs a multiplier that so many output channels of a group share.
+  const char* kernel_name(const Multiplier& multiplier, size_t channels) const {
+    return takes_products(multiplier, channels) ? product_->name : choose(*multiplier.table).name;
   }
 
   // The best kernel of exact products.

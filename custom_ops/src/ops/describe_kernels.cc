@@ -1,10 +1,12 @@
 // DescribeKernels: tells the kernels of this build, the CPU, and the kernel chosen for each table.
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "gemm/lookup_table.h"
+#include "hawx/error.h"
 #include "kernels/cpu_features.h"
 #include "kernels/registry.h"
 #include "ops/approximation.h"
@@ -38,6 +40,14 @@ std::string describe_all() {
   return json_list(all, [](const std::string& text) { return text; });
 }
 
+// How many output channels of a group share table `t`: many, where that is not told.
+size_t channels_of(const Tensor& channels, size_t t) {
+  if (!channels.present) return SIZE_MAX;
+  const int32_t count = channels.int32()[t];
+  require(count > 0, channels.name, "[", t, "] is ", count, ", it must be positive");
+  return static_cast<size_t>(count);
+}
+
 class DescribeKernels : public Node {
  public:
   explicit DescribeKernels(const NodeInfo&) : dispatch_(Dispatch::from_environment()) {}
@@ -47,9 +57,14 @@ class DescribeKernels : public Node {
     check_tables(tables);
     const Tensor factors = context.input(1, "factors");
     check_factors(factors, static_cast<size_t>(tables.shape[0]));
+    const Tensor channels = context.input(2, "channels");
+    require(!channels.present || channels.shape == std::vector<int64_t>{tables.shape[0]},
+            channels.name, " has shape ", to_string(channels.shape), ", it must be [",
+            tables.shape[0], "] as there are tables");
     std::vector<std::string> chosen;
     for (size_t t = 0; t < static_cast<size_t>(tables.shape[0]); ++t) {
-      chosen.push_back(dispatch_.kernel_name(make_multiplier(tables, factors, t)));
+      const Multiplier multiplier = make_multiplier(tables, factors, t);
+      chosen.push_back(dispatch_.kernel_name(multiplier, channels_of(channels, t)));
     }
     const std::string text = "{\"isa\": " + quoted(dispatch_.preferred().instruction_set) +
                              ", \"cpu\": " + json_list(cpu_features().names(), quoted) +
@@ -68,7 +83,9 @@ class DescribeKernels : public Node {
 void add_describe_kernels(uint32_t api_version, std::deque<CustomOp>& ops) {
   ops.emplace_back(
       "DescribeKernels",
-      std::vector<InputSpec>{{"tables", ort::kInt32}, {"factors", ort::kInt32, true}}, ort::kUint8,
+      std::vector<InputSpec>{
+          {"tables", ort::kInt32}, {"factors", ort::kInt32, true}, {"channels", ort::kInt32, true}},
+      ort::kUint8,
       [](const NodeInfo& info) -> std::unique_ptr<Node> {
         return std::make_unique<DescribeKernels>(info);
       },
