@@ -143,12 +143,15 @@ def on_avx2(args: argparse.Namespace) -> list[dict[str, Any]]:
 def print_verdicts(found: Sequence[targets.Verdict]) -> None:
     """Prints each target and whether it is met, the missed ones last."""
     print("\ntargets")
-    for each in sorted(found, key=lambda one: one.met, reverse=True):
+    for each in sorted(found, key=lambda one: (one.disturbed, not one.met)):
         print(
             f"  {'pass ' if each.met else 'short'} {each.shape:20} batch {each.batch:<4}"
             f"{each.case:22}{each.what:24}{each.value:8.2f}  limit {each.limit:g}"
+            f"{'  disturbed' if each.disturbed else ''}"
         )
-    print(f"{sum(each.met for each in found)} of {len(found)} met")
+    told = [each for each in found if not each.disturbed]
+    print(f"{sum(each.met for each in told)} of {len(told)} met", end="")
+    print(f", {len(found) - len(told)} not to be told" if len(told) < len(found) else "")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,11 +34,13 @@ _AVX2 = ("shape", "batch", "loop GMAC/s", "any table", "times the loop", "rank 1
 
 
 def _line(by: Mapping[Any, Row], shape: str, batch: int) -> list[str]:
-    """Of ranks the time over the exact operator's, of threads the speed-up."""
+    """Of ranks the time over the exact operator's, of threads the speed-up; ? where disturbed."""
 
     def cell(case: str, key: str, digits: int, threads: int = 1) -> str:
         row = by.get((shape, batch, case, threads))
-        return "-" if row is None or row[key] is None else f"{row[key]:.{digits}f}"
+        if row is None or row[key] is None:
+            return "-"
+        return f"{row[key]:.{digits}f}{'?' if row['disturbed'] else ''}"
 
     return [
         *(shape, str(batch), cell("exact", "gmacs", 0)),

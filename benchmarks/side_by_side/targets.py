@@ -25,6 +25,7 @@ class Verdict:
         value: The figure.
         limit: What it is held against.
         met: Whether the target is met.
+        disturbed: Whether other programs took part, so that the figure tells little.
     """
 
     shape: str
@@ -34,6 +35,7 @@ class Verdict:
     value: float
     limit: float
     met: bool
+    disturbed: bool
 
     def document(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -43,7 +45,9 @@ class Verdict:
 def verdicts(rows: Sequence[Row]) -> list[Verdict]:
     """Returns a verdict for every row and target that concerns it."""
     return [
-        Verdict(row["shape"], row["batch"], row["case"], what, row[key], limit, met)
+        Verdict(
+            row["shape"], row["batch"], row["case"], what, row[key], limit, met, row["disturbed"]
+        )
         for row in rows
         for what, key, limit, met in _judged(row)
     ]

@@ -127,7 +127,7 @@ def test_targets_judge_each_figure_once(script):
     row = {
         **{"shape": "VGG-11 128->256", "batch": 1, "case": "general", "rank": 0, "threads": 1},
         **{"isa": "avx512vbmi", "gmacs": 21.0, "of_exact": 9.0, "times_loop": 1.5},
-        "times_one_thread": None,
+        **{"times_one_thread": None, "disturbed": False},
     }
     changes = (
         ({}, [True]),
