@@ -72,10 +72,10 @@ lint-cpp: $(VENV)/.developing
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 
 bench: $(VENV)/.developing  ## run the short form of every benchmark
-	$(BIN)/python benchmarks/kernels.py --quick
-	$(BIN)/python benchmarks/networks.py --quick
-	$(BIN)/python benchmarks/plans.py
-	$(BIN)/python benchmarks/search.py
+	@for script in $(sort $(wildcard benchmarks/*.py)); do \
+		short=$$(grep -q -e '"--quick"' $$script && echo " --quick"); \
+		echo "== $$script$$short"; $(BIN)/python $$script $$short || exit 1; \
+	done
 
 format: $(VENV)/.developing  ## format all sources
 	$(BIN)/ruff check --fix-only --quiet .
