@@ -73,7 +73,8 @@ lint-cpp: $(VENV)/.developing
 
 bench: $(VENV)/.developing  ## run the short form of every benchmark
 	@for script in $(sort $(wildcard benchmarks/*.py)); do \
-		echo "== $$script"; $(BIN)/python $$script || exit 1; \
+		short=$$(grep -q -e '"--quick"' $$script && echo " --quick"); \
+		echo "== $$script$$short"; $(BIN)/python $$script $$short || exit 1; \
 	done
 
 format: $(VENV)/.developing  ## format all sources
