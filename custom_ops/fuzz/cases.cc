@@ -13,22 +13,22 @@ namespace {
 using Shape = std::vector<int64_t>;
 
 // What an input is for; values and shapes follow from it.
-enum class Role { kLeft, kRight, kOne, kPerChannel, kBias, kTables, kTableIndex };
+enum class Role { kLeft, kRight, kOne, kPerChannel, kBias, kTables, kTableIndex, kFactors };
 
 std::vector<Role> roles_of(const std::string& op) {
   using R = Role;
   if (op == "ApproxQLinearConv") {
     return {R::kLeft, R::kOne, R::kOne,  R::kRight,  R::kPerChannel, R::kPerChannel,
-            R::kOne,  R::kOne, R::kBias, R::kTables, R::kTableIndex};
+            R::kOne,  R::kOne, R::kBias, R::kTables, R::kTableIndex, R::kFactors};
   }
   if (op == "ApproxQLinearMatMul") {
-    return {R::kLeft,       R::kOne, R::kOne, R::kRight,  R::kPerChannel,
-            R::kPerChannel, R::kOne, R::kOne, R::kTables, R::kTableIndex};
+    return {R::kLeft, R::kOne, R::kOne,    R::kRight,      R::kPerChannel, R::kPerChannel,
+            R::kOne,  R::kOne, R::kTables, R::kTableIndex, R::kFactors};
   }
   if (op == "ApproxConvInteger" || op == "ApproxMatMulInteger") {
-    return {R::kLeft, R::kRight, R::kOne, R::kPerChannel, R::kTables, R::kTableIndex};
+    return {R::kLeft, R::kRight, R::kOne, R::kPerChannel, R::kTables, R::kTableIndex, R::kFactors};
   }
-  return {};
+  return {R::kTables, R::kFactors, R::kBias};  // DescribeKernels: channels of each table
 }
 
 struct Operands {
@@ -132,12 +132,36 @@ OrtValue make_tensor(int type, Shape shape) {
   return value;
 }
 
+// Two terms, as rows of the input `factors`: the last table of the pool is their sum.
+int32_t factor(int64_t row, int64_t column) {
+  if (column < 2) return column == 0 ? 0 : row == 0 ? 1 : -3;
+  const int64_t code = (column - 2) % 256;
+  return static_cast<int32_t>(column < 258 ? code * (row + 1) % 256 - (row == 0 ? 128 : 0)
+                                           : (code >> row) % 200);
+}
+
+// Factors that fit the last table, and some that are refused or fit none.
+const OrtValue& some_factors(Reader& in) {
+  static const std::vector<OrtValue> pool = [] {
+    std::vector<OrtValue> made;
+    for (const Shape& shape :
+         {Shape{2, 514}, Shape{1, 514}, Shape{0, 514}, Shape{2, 513}, Shape{514}, Shape{2, 514}}) {
+      made.push_back(make_tensor(ort::kInt32, shape));
+      const int32_t more = made.size() == 6 ? 300 : 0;
+      fill<int32_t>(made.back(), [&](int64_t i) { return factor(i / 514, i % 514) + more; });
+    }
+    return made;
+  }();
+  return in.chance(48) ? pool[in.byte() % pool.size()] : pool[0];
+}
+
 // Tables are large, and preparing them takes long: a few serve all cases.
 const OrtValue& some_tables(Reader& in) {
   static const std::vector<OrtValue> pool = [] {
     std::vector<OrtValue> made;
-    for (const Shape& shape : {Shape{1, 256, 256}, Shape{1, 256, 256}, Shape{1, 256, 256},
-                               Shape{0, 256, 256}, Shape{256, 256}, Shape{2, 3, 256}}) {
+    for (const Shape& shape :
+         {Shape{1, 256, 256}, Shape{1, 256, 256}, Shape{1, 256, 256}, Shape{0, 256, 256},
+          Shape{256, 256}, Shape{2, 3, 256}, Shape{1, 256, 256}}) {
       made.push_back(make_tensor(ort::kInt32, shape));
       uint32_t state = static_cast<uint32_t>(made.size());
       const int shift = made.size() == 1 ? 8 : made.size() == 2 ? 17 : 0;  // any width of entries
@@ -146,16 +170,21 @@ const OrtValue& some_tables(Reader& in) {
         return static_cast<int32_t>(state ^ state >> 15) >> shift;
       });
     }
+    fill<int32_t>(made.back(), [](int64_t i) {
+      return factor(0, 2 + i / 256) * factor(0, 258 + i % 256) -
+             3 * factor(1, 2 + i / 256) * factor(1, 258 + i % 256);
+    });
     return made;
   }();
   static const auto prepared = [] {  // and stay so
     std::vector<std::shared_ptr<const LookupTable>> all;
-    for (size_t i = 0; i < 3; ++i) {
+    for (const size_t i : {0, 1, 2, 6}) {
       all.push_back(LookupTable::shared(reinterpret_cast<const int32_t*>(pool[i].data.get())));
     }
     return all;
   }();
-  return in.chance(16) ? pool[in.byte() % pool.size()] : pool[in.byte() % 3];
+  if (in.chance(16)) return pool[in.byte() % pool.size()];
+  return in.chance(96) ? pool.back() : pool[in.byte() % 3];
 }
 
 float some_scale(Reader& in) {
@@ -191,15 +220,17 @@ Case make_case(const CustomOp& op, Reader& in) {
   const std::vector<Role> roles = roles_of(name);
   const size_t count = op.GetInputTypeCount(&op);
   Operands operands = {{1}, {1}, 1};
-  if (!roles.empty()) {
+  if (roles[0] == Role::kLeft) {
     operands = name.find("Conv") != std::string::npos ? convolution(in, made.info) : product(in);
   }
   const bool sound = in.chance(128);
   if (!sound && in.chance(96)) spoil_attributes(made.info, in);
   for (size_t i = 0; i < count; ++i) {
-    const Role role = i < roles.size() ? roles[i] : Role::kTables;
+    const Role role = roles[i];
     if (role == Role::kTables) {
       made.tensors.push_back(some_tables(in));
+    } else if (role == Role::kFactors) {
+      made.tensors.push_back(some_factors(in));
     } else {
       Shape shape = shape_of(role, operands, in);
       if (!sound && in.chance(32)) spoil(shape, in);

@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "gemm/gemm.h"
+#include "gemm/scratch_pool.h"
 #include "hawx/error.h"
 #include "hawx/tensor.h"
 #include "kernels/registry.h"
@@ -292,7 +293,8 @@ void test_driver() {
                                                {63, 7, 33},
                                                {64, 8, 32},
                                                {300, 70, 129},
-                                               {65, 9000, 3}}) {
+                                               {65, 9000, 3},
+                                               {70, 9000, 200}}) {
       const auto a = random_codes(random, rows * depth, 255);
       const auto b = random_codes(random, depth * columns, 255);
       const MatMulGeometry g({static_cast<int64_t>(rows), static_cast<int64_t>(depth)},
@@ -316,6 +318,8 @@ void test_driver() {
                               kAccumulators.bytes);
       gemm({rows, columns, &plain, &slices, channels.data(), false, kAccumulators, &dispatch},
            backwards);
+      // One that had grown too large would not have been kept.
+      HAWX_CHECK((*BorrowedScratch()).bytes() > 0);
       const Requantization q = {0, 0, nullptr, scale, 0, -128, 127};
       for (size_t r = 0; r < rows; ++r) {
         for (size_t n = 0; n < columns; ++n) {

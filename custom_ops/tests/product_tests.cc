@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "gemm/factorization.h"
+#include "gemm/limits.h"
 #include "gemm/product_plan.h"
 #include "kernels/kernel.h"
 #include "kernels/registry.h"
@@ -162,7 +163,7 @@ void test_plan(Random& random) {
     const ProductPlan plan(factors, depth);
     size_t inputs = 0, quads = 0;
     for (const Panel& panel : plan.panels()) {
-      HAWX_CHECK(panel.first_quad == quads && panel.quads * kQuad * kPositionBlock <= kPanelBytes);
+      HAWX_CHECK(panel.first_quad == quads && panel.quads * kQuad * kPositionBlock <= kBlockBytes);
       quads += panel.quads;
       size_t passes = 0;
       for (const Pass& pass : panel.passes) passes += pass.quads;

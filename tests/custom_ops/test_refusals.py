@@ -28,6 +28,13 @@ def zeros(*shape, kind=np.uint8):
     return np.zeros(shape, kind)
 
 
+def term(table=0, scale=1, factors=0, width=514):
+    """One row of the input `factors`."""
+    row = np.full((1, width), factors, np.int32)
+    row[:, :2] = table, scale
+    return row
+
+
 INDEX = [
     ({"table_index": ints(0, 0, 1, 0, 0, 0)}, r"table_index\[2\] is 1, tables holds 1"),
     ({"table_index": ints(0, 0, 0, 0, 0, -1)}, r"table_index\[5\] is -1"),
@@ -36,6 +43,12 @@ INDEX = [
     ({"tables": zeros(1, 256, 255, kind=np.int32)}, r"tables has shape \[1,256,255\]"),
     ({"tables": zeros(256, 256, kind=np.int32)}, r"tables has shape \[256,256\]"),
     ({"tables": zeros(0, 256, 256, kind=np.int32)}, r"table_index\[0\] is 0, tables holds 0"),
+    ({"factors": term(width=513)}, r"factors has shape \[1,513\], it must be \[R,514\]"),
+    ({"factors": term()[0]}, r"factors has shape \[514\]"),
+    ({"factors": term(table=1)}, r"factors\[0\] is for table 1, tables holds 1"),
+    ({"factors": term(table=-1)}, r"factors\[0\] is for table -1"),
+    ({"factors": term(factors=256)}, r"factors\[0\] has factors beyond 8 bits"),
+    ({"factors": term(factors=-129)}, r"factors\[0\] has factors beyond 8 bits"),
     ({"y_scale": np.zeros(2, np.float32)}, r"y_scale has shape \[2\]"),
     ({"y_scale": np.zeros((), np.float32)}, "scale of channel 0 is not finite"),
     ({"y_zero_point": zeros(2)}, r"y_zero_point has shape \[2\]"),
@@ -96,7 +109,7 @@ def test_matrix_product(ops, change, text, fed):
 
 def integer_changes(node, changes):
     """Those that concern an operator without scales and bias."""
-    names = {*node.inputs, "attributes"}
+    names = {*node.inputs, "factors", "attributes"}
     return [(change, text) for change, text in changes if names.issuperset(change)]
 
 

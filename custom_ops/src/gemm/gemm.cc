@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <atomic>
 
+#include "gemm/limits.h"
 #include "gemm/worker.h"
 
 namespace hawx {
 namespace {
 
-constexpr size_t kBlockBytes = size_t{512} << 10;  // of activations, a part of the level 2 cache
-constexpr size_t kMostPositions = 256;
 constexpr size_t kEnoughUnits = 16;    // for any thread count to be expected
 constexpr double kTaskSeconds = 4e-6;  // tasks below would not pay for themselves
 // Rough speeds, good enough to cut work into tasks.

@@ -41,11 +41,17 @@ const uint8_t* identity_codes() {
   return codes.data();
 }
 
+struct LookupTable::Transposed {
+  std::once_flag once;
+  std::unique_ptr<const LookupTable> table;
+};
+
 LookupTable::LookupTable(const int32_t* entries)
     : entries_(entries, entries + kTableEntries),
       rows_(kTableEntries),
       planes_(2 * kTableEntries),
-      short_rows_(kTableEntries) {
+      short_rows_(kTableEntries),
+      transposed_(std::make_shared<Transposed>()) {
   find_classes();
   // Places beyond the last class repeat a class: no other number takes part in the rows' spans.
   for (size_t w = 0; w < kCodes; ++w) std::fill_n(rows_.data() + w * kCodes, kCodes, entries[w]);
@@ -99,6 +105,17 @@ void LookupTable::split_row(size_t weight) {
   }
   const uint8_t planes = span == 0 ? 0 : span < 256 ? 1 : 2;
   info_[weight] = {*least, planes, *std::max_element(high, high + kCodes)};
+}
+
+const LookupTable& LookupTable::transposed() const {
+  std::call_once(transposed_->once, [this] {
+    std::vector<int32_t> entries(kTableEntries);
+    for (size_t a = 0; a < kCodes; ++a) {
+      for (size_t w = 0; w < kCodes; ++w) entries[w * kCodes + a] = entries_[a * kCodes + w];
+    }
+    transposed_->table = std::make_unique<const LookupTable>(entries.data());
+  });
+  return *transposed_->table;
 }
 
 bool LookupTable::equals(const int32_t* entries) const {

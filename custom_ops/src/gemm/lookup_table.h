@@ -38,6 +38,9 @@ class LookupTable {
   // The first weight code with the same entries. [256]
   const uint8_t* weight_classes() const { return weight_classes_.data(); }
 
+  // The table with its operands exchanged; made when first asked for, it lives as long as this one.
+  const LookupTable& transposed() const;
+
   // Whether the entries of every weight span less than 2^16, so that two byte planes hold them.
   bool splits_into_planes() const { return splits_into_planes_; }
 
@@ -47,6 +50,8 @@ class LookupTable {
   }
 
  private:
+  struct Transposed;  // made once, by any thread
+
   void find_classes();
   void split_row(size_t weight);
 
@@ -58,6 +63,7 @@ class LookupTable {
   AlignedBuffer<uint16_t> short_rows_;
   std::array<RowInfo, kCodes> info_{};
   bool splits_into_planes_ = true;
+  std::shared_ptr<Transposed> transposed_;
 };
 
 }  // namespace hawx

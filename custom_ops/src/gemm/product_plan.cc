@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gemm/limits.h"
 #include "kernels/kernel.h"
 
 namespace hawx {
@@ -16,7 +17,7 @@ size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 ProductPlan::ProductPlan(const Factorization& factors, const Depth& depth)
     : depth_(depth), across_inputs_(depth.taps == 1 || depth.inputs > kFewInputs) {
   const size_t input_bytes = std::max<size_t>(depth.taps, 1) * kPositionBlock;
-  const size_t most = std::max<size_t>(kPanelBytes / input_bytes / kQuad, 1) * kQuad;
+  const size_t most = std::max<size_t>(kBlockBytes / input_bytes / kQuad, 1) * kQuad;
   for (const Term& term : factors.terms()) {
     for (size_t i = 0; i < depth.inputs; i += most) add(term, i, std::min(most, depth.inputs - i));
   }
@@ -29,7 +30,7 @@ size_t ProductPlan::quads_of(size_t inputs) const {
 
 void ProductPlan::add(const Term& term, size_t first_input, size_t inputs) {
   const size_t quads = quads_of(inputs);
-  if (panels_.empty() || (panels_.back().quads + quads) * kQuad * kPositionBlock > kPanelBytes) {
+  if (panels_.empty() || (panels_.back().quads + quads) * kQuad * kPositionBlock > kBlockBytes) {
     panels_.push_back({{}, {}, quads_, 0});
   }
   Panel& panel = panels_.back();

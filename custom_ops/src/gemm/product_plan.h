@@ -12,9 +12,6 @@
 
 namespace hawx {
 
-// Bytes of transformed activations for one block of kPositionBlock positions, about.
-inline constexpr size_t kPanelBytes = size_t{768} << 10;
-
 // Depth as inputs x taps: product k is of input k / taps.
 struct Depth {
   size_t inputs;

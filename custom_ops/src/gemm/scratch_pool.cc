@@ -1,10 +1,10 @@
 #include "gemm/scratch_pool.h"
 
+#include "gemm/limits.h"
+
 namespace hawx {
 namespace {
 
-// What is kept idle at most; larger ones (of very deep products) are freed at once.
-constexpr size_t kKeptBytes = size_t{2} << 20;
 constexpr size_t kKeptCount = 256;
 
 struct Pool {
@@ -34,7 +34,7 @@ BorrowedScratch::BorrowedScratch() {
 }
 
 BorrowedScratch::~BorrowedScratch() {
-  if (scratch_->bytes() > kKeptBytes) return;
+  if (scratch_->bytes() > kScratchBytes) return;
   Pool& all = pool();
   std::lock_guard<std::mutex> lock(all.mutex);
   if (all.idle.size() < kKeptCount) all.idle.push_back(std::move(scratch_));

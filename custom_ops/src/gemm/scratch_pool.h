@@ -42,8 +42,11 @@ struct Scratch {
   FillScratch fill;
 
   size_t bytes() const {
-    return codes.capacity() + panel.capacity() + sums.capacity() * sizeof(uint32_t) +
-           outputs.capacity() + fill.box.capacity() + fill.line.capacity();
+    const size_t words =
+        offsets.capacity() + code_sums.capacity() + sums.capacity() + more_sums.capacity();
+    return codes.capacity() + (sorted == nullptr ? 0 : sorted->bytes()) + panel.capacity() +
+           words * sizeof(uint32_t) + outputs.capacity() + fill.box.capacity() +
+           fill.line.capacity();
   }
 };
 

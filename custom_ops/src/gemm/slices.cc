@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "gemm/limits.h"
+
 namespace hawx {
 namespace {
-
-// Bytes of activation codes for one block of kPositionBlock positions, about.
-constexpr size_t kTileBytes = size_t{1} << 20;
 
 std::vector<LookupPart> plan_lookups(const Slice& slice, const Weights& weights, const Depth& depth,
                                      const std::vector<size_t>& rows) {
   const size_t input_bytes = std::max<size_t>(depth.taps, 1) * kPositionBlock;
-  const size_t most = std::max<size_t>(kTileBytes / input_bytes, 1);
+  const size_t most = std::max<size_t>(kBlockBytes / input_bytes, 1);
   std::vector<LookupPart> parts;
   for (size_t i = 0; i < depth.inputs; i += most) {
     const size_t inputs = std::min(most, depth.inputs - i);

@@ -3,16 +3,6 @@
 namespace hawx {
 namespace {
 
-std::shared_ptr<const LookupTable> transposed(const LookupTable& table) {
-  std::vector<int32_t> entries(kTableEntries);
-  for (size_t w = 0; w < kCodes; ++w) {
-    for (size_t a = 0; a < kCodes; ++a) {
-      entries[w * kCodes + a] = table.at(static_cast<uint8_t>(a), static_cast<uint8_t>(w));
-    }
-  }
-  return LookupTable::shared(entries.data());
-}
-
 // Time of one product with `count` places of a vector operand: each vector's look-ups, and for each
 // block of four, two or one of them the loop and its share of loading the table's entries.
 size_t product_time(size_t count) {
@@ -32,14 +22,13 @@ bool transposing_pays(size_t positions, size_t channels, size_t depth) {
 TransposedLookups::TransposedLookups(const LookupTable& table, const WeightPlan& weights)
     : depth_(weights.depth()),
       channels_(weights.channels()),
-      table_(transposed(table)),
       codes_((channels_ + kBlock - 1) / kBlock * kBlock * depth_ + 1) {
   for (size_t c = 0; c < channels_; ++c) {
     const size_t block = c / kBlock;
     uint8_t* to = codes_.data() + block * kBlock * depth_ + c % kBlock;
     const uint8_t* codes = weights.channel(c).codes;
     for (size_t k = 0; k < depth_; ++k) {
-      const uint8_t code = table_->activation_classes()[codes[k]];
+      const uint8_t code = table.activation_classes()[codes[k]];
       to[k * width(block)] = code;
       has_upper_codes_ = has_upper_codes_ || code > 127;
     }

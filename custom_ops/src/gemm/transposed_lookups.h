@@ -20,9 +20,8 @@ class TransposedLookups {
   // Channels of one block at most, as many as kernels take at their best.
   static constexpr size_t kBlock = 256;
 
+  // Of a table that is transposed already.
   TransposedLookups(const LookupTable& table, const WeightPlan& weights);
-
-  const LookupTable& table() const { return *table_; }
 
   // Weight codes [depth][width] of the channels from block * kBlock on.
   TileView tile(size_t block) const {
@@ -38,7 +37,6 @@ class TransposedLookups {
 
   size_t depth_;
   size_t channels_;
-  std::shared_ptr<const LookupTable> table_;
   AlignedBuffer<uint8_t> codes_;
   bool has_upper_codes_ = false;
 };

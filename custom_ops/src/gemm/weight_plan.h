@@ -14,6 +14,10 @@ class WeightPlan {
   WeightPlan(const std::vector<const uint8_t*>& rows, size_t depth, const uint8_t* map);
 
   size_t depth() const { return depth_; }
+  size_t bytes() const {
+    return order_.capacity() * sizeof(uint32_t) + codes_.capacity() +
+           runs_.capacity() * sizeof(Run) + first_run_.capacity() * sizeof(size_t);
+  }
   size_t channels() const { return first_run_.size() - 1; }
 
   ChannelView channel(size_t index) const {

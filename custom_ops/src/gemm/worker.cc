@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "gemm/limits.h"
 #include "hawx/tensor.h"
 
 namespace hawx {
 namespace {
-
-// Sums of one kind whose channels must stay in memory until all their parts are added.
-constexpr size_t kMostKept = 512;
 
 size_t round_up(size_t a, size_t b) { return (a + b - 1) / b * b; }
 
@@ -19,38 +17,11 @@ void complete_sums(const Requantization& q, const uint32_t* acc, size_t count, u
   for (size_t p = 0; p < count; ++p) sums[p] -= q.weight_zero * q.code_sum[p];
 }
 
-// Sums [count][tile.stride] of the channels from `first` on.
-void look_up(const Kernel& kernel, const WeightPlan& weights, const LookupTable& table,
-             const TileView& tile, size_t first, size_t count, uint32_t* sums) {
-  for (size_t c = 0; c < count;) {
-    uint32_t* to = sums + c * tile.stride;
-    if (kernel.accumulate_group == nullptr || count - c == 1) {
-      kernel.accumulate(weights.channel(first + c), table.view(), tile, to);
-      ++c;
-      continue;
-    }
-    const size_t together = std::min(count - c, kMostGrouped);
-    ChannelView channels[kMostGrouped];
-    TableView tables[kMostGrouped];
-    for (size_t i = 0; i < together; ++i) {
-      channels[i] = weights.channel(first + c + i);
-      tables[i] = table.view();
-    }
-    kernel.accumulate_group(channels, tables, together, tile, to);
-    c += together;
-  }
-}
-
 size_t parts(const Slice& slice) {
   return slice.kernel != nullptr ? slice.lookups.size() : slice.plan->panels().size();
 }
 
 }  // namespace
-
-bool takes_transposed(const Slice& slice, size_t positions) {
-  return slice.kernel != nullptr && !slice.lookups.empty() &&
-         transposing_pays(positions, slice.channels.size(), slice.lookups.front().weights.depth());
-}
 
 void Worker::run_unit(const Unit& unit) {
   stride_ = round_up(unit.positions, kPositionBlock);
@@ -88,20 +59,6 @@ Filling Worker::filling(const Unit& unit, size_t first_input, size_t inputs, con
                         uint8_t* to) {
   return {unit.slice->group, first_input, inputs,        map, &problem_.dispatch->product(),
           stride_,           to,          &scratch_.fill};
-}
-
-void Worker::load_codes(const Unit& unit, const LookupPart& part, const uint8_t* map) {
-  const Contents wanted = {run_, unit.begin, unit.slice->group, &part};
-  if (scratch_.codes_hold == wanted) return;
-  scratch_.codes_hold = {};
-  const size_t depth = part.weights.depth();
-  scratch_.codes.reserve(depth * stride_ + 1);
-  uint8_t* codes = scratch_.codes.data();
-  // What columns beyond the positions hold does not matter: nobody sees their sums.
-  const uint8_t bits = problem_.operands->fill_codes(
-      *scratch_.plan, filling(unit, part.first_input, part.inputs, map, codes));
-  scratch_.has_upper_codes = bits > 127;
-  scratch_.codes_hold = wanted;
 }
 
 // Quads of four consecutive products are made of rows of codes, others come as they are.
@@ -170,68 +127,6 @@ void Worker::load_code_sums(const Unit& unit) {
              sums);
   }
   scratch_.code_sums_hold = wanted;
-}
-
-void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
-  const Slice& slice = *unit.slice;
-  const LookupTable& table = *slice.multiplier->table;
-  uint32_t* sums = scratch_.sums.data();
-  if (slice.lookups.empty()) std::fill_n(sums, count * stride_, 0u);
-  for (const LookupPart& part : slice.lookups) {
-    load_codes(unit, part, table.activation_classes());
-    const TileView tile = {scratch_.codes.data(), stride_, scratch_.has_upper_codes};
-    if (&part == &slice.lookups.front()) {
-      look_up(*slice.kernel, part.weights, table, tile, first, count, sums);
-      continue;
-    }
-    scratch_.more_sums.reserve(count * stride_);
-    look_up(*slice.kernel, part.weights, table, tile, first, count, scratch_.more_sums.data());
-    for (size_t i = 0; i < count * stride_; ++i) sums[i] += scratch_.more_sums.data()[i];
-  }
-}
-
-// Sorts the activations of each position as kernels need their weights.
-void Worker::sort_codes(const Unit& unit, const LookupPart& part, const LookupTable& transposed) {
-  const Contents wanted = {run_, unit.begin, unit.slice->group, &part};
-  if (scratch_.sorted_holds == wanted) return;
-  scratch_.sorted_holds = {};
-  load_codes(unit, part, identity_codes());
-  const size_t depth = part.weights.depth();
-  std::vector<uint8_t> rows(unit.positions * depth);
-  for (size_t k = 0; k < depth; ++k) {
-    const uint8_t* codes = scratch_.codes.data() + k * stride_;
-    for (size_t p = 0; p < unit.positions; ++p) rows[p * depth + k] = codes[p];
-  }
-  std::vector<const uint8_t*> each(unit.positions);
-  for (size_t p = 0; p < unit.positions; ++p) each[p] = rows.data() + p * depth;
-  scratch_.sorted = std::make_unique<WeightPlan>(each, depth, transposed.weight_classes());
-  scratch_.sorted_holds = wanted;
-}
-
-// `first` begins a block of transposed channels. Sums come as rows of channels and are turned into
-// rows of positions some at a time, so that these are written by whole cache lines.
-void Worker::sum_transposed(const Unit& unit, size_t first, size_t count) {
-  constexpr size_t kTogether = 16;
-  constexpr size_t kWidth = TransposedLookups::kBlock;
-  uint32_t* sums = scratch_.sums.data();
-  scratch_.more_sums.reserve(kTogether * kWidth);
-  uint32_t* rows = scratch_.more_sums.data();
-  for (const LookupPart& part : unit.slice->lookups) {
-    const auto& lookups = part.transposed->get(*unit.slice->multiplier->table, part.weights);
-    const Kernel& kernel = problem_.dispatch->choose(lookups.table());
-    const TileView tile = lookups.tile(first / kWidth);
-    const bool is_first = &part == &unit.slice->lookups.front();
-    sort_codes(unit, part, lookups.table());
-    for (size_t p = 0; p < unit.positions; p += kTogether) {
-      const size_t some = std::min(kTogether, unit.positions - p);
-      look_up(kernel, *scratch_.sorted, lookups.table(), tile, p, some, rows);
-      for (size_t c = 0; c < count; ++c) {
-        uint32_t* to = sums + c * stride_ + p;
-        for (size_t i = 0; i < some; ++i)
-          to[i] = (is_first ? 0 : to[i]) + rows[i * tile.stride + c];
-      }
-    }
-  }
 }
 
 void Worker::sum_products(const Unit& unit, size_t first, size_t count) {

@@ -46,7 +46,8 @@ class Worker {
 
   // Write sums [count][stride] of the slice's channels from `first` on.
   void sum_lookups(const Unit& unit, size_t first, size_t count);
-  void sort_codes(const Unit& unit, const LookupPart& part, const LookupTable& transposed);
+  void sort_codes(const Unit& unit, const LookupPart& part, const LookupTable& transposed,
+                  size_t first, size_t count);
   void sum_transposed(const Unit& unit, size_t first, size_t count);
   void sum_products(const Unit& unit, size_t first, size_t count);
 

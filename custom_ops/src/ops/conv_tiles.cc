@@ -11,7 +11,7 @@ namespace hawx {
 namespace {
 
 // Elements of a box at most; where strides or dilations make it larger, taps are read one by one.
-constexpr int64_t kLargestBox = int64_t{1} << 16;
+constexpr int64_t kLargestBox = int64_t{1} << 15;
 
 template <typename Element>
 constexpr size_t inputs_of() {
