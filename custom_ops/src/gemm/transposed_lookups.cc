@@ -34,6 +34,7 @@ TransposedLookups::TransposedLookups(const LookupTable& table, const WeightPlan&
       channels_(weights.channels()),
       table_(transposed(table)),
       codes_((channels_ + kBlock - 1) / kBlock * kBlock * depth_ + 1) {
+  uint8_t used = 0;
   for (size_t c = 0; c < channels_; ++c) {
     const size_t block = c / kBlock;
     uint8_t* to = codes_.data() + block * kBlock * depth_ + c % kBlock;
@@ -41,9 +42,10 @@ TransposedLookups::TransposedLookups(const LookupTable& table, const WeightPlan&
     for (size_t k = 0; k < depth_; ++k) {
       const uint8_t code = table_->activation_classes()[codes[k]];
       to[k * width(block)] = code;
-      has_upper_codes_ = has_upper_codes_ || code > 127;
+      used |= code;
     }
   }
+  code_bits_ = bits_of(used);
 }
 
 }  // namespace hawx

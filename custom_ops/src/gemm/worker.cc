@@ -100,7 +100,7 @@ void Worker::load_codes(const Unit& unit, const LookupPart& part, const uint8_t*
   // What columns beyond the positions hold does not matter: nobody sees their sums.
   const uint8_t bits = problem_.operands->fill_codes(
       *scratch_.plan, filling(unit, part.first_input, part.inputs, map, codes));
-  scratch_.has_upper_codes = bits > 127;
+  scratch_.code_bits = bits_of(bits);
   scratch_.codes_hold = wanted;
 }
 
@@ -179,7 +179,7 @@ void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
   if (slice.lookups.empty()) std::fill_n(sums, count * stride_, 0u);
   for (const LookupPart& part : slice.lookups) {
     load_codes(unit, part, table.activation_classes());
-    const TileView tile = {scratch_.codes.data(), stride_, scratch_.has_upper_codes};
+    const TileView tile = {scratch_.codes.data(), stride_, scratch_.code_bits};
     if (&part == &slice.lookups.front()) {
       look_up(*slice.kernel, part.weights, table, tile, first, count, sums);
       continue;

@@ -29,13 +29,14 @@ void add_four(const int32_t* row, const uint8_t* tile, size_t stride, const uint
 void gather_positions(const ChannelView& channel, const TableView& table, const uint8_t* codes,
                       size_t stride, size_t positions, uint32_t* acc) {
   std::memset(acc, 0, positions * sizeof(uint32_t));
-  for (size_t r = 0; r < channel.run_count; ++r) {
-    const Run& run = channel.runs[r];
-    const int32_t* row = table.rows + run.code * 256;
-    const uint32_t* k = channel.order + run.begin;
-    size_t i = 0;
-    for (; i + 4 <= run.count; i += 4) add_four(row, codes, stride, k + i, positions, acc);
-    for (; i < run.count; ++i) add_one(row, codes + k[i] * stride, positions, acc);
+  const uint32_t* order = channel.order;
+  const auto row = [&](uint32_t k) { return table.rows + channel.codes[k] * size_t{256}; };
+  size_t i = 0;
+  for (; i < 4 * channel.quads; i += 4) {
+    add_four(row(order[i]), codes, stride, order + i, positions, acc);
+  }
+  for (; i < channel.depth; ++i) {
+    add_one(row(order[i]), codes + order[i] * stride, positions, acc);
   }
 }
 
