@@ -1,5 +1,7 @@
 #include "gemm/transposed_lookups.h"
 
+#include <algorithm>
+
 namespace hawx {
 namespace {
 
@@ -13,20 +15,22 @@ std::shared_ptr<const LookupTable> transposed(const LookupTable& table) {
   return LookupTable::shared(entries.data());
 }
 
-// Time of one product with `count` places of a vector operand: each vector's look-ups, and for each
-// block of four, two or one of them the loop and its share of loading the table's entries.
-size_t product_time(size_t count) {
+// Tenths of a cycle for one product with `count` places of a vector operand: look-ups, and for each
+// block of four vectors its share of loading the table's entries, the smaller the longer the runs.
+// Measured with the AVX-512 kernel on Zen 5.
+size_t product_time(size_t count, size_t depth) {
   const size_t vectors = (count + kPositionBlock - 1) / kPositionBlock;
-  const size_t blocks = vectors / 4 + (vectors % 4 == 3 ? 2 : vectors % 4 != 0);
-  return 2 * vectors + 3 * blocks;
+  const size_t blocks = (vectors + 3) / 4;
+  return 36 * vectors + (5 + std::min<size_t>(72, 43000 / depth)) * blocks;
 }
 
 }  // namespace
 
 bool transposing_pays(size_t positions, size_t channels, size_t depth) {
-  const size_t sorting = 2 * (depth + kCodes);
-  return positions * (depth * product_time(channels) + sorting) <
-         channels * depth * product_time(positions);
+  if (depth == 0) return false;
+  const size_t sorting = 60 * depth + 10000;
+  return positions * (depth * product_time(channels, depth) + sorting) <
+         channels * depth * product_time(positions, depth);
 }
 
 TransposedLookups::TransposedLookups(const LookupTable& table, const WeightPlan& weights)

@@ -3,6 +3,14 @@
 #include <array>
 
 namespace hawx {
+namespace {
+
+// Where the next product of a weight code goes: to its groups of four until they are full.
+struct Place {
+  uint32_t next, full, rest;
+};
+
+}  // namespace
 
 WeightPlan::WeightPlan(const std::vector<const uint8_t*>& rows, size_t depth, const uint8_t* map)
     : depth_(depth) {
@@ -25,22 +33,21 @@ void WeightPlan::append_channel(const uint8_t* row, const uint8_t* map) {
   }
   uint32_t quads = 0;
   for (const uint32_t products : count) quads += products / 4;
-  // Where the next product of each code goes: to its groups of four until they are full.
-  std::array<uint32_t, 256> next, full, rest;
+  std::array<Place, 256> places;
   uint32_t grouped = 0;
   uint32_t single = 4 * quads;
   for (size_t code = 0; code < 256; ++code) {
-    const uint32_t begin = grouped;
-    grouped += count[code] / 4 * 4;
-    full[code] = grouped;
-    rest[code] = single;
-    next[code] = begin == grouped ? single : begin;
+    const uint32_t in_quads = count[code] / 4 * 4;
+    places[code] = {in_quads == 0 ? single : grouped, grouped + in_quads, single};
+    grouped += in_quads;
     single += count[code] % 4;
   }
   for (size_t k = 0; k < depth_; ++k) {
-    uint32_t& to = next[codes[k]];
-    order[to++] = static_cast<uint32_t>(k);
-    if (to == full[codes[k]]) to = rest[codes[k]];
+    Place& place = places[codes[k]];
+    order[place.next] = static_cast<uint32_t>(k);
+    // No branch: nothing would foresee it.
+    const uint32_t next = place.next + 1;
+    place.next = next == place.full ? place.rest : next;
   }
   quads_.push_back(quads);
 }
