@@ -9,7 +9,9 @@
 namespace hawx {
 namespace {
 
-constexpr size_t kEnoughUnits = 16;    // for any thread count to be expected
+constexpr size_t kEnoughUnits = 16;  // for any thread count to be expected
+// Of a slice whose activations do not stay in memory, so that each chunk prepares them again.
+constexpr size_t kFewChunks = 2;
 constexpr double kTaskSeconds = 4e-6;  // tasks below would not pay for themselves
 // Rough speeds, good enough to cut work into tasks.
 constexpr double kLookupsPerSecond = 2e10;
@@ -57,7 +59,8 @@ class Cut {
       const size_t channels = slice.channels.size();
       const bool transposed = takes_transposed(slice, problem.positions);
       const size_t together = transposed ? TransposedLookups::kBlock : kChannelBlock;
-      const size_t some = round_up(ceil_div(channels, chunks), std::min(channels, together));
+      const size_t most = slice.parts() > 1 ? std::min(chunks, kFewChunks) : chunks;
+      const size_t some = round_up(ceil_div(channels, most), std::min(channels, together));
       for (size_t c = 0; c < channels; c += some) {
         pieces_.push_back({&slice, c, std::min(some, channels - c), 0, 0});
       }

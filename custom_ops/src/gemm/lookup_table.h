@@ -14,6 +14,9 @@ namespace hawx {
 inline constexpr size_t kCodes = 256;
 inline constexpr size_t kTableEntries = kCodes * kCodes;
 
+// TileView::code_bits of codes that have no other bits than these.
+constexpr unsigned bits_of(uint8_t used) { return used > 127 ? 8 : used > 63 ? 7 : 6; }
+
 // Every code itself, [256].
 const uint8_t* identity_codes();
 

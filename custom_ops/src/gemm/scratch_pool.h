@@ -28,7 +28,7 @@ struct Scratch {
   Contents plan_holds;
   AlignedBuffer<uint8_t> codes;  // [depth][stride]
   Contents codes_hold;
-  bool has_upper_codes = false;
+  unsigned code_bits = 8;
   std::unique_ptr<WeightPlan> sorted;  // activations of each position
   Contents sorted_holds;
   AlignedBuffer<uint8_t> panel;     // [quads][stride][kQuad]

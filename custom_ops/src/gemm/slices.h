@@ -43,6 +43,9 @@ struct Slice {
   std::vector<uint32_t> channels;  // within the group, ascending
   const Kernel* kernel;            // of look-ups; null where products are taken
 
+  // In how many parts its activations are prepared.
+  size_t parts() const { return kernel != nullptr ? lookups.size() : plan->panels().size(); }
+
   std::vector<LookupPart> lookups;          // where look-ups are taken
   std::shared_ptr<const ProductPlan> plan;  // where products are: the same for all groups
   std::shared_ptr<const ProductWeights> products;

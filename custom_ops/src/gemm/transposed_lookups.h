@@ -25,7 +25,7 @@ class TransposedLookups {
 
   // Weight codes [depth][width] of the channels from block * kBlock on.
   TileView tile(size_t block) const {
-    return {codes_.data() + block * depth_ * kBlock, width(block), has_upper_codes_};
+    return {codes_.data() + block * depth_ * kBlock, width(block), code_bits_};
   }
 
  private:
@@ -38,7 +38,7 @@ class TransposedLookups {
   size_t depth_;
   size_t channels_;
   AlignedBuffer<uint8_t> codes_;
-  bool has_upper_codes_ = false;
+  unsigned code_bits_;
 };
 
 }  // namespace hawx

@@ -16,13 +16,12 @@ class WeightPlan {
   size_t depth() const { return depth_; }
   size_t bytes() const {
     return order_.capacity() * sizeof(uint32_t) + codes_.capacity() +
-           runs_.capacity() * sizeof(Run) + first_run_.capacity() * sizeof(size_t);
+           quads_.capacity() * sizeof(quads_[0]);
   }
-  size_t channels() const { return first_run_.size() - 1; }
+  size_t channels() const { return quads_.size(); }
 
   ChannelView channel(size_t index) const {
-    return {order_.data() + index * depth_, runs_.data() + first_run_[index],
-            first_run_[index + 1] - first_run_[index], codes_.data() + index * depth_, depth_};
+    return {order_.data() + index * depth_, quads_[index], codes_.data() + index * depth_, depth_};
   }
 
  private:
@@ -31,8 +30,7 @@ class WeightPlan {
   size_t depth_;
   std::vector<uint32_t> order_;
   std::vector<uint8_t> codes_;
-  std::vector<Run> runs_;
-  std::vector<size_t> first_run_;
+  std::vector<size_t> quads_;
 };
 
 }  // namespace hawx

@@ -17,21 +17,17 @@ void complete_sums(const Requantization& q, const uint32_t* acc, size_t count, u
   for (size_t p = 0; p < count; ++p) sums[p] -= q.weight_zero * q.code_sum[p];
 }
 
-size_t parts(const Slice& slice) {
-  return slice.kernel != nullptr ? slice.lookups.size() : slice.plan->panels().size();
-}
-
 }  // namespace
 
 void Worker::run_unit(const Unit& unit) {
-  stride_ = round_up(unit.positions, kPositionBlock);
+  const bool transposed = takes_transposed(*unit.slice, problem_.positions);
+  counted_ = round_up(unit.positions, kRequantized);
+  stride_ = transposed ? counted_ : round_up(unit.positions, kPositionBlock);
   plan(unit);
   if (problem_.needs_code_sums) load_code_sums(unit);
-  counted_ = round_up(unit.positions, kRequantized);
-  const bool transposed = takes_transposed(*unit.slice, problem_.positions);
-  const size_t block = transposed                ? TransposedLookups::kBlock
-                       : parts(*unit.slice) <= 1 ? kChannelBlock
-                                                 : std::min(unit.count, kMostKept);
+  const size_t block = transposed                 ? TransposedLookups::kBlock
+                       : unit.slice->parts() <= 1 ? kChannelBlock
+                                                  : std::min(unit.count, kMostKept);
   scratch_.sums.reserve(block * stride_);
   scratch_.outputs.reserve(block * stride_ * problem_.type.bytes);
   for (size_t c = 0; c < unit.count; c += block) {

@@ -31,7 +31,7 @@ void look_up(const Kernel& kernel, const WeightPlan& weights, const LookupTable&
 
 // Positions whose activations are sorted together, whole steps of 16 that the memory allows.
 size_t sorted_batch(size_t depth) {
-  const size_t each = depth * (1 + sizeof(uint32_t)) + std::min(depth, kCodes) * sizeof(Run);
+  const size_t each = depth * (sizeof(uint8_t) + sizeof(uint32_t));
   return std::max<size_t>(kSortedBytes / (each + 1) / 16, 1) * 16;
 }
 
@@ -52,7 +52,7 @@ void Worker::load_codes(const Unit& unit, const LookupPart& part, const uint8_t*
   // What columns beyond the positions hold does not matter: nobody sees their sums.
   const uint8_t bits = problem_.operands->fill_codes(
       *scratch_.plan, filling(unit, part.first_input, part.inputs, map, codes));
-  scratch_.has_upper_codes = bits > 127;
+  scratch_.code_bits = bits_of(bits);
   scratch_.codes_hold = wanted;
 }
 
@@ -63,7 +63,7 @@ void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
   if (slice.lookups.empty()) std::fill_n(sums, count * stride_, 0u);
   for (const LookupPart& part : slice.lookups) {
     load_codes(unit, part, table.activation_classes());
-    const TileView tile = {scratch_.codes.data(), stride_, scratch_.has_upper_codes};
+    const TileView tile = {scratch_.codes.data(), stride_, scratch_.code_bits};
     if (&part == &slice.lookups.front()) {
       look_up(*slice.kernel, part.weights, table, tile, first, count, sums);
       continue;

@@ -3,25 +3,28 @@
 
 #include "kernels/kernels.h"
 
+#if defined(_MSC_VER)
+#define HAWX_NOINLINE __declspec(noinline)
+#else
+#define HAWX_NOINLINE __attribute__((noinline))
+#endif
+
 namespace hawx {
 namespace {
 
-// Adds one product to each position.
-void add_one(const int32_t* row, const uint8_t* codes, size_t positions, uint32_t* acc) {
-  for (size_t p = 0; p < positions; ++p) acc[p] += static_cast<uint32_t>(row[codes[p]]);
-}
+// One product of each position: the table row of its weight, and the activation codes.
+struct Product {
+  const int32_t* row;
+  const uint8_t* codes;
 
-// Adds four products of one weight, which saves three quarters of the accumulator traffic.
-void add_four(const int32_t* row, const uint8_t* tile, size_t stride, const uint32_t* k,
-              size_t positions, uint32_t* acc) {
-  const uint8_t* a = tile + k[0] * stride;
-  const uint8_t* b = tile + k[1] * stride;
-  const uint8_t* c = tile + k[2] * stride;
-  const uint8_t* d = tile + k[3] * stride;
-  for (size_t p = 0; p < positions; ++p) {
-    acc[p] += static_cast<uint32_t>(row[a[p]]) + static_cast<uint32_t>(row[b[p]]) +
-              static_cast<uint32_t>(row[c[p]]) + static_cast<uint32_t>(row[d[p]]);
-  }
+  uint32_t at(size_t p) const { return static_cast<uint32_t>(row[codes[p]]); }
+};
+
+// Four at once save three quarters of the accumulator traffic. In a function of its own the eight
+// pointers stay in registers.
+HAWX_NOINLINE void add_four(Product a, Product b, Product c, Product d, size_t positions,
+                            uint32_t* acc) {
+  for (size_t p = 0; p < positions; ++p) acc[p] += a.at(p) + b.at(p) + c.at(p) + d.at(p);
 }
 
 }  // namespace
@@ -29,13 +32,17 @@ void add_four(const int32_t* row, const uint8_t* tile, size_t stride, const uint
 void gather_positions(const ChannelView& channel, const TableView& table, const uint8_t* codes,
                       size_t stride, size_t positions, uint32_t* acc) {
   std::memset(acc, 0, positions * sizeof(uint32_t));
-  for (size_t r = 0; r < channel.run_count; ++r) {
-    const Run& run = channel.runs[r];
-    const int32_t* row = table.rows + run.code * 256;
-    const uint32_t* k = channel.order + run.begin;
-    size_t i = 0;
-    for (; i + 4 <= run.count; i += 4) add_four(row, codes, stride, k + i, positions, acc);
-    for (; i < run.count; ++i) add_one(row, codes + k[i] * stride, positions, acc);
+  const auto product = [&](size_t i) {
+    const uint32_t k = channel.order[i];
+    return Product{table.rows + channel.codes[k] * size_t{256}, codes + k * stride};
+  };
+  size_t i = 0;
+  for (; i + 4 <= channel.depth; i += 4) {
+    add_four(product(i), product(i + 1), product(i + 2), product(i + 3), positions, acc);
+  }
+  for (; i < channel.depth; ++i) {
+    const Product last = product(i);
+    for (size_t p = 0; p < positions; ++p) acc[p] += last.at(p);
   }
 }
 

@@ -13,25 +13,14 @@ inline constexpr size_t kPositionBlock = 64;
 // Requantisation takes that many at a time.
 inline constexpr size_t kRequantized = 32;
 
-// Products of one output channel that share a weight code: order[begin .. begin + count).
-struct Run {
-  uint32_t begin;
-  uint32_t count;
-  uint32_t code;
-};
-
-// Kernels may read this many indices beyond the last one, to prefetch; those are indices too.
-inline constexpr size_t kLookAhead = 8;
-
 // Channels that a kernel may be given at once.
 inline constexpr size_t kMostGrouped = 8;
 
-// One output channel's weights: indices k of its products, sorted by weight code, and the weight
-// codes by k.
+// One output channel's weights: indices k of its products, and the weight codes by k.
 struct ChannelView {
+  // Groups of four products that share a weight code, then the others; both in the order of codes.
   const uint32_t* order;
-  const Run* runs;
-  size_t run_count;
+  size_t quads;  // groups
   const uint8_t* codes;
   size_t depth;
 };
@@ -55,8 +44,8 @@ struct TableView {
 // Activation codes of one block of positions: codes[k * stride + position], aligned to 64 bytes.
 struct TileView {
   const uint8_t* codes;
-  size_t stride;         // positions, a multiple of kPositionBlock
-  bool has_upper_codes;  // whether any code is 128 or more
+  size_t stride;       // positions, a multiple of kPositionBlock
+  unsigned code_bits;  // all codes are below 2^code_bits: 6, 7 or 8
 };
 
 // How accumulators of one channel become output codes.

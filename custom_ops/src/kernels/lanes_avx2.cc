@@ -221,9 +221,8 @@ void run_block(const ChannelView* channels, const TableView* tables, size_t coun
 // The sum of the least entries of the channel's products.
 uint32_t sum_of_least(const ChannelView& channel, const TableView& table) {
   uint32_t sum = 0;
-  for (size_t r = 0; r < channel.run_count; ++r) {
-    const Run& run = channel.runs[r];
-    sum += run.count * static_cast<uint32_t>(table.info[run.code].base);
+  for (size_t k = 0; k < channel.depth; ++k) {
+    sum += static_cast<uint32_t>(table.info[channel.codes[k]].base);
   }
   return sum;
 }

@@ -17,7 +17,7 @@ struct ProductBlock {
   size_t quads;
   const uint8_t* panel;  // activations [quads][stride][kQuad], aligned to 64 bytes
   size_t positions;      // of which sums are wanted, at most `stride`
-  size_t stride;         // a multiple of kPositionBlock
+  size_t stride;         // a multiple of kRequantized
   uint32_t scale;
   // What sums start from: null for 0, else start[channel * start_stride + position], aligned to 64
   // bytes; may be `sums` itself.

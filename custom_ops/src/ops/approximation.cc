@@ -188,16 +188,17 @@ ChannelSet make_channels(const Quantization& q, const Weights& weights, size_t o
   ChannelSet set;
   set.channels.reserve(weights.rows());
   const uint32_t x_zero = static_cast<uint32_t>(q.x_zero);
-  for (size_t row = 0; row < weights.rows(); ++row) {
-    const size_t matrix = row / outputs;
-    const size_t channel = row % outputs;
-    const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(matrix, channel));
-    uint32_t constant = static_cast<uint32_t>(weights.depth()) * x_zero * w_zero;
-    constant -= x_zero * weights.sum(row);
-    if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
-    const float scale = q.scales ? output_scale(*q.scales, matrix, channel) : 1.0f;
-    set.channels.push_back({constant, w_zero, scale});
-    set.any_weight_zero = set.any_weight_zero || w_zero != 0;
+  const uint32_t depth = static_cast<uint32_t>(weights.depth());
+  for (size_t matrix = 0; matrix * outputs < weights.rows(); ++matrix) {
+    for (size_t channel = 0; channel < outputs; ++channel) {
+      const uint32_t w_zero = static_cast<uint32_t>(q.w_zero.zero_point(matrix, channel));
+      uint32_t constant = depth * x_zero * w_zero;
+      constant -= x_zero * weights.sum(matrix * outputs + channel);
+      if (q.bias != nullptr) constant += static_cast<uint32_t>(q.bias[channel]);
+      const float scale = q.scales ? output_scale(*q.scales, matrix, channel) : 1.0f;
+      set.channels.push_back({constant, w_zero, scale});
+      set.any_weight_zero = set.any_weight_zero || w_zero != 0;
+    }
   }
   return set;
 }
