@@ -4,9 +4,13 @@
 
 #include "gemm/limits.h"
 #include "hawx/tensor.h"
+#include "kernels/kernels.h"
 
 namespace hawx {
 namespace {
+
+// Fewer positions than that are requantised one by one.
+constexpr size_t kFewRequantized = 4;
 
 size_t round_up(size_t a, size_t b) { return (a + b - 1) / b * b; }
 
@@ -153,7 +157,8 @@ void Worker::finish(const Unit& unit, size_t first, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const size_t index = slice.group * problem_.channels + slice.channels[first + i];
     const uint32_t constant = slice.kernel != nullptr ? 0 : slice.products->constant(first + i);
-    finish_channel(index, constant, scratch_.sums.data() + i * stride_, outputs + i * pitch);
+    finish_channel(index, unit.positions, constant, scratch_.sums.data() + i * stride_,
+                   outputs + i * pitch);
   }
   const uint32_t* channels = slice.channels.data() + first;
   for (size_t i = 0; i < count;) {
@@ -165,7 +170,8 @@ void Worker::finish(const Unit& unit, size_t first, size_t count) {
   }
 }
 
-void Worker::finish_channel(size_t index, uint32_t constant, uint32_t* sums, uint8_t* outputs) {
+void Worker::finish_channel(size_t index, size_t positions, uint32_t constant, uint32_t* sums,
+                            uint8_t* outputs) {
   const Channel& channel = problem_.outputs[index];
   problem_.operands->correct(*scratch_.plan, index, stride_, sums);
   const bool is_signed = problem_.type.is_signed;
@@ -180,6 +186,8 @@ void Worker::finish_channel(size_t index, uint32_t constant, uint32_t* sums, uin
   };
   if (problem_.type.bytes == sizeof(uint32_t)) {
     complete_sums(requantization, sums, counted_, reinterpret_cast<uint32_t*>(outputs));
+  } else if (positions < kFewRequantized) {
+    requantize_scalar(requantization, sums, positions, outputs);
   } else {
     problem_.dispatch->preferred().requantize(requantization, sums, counted_, outputs);
   }

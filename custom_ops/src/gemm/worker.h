@@ -53,7 +53,8 @@ class Worker {
 
   // Turns sums into outputs and hands them to the operands.
   void finish(const Unit& unit, size_t first, size_t count);
-  void finish_channel(size_t index, uint32_t constant, uint32_t* sums, uint8_t* outputs);
+  void finish_channel(size_t index, size_t positions, uint32_t constant, uint32_t* sums,
+                      uint8_t* outputs);
 
   Filling filling(const Unit& unit, size_t first_input, size_t inputs, const uint8_t* map,
                   uint8_t* to);
