@@ -22,7 +22,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo test abi sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,10 @@ demo: $(VENV)/.installed  ## optimise the shipped LeNet-5 and write out/demo
 
 test: $(VENV)/.developing  ## run all tests
 	$(BIN)/pytest
+
+# Two environments below build/abi; what cannot be had is skipped with the reason.
+abi: $(VENV)/.developing  ## check library and bodies with the oldest and the newest onnxruntime
+	$(BIN)/python tests/abi/run.py build/abi
 
 # A build folder of its own: sanitized objects are of no use to anything else.
 sanitize: $(VENV)/.developing  ## run the C++ tests under the address and undefined-behaviour sanitizers

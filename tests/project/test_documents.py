@@ -144,3 +144,18 @@ def test_the_page_of_reports_tells_every_key_of_the_schema() -> None:
 
     text = (ROOT / "docs/reports.md").read_text(encoding="utf-8")
     assert not [key for key in report_schema()["required"] if f"`{key}`" not in text]
+
+
+def test_the_page_of_operators_tells_every_kernel() -> None:
+    import numpy as np
+
+    from hawx_onnx.errors import LibraryError
+    from hawx_onnx.runtime.library import describe_kernels
+
+    try:
+        kernels = describe_kernels(np.zeros((256, 256), np.int32))["kernels"]
+    except LibraryError as error:
+        pytest.skip(f"the custom-op library does not run: {error.what}")
+    text = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
+    missing = [k["name"] for k in kernels if f"\n| `{k['name']}` |" not in text]
+    assert not missing, missing
