@@ -203,7 +203,11 @@ def _document(
     chosen: Sequence[cases.Case],
 ) -> dict[str, Any]:
     """Everything that was measured, and where."""
-    described = describe_kernels(np.stack([case.table for case in chosen]))
+    factors = [case.factors.copy() for case in chosen]
+    for number, rows_of_case in enumerate(factors):
+        rows_of_case[:, 0] = number
+    tables = np.stack([case.table for case in chosen])
+    described = describe_kernels(tables, np.concatenate(factors))
     return {
         "machine": platform.machine(),
         "cpu": described["cpu"],

@@ -41,23 +41,6 @@ class Case:
     codes: tuple[int, int] = (-128, 127)
 
 
-def factor_rows(multiplier: components.Multiplier) -> np.ndarray:
-    """The factors of a multiplier's table as the operators take them: int32 [R, 514].
-
-    Each row is a term: number of the table, scale, left factor, right factor.
-    """
-    found = multiplier.plan.factorization
-    assert found is not None
-    terms = [
-        np.concatenate([[0, scale], left, right])
-        for scale, left, right in zip(found.scales, found.left.T, found.right, strict=True)
-    ]
-    if found.of == "error":
-        values = components.operand_values(multiplier.encoding)
-        terms.insert(0, np.concatenate([[0, 1], values, values]))
-    return np.array(terms, np.int32)
-
-
 def general_table() -> np.ndarray:
     """A truth table without structure: int32 [256, 256], the exact product and noise, 16 bits."""
     noise = np.random.default_rng(0).integers(-200, 201, (256, 256), np.int32)
@@ -69,7 +52,7 @@ def all_cases() -> tuple[Case, ...]:
     cases = []
     for rank, name in LOW_RANK.items():
         multiplier = components.load(name)
-        factors = factor_rows(multiplier)
+        factors = components.stacked_factors([multiplier])
         assert len(factors) == rank, f"{name} takes {len(factors)} products, not {rank}"
         cases.append(Case(f"rank {rank}", name, multiplier.table, factors, rank))
     table = general_table()

@@ -17,7 +17,7 @@ from pathlib import Path
 # Threads of onnxruntime's pools spin for as long as this after a run. They would take a core from
 # whoever comes next.
 SPINNING = 0.06
-SETTLING = 0.01
+STILL = 0.0002
 # A turn begins with runs that do not count, for caches and for sleeping threads to get ready. The
 # runs after them count, up to a number and for so long.
 WARMING = 0.005
@@ -139,13 +139,12 @@ def _waits_still() -> bool:
     """Whether a thread of the pool waits for a core; waits until they spin no longer.
 
     Two threads on one core take turns as long as a whole turn here, and waiting shows only when it
-    is over. So let go of this core, and look who has waited.
+    is over. So let go of this core, and look who has waited. This is strict: a thread that has to
+    wait only now, when nothing is measured any more, counts as well.
     """
     waited = _waited()
-    time.sleep(SETTLING)
-    found = _waited() - waited > WAITED * SETTLING
-    time.sleep(SPINNING - SETTLING)
-    return found
+    time.sleep(SPINNING)
+    return _waited() - waited > STILL
 
 
 def _waited() -> float:
