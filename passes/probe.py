@@ -97,8 +97,8 @@ class LayerResponses:
         threads: int = 0,
     ) -> None:
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
-        # The exact multiplier in the library's operators: the same bytes as the int8 model's, without
-        # the slow paths that onnxruntime takes for int8 activations.
+        # The exact multiplier in the library's operators: the same bytes as the int8 model's,
+        # without the slow paths that onnxruntime takes for int8 activations.
         exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
         model = with_tables(model, tables, exact, factors=factors, portable=False)
         suffixes = [suffix_from(model, candidate.name) for candidate in candidates]
