@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <ostream>
 #include <vector>
 
 #include "hawx/ort_abi.h"
@@ -29,13 +29,17 @@ struct Tensor {
   }
 };
 
-// "[2,3,4]", as error texts write a shape.
-inline std::string to_string(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    text += (i ? "," : "") + std::to_string(shape[i]);
-  }
-  return text + "]";
+// A shape for error texts, "[2,3,4]", put together only when one is written.
+struct Shown {
+  const std::vector<int64_t>& shape;
+};
+
+inline Shown shown(const std::vector<int64_t>& shape) { return {shape}; }
+
+inline std::ostream& operator<<(std::ostream& out, const Shown& shown) {
+  out << '[';
+  for (size_t i = 0; i < shown.shape.size(); ++i) out << (i ? "," : "") << shown.shape[i];
+  return out << ']';
 }
 
 // The number that an 8-bit pattern stands for.

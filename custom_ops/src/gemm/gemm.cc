@@ -9,10 +9,15 @@
 namespace hawx {
 namespace {
 
-constexpr size_t kEnoughUnits = 16;  // for any thread count to be expected
+constexpr size_t kEnoughUnits = 24;       // for any thread count to be expected
+constexpr size_t kChannelsTogether = 12;  // products take 6 at a time
+constexpr size_t kRowsTogether = 16;      // positions of look-ups with exchanged operands
+constexpr size_t kEnoughBlocks = 4;       // of those
 // Of a slice whose activations do not stay in memory, so that each chunk prepares them again.
 constexpr size_t kFewChunks = 2;
-constexpr double kTaskSeconds = 4e-6;  // tasks below would not pay for themselves
+// Tasks below would not pay for themselves, nor for a second thread where there is little in all.
+constexpr double kTaskSeconds = 2e-6;
+constexpr double kForkSeconds = 12e-6;
 // Rough speeds, good enough to cut work into tasks.
 constexpr double kLookupsPerSecond = 2e10;
 constexpr double kProductsPerSecond = 3e11;
@@ -52,13 +57,17 @@ class Cut {
     const size_t fitting = kBlockBytes / bytes / kPositionBlock * kPositionBlock;
     block_ = std::min(std::clamp(fitting, kPositionBlock, kMostPositions),
                       round_up(problem.positions, kPositionBlock));
+    if (all_transposed()) {  // these have wide blocks of channels and are cut by positions
+      const size_t wanted = round_up(ceil_div(problem.positions, kEnoughBlocks), kRowsTogether);
+      block_ = std::min(block_, wanted);
+    }
     blocks_ = ceil_div(problem.positions, block_);
     const size_t chunks = std::max<size_t>(kEnoughUnits / (blocks_ * slices().size()), 1);
     double total = 0;
     for (const Slice& slice : slices()) {
       const size_t channels = slice.channels.size();
       const bool transposed = takes_transposed(slice, problem.positions);
-      const size_t together = transposed ? TransposedLookups::kBlock : kChannelBlock;
+      const size_t together = transposed ? TransposedLookups::kBlock : kChannelsTogether;
       const size_t most = slice.parts() > 1 ? std::min(chunks, kFewChunks) : chunks;
       const size_t some = round_up(ceil_div(channels, most), std::min(channels, together));
       for (size_t c = 0; c < channels; c += some) {
@@ -67,8 +76,9 @@ class Cut {
       total += seconds(slice, block_, channels);
     }
     const double each = total / static_cast<double>(pieces_.size());
+    const bool forks = total * static_cast<double>(blocks_) > kForkSeconds;
     const size_t wanted = each > 0 ? static_cast<size_t>(std::min(kTaskSeconds / each, 1e9)) : 1;
-    units_per_task_ = std::clamp<size_t>(wanted, 1, units());
+    units_per_task_ = forks ? std::clamp<size_t>(wanted, 1, units()) : units();
   }
 
   size_t tasks() const { return ceil_div(units(), units_per_task_); }
@@ -89,6 +99,12 @@ class Cut {
  private:
   const std::vector<Slice>& slices() const { return problem_.slices->all(); }
   size_t units() const { return blocks_ * pieces_.size(); }
+
+  bool all_transposed() const {
+    return std::all_of(slices().begin(), slices().end(), [this](const Slice& slice) {
+      return takes_transposed(slice, problem_.positions);
+    });
+  }
 
   const GemmProblem& problem_;
   size_t block_;  // positions

@@ -10,8 +10,8 @@ namespace hawx {
 namespace {
 
 void check_single(const Tensor& tensor) {
-  require(tensor.size() == 1 && tensor.rank() <= 1, tensor.name, " has shape ",
-          to_string(tensor.shape), ", it must hold one element");
+  require(tensor.size() == 1 && tensor.rank() <= 1, tensor.name, " has shape ", shown(tensor.shape),
+          ", it must hold one element");
 }
 
 }  // namespace
@@ -38,18 +38,18 @@ PerChannel::PerChannel(const Tensor& tensor, size_t channels, size_t matrices)
   const bool innermost = tensor.rank() >= 1 && static_cast<size_t>(tensor.shape.back()) == channels;
   const bool fits = tensor.size() == channels || tensor.size() == channels * matrices;
   require(tensor.size() == 1 || (fits && innermost), tensor.name, " has shape ",
-          to_string(tensor.shape), ", it must hold one element or one for each of ", channels,
+          shown(tensor.shape), ", it must hold one element or one for each of ", channels,
           " output channels");
 }
 
 void check_tables(const Tensor& tables) {
   require(tables.rank() == 3 && tables.shape[1] == 256 && tables.shape[2] == 256, tables.name,
-          " has shape ", to_string(tables.shape), ", it must be [T,256,256]");
+          " has shape ", shown(tables.shape), ", it must be [T,256,256]");
 }
 
 void check_table_index(const Tensor& table_index, size_t channels, size_t tables) {
   require(table_index.rank() == 1 && table_index.size() == channels, table_index.name,
-          " has shape ", to_string(table_index.shape), ", it must be [", channels,
+          " has shape ", shown(table_index.shape), ", it must be [", channels,
           "], one index for each output channel");
   for (size_t c = 0; c < channels; ++c) {
     const int32_t index = table_index.int32()[c];
@@ -71,7 +71,7 @@ bool within_8_bits(const int32_t* factors, size_t count) {
 void check_factors(const Tensor& factors, size_t tables) {
   if (!factors.present) return;
   require(factors.rank() == 2 && static_cast<size_t>(factors.shape[1]) == kFactorColumns,
-          factors.name, " has shape ", to_string(factors.shape), ", it must be [R,", kFactorColumns,
+          factors.name, " has shape ", shown(factors.shape), ", it must be [R,", kFactorColumns,
           "]");
   for (int64_t r = 0; r < factors.shape[0]; ++r) {
     const int32_t* row = factors.int32() + static_cast<size_t>(r) * kFactorColumns;
@@ -134,6 +134,7 @@ void Multipliers::prepare_constants(const MultiplierInputs& inputs, std::optiona
   check_table_index(table_index, outputs.value_or(table_index.size()),
                     static_cast<size_t>(tables.shape[0]));
   multipliers_.prepare(inputs);
+  constant_index_ = true;
 }
 
 namespace {
@@ -151,8 +152,15 @@ std::shared_ptr<const Slices> Multipliers::slices(const std::shared_ptr<const We
                                                   const Depth& depth, size_t channels,
                                                   size_t outputs, const MultiplierInputs& inputs,
                                                   bool activations_signed) const {
-  check_tables(inputs.tables);
-  check_factors(inputs.factors, static_cast<size_t>(inputs.tables.shape[0]));
+  const bool checked = multipliers_.are_constant(inputs);
+  if (checked && constant_index_) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (last_slices_ != nullptr && last_weights_ == weights) return last_slices_;
+  }
+  if (!checked) {
+    check_tables(inputs.tables);
+    check_factors(inputs.factors, static_cast<size_t>(inputs.tables.shape[0]));
+  }
   check_table_index(inputs.table_index, outputs, static_cast<size_t>(inputs.tables.shape[0]));
   std::vector<Multiplier> multipliers = multipliers_.prepare(inputs);
   const std::vector<int32_t> index(inputs.table_index.int32(),

@@ -87,6 +87,11 @@ class MultiplierSet {
     constant_factors_ = factors;
   }
 
+  // Whether both are the same in every run, and were checked.
+  bool are_constant(const MultiplierInputs& inputs) const {
+    return constant_tables_ && (constant_factors_ || !inputs.factors.present);
+  }
+
   // The multipliers that the index names, in the tables' places; others have no table. Inputs are
   // checked.
   std::vector<Multiplier> prepare(const MultiplierInputs& inputs) const;
@@ -121,6 +126,7 @@ class Multipliers {
  private:
   Dispatch dispatch_;
   MultiplierSet multipliers_;
+  bool constant_index_ = false;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const Weights> last_weights_;
   mutable std::shared_ptr<const Slices> last_slices_;

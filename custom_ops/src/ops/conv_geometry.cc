@@ -18,7 +18,7 @@ Spatial spread(const std::vector<int64_t>& values, size_t rank, const char* name
           rank, " spatial dimensions");
   for (size_t i = 0; i < rank; ++i) {
     require(values[i] >= 1 && values[i] <= kLargestSize, "attribute ", name, " must be positive",
-            " and below 2^31, it is ", to_string(values));
+            " and below 2^31, it is ", shown(values));
     result[3 - rank + i] = values[i];
   }
   return result;
@@ -36,7 +36,7 @@ Pads explicit_pads(const std::vector<int64_t>& values, size_t rank) {
           " spatial dimensions needs ", 2 * rank);
   for (int64_t pad : values) {
     require(pad >= 0 && pad <= kLargestSize,
-            "attribute pads must not be negative and below 2^31, it is ", to_string(values));
+            "attribute pads must not be negative and below 2^31, it is ", shown(values));
   }
   for (size_t i = 0; i < rank; ++i) {
     pads.head[3 - rank + i] = values[i];
@@ -71,10 +71,10 @@ Pads choose_pads(const ConvAttributes& attributes, const ConvGeometry& g, size_t
 
 ConvGeometry::ConvGeometry(const ConvAttributes& attributes, const std::vector<int64_t>& x_shape,
                            const std::vector<int64_t>& w_shape) {
-  require(x_shape.size() >= 3 && x_shape.size() <= 5, "x has shape ", to_string(x_shape),
+  require(x_shape.size() >= 3 && x_shape.size() <= 5, "x has shape ", shown(x_shape),
           "; a convolution takes [images, channels, 1 to 3 spatial dimensions]");
-  require(w_shape.size() == x_shape.size(), "w has shape ", to_string(w_shape),
-          ", its rank is not that of x with shape ", to_string(x_shape));
+  require(w_shape.size() == x_shape.size(), "w has shape ", shown(w_shape),
+          ", its rank is not that of x with shape ", shown(x_shape));
   check_sizes(x_shape, "x");
   check_sizes(w_shape, "w");
   const size_t rank = x_shape.size() - 2;
@@ -87,19 +87,19 @@ ConvGeometry::ConvGeometry(const ConvAttributes& attributes, const std::vector<i
   group_inputs = w_shape[1];
   group_outputs = w_shape[0] / groups;
   require(x_shape[1] == group_inputs * groups, "x has ", x_shape[1], " channels, w with shape ",
-          to_string(w_shape), " and group ", groups, " needs ", group_inputs * groups);
+          shown(w_shape), " and group ", groups, " needs ", group_inputs * groups);
 
   input = kernel = {1, 1, 1};
   for (size_t i = 0; i < rank; ++i) {
     input[3 - rank + i] = x_shape[2 + i];
     kernel[3 - rank + i] = w_shape[2 + i];
-    require(w_shape[2 + i] >= 1, "w has shape ", to_string(w_shape), ", its kernel is empty");
+    require(w_shape[2 + i] >= 1, "w has shape ", shown(w_shape), ", its kernel is empty");
   }
   require(attributes.kernel_shape.empty() ||
               std::equal(attributes.kernel_shape.begin(), attributes.kernel_shape.end(),
                          w_shape.begin() + 2, w_shape.end()),
-          "attribute kernel_shape is ", to_string(attributes.kernel_shape), ", w has shape ",
-          to_string(w_shape));
+          "attribute kernel_shape is ", shown(attributes.kernel_shape), ", w has shape ",
+          shown(w_shape));
   stride = spread(attributes.strides, rank, "strides", 1);
   dilation = spread(attributes.dilations, rank, "dilations", 1);
 

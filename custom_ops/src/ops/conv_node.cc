@@ -54,7 +54,7 @@ ConvNode::ConvNode(const NodeInfo& info, const Tensor& w, const MultiplierInputs
     : attributes_(read_attributes(info)) {
   std::optional<size_t> outputs;
   if (w.present) {
-    require(w.rank() >= 3, "w has shape ", to_string(w.shape),
+    require(w.rank() >= 3, "w has shape ", shown(w.shape),
             "; a convolution takes [outputs, inputs, 1 to 3 spatial dimensions]");
     weights_ = read_weights(w);
     outputs = static_cast<size_t>(w.shape[0]);

@@ -59,8 +59,8 @@ class DescribeKernels : public Node {
     check_factors(factors, static_cast<size_t>(tables.shape[0]));
     const Tensor channels = context.input(2, "channels");
     require(!channels.present || channels.shape == std::vector<int64_t>{tables.shape[0]},
-            channels.name, " has shape ", to_string(channels.shape), ", it must be [",
-            tables.shape[0], "] as there are tables");
+            channels.name, " has shape ", shown(channels.shape), ", it must be [", tables.shape[0],
+            "] as there are tables");
     std::vector<std::string> chosen;
     for (size_t t = 0; t < static_cast<size_t>(tables.shape[0]); ++t) {
       const Multiplier multiplier = make_multiplier(tables, factors, t);

@@ -34,25 +34,25 @@ size_t broadcast_index(size_t y, const std::vector<int64_t>& output,
 
 MatMulGeometry::MatMulGeometry(const std::vector<int64_t>& a_shape,
                                const std::vector<int64_t>& b_shape) {
-  require(a_shape.size() >= 2, "a has shape ", to_string(a_shape),
+  require(a_shape.size() >= 2, "a has shape ", shown(a_shape),
           ", it must have at least two dimensions");
-  require(b_shape.size() >= 2, "b has shape ", to_string(b_shape),
+  require(b_shape.size() >= 2, "b has shape ", shown(b_shape),
           ", it must have at least two dimensions");
   check_sizes(a_shape, "a");
   check_sizes(b_shape, "b");
   rows = static_cast<size_t>(a_shape[a_shape.size() - 2]);
   depth = static_cast<size_t>(a_shape.back());
   columns = static_cast<size_t>(b_shape.back());
-  require(b_shape[b_shape.size() - 2] == a_shape.back(), "a with shape ", to_string(a_shape),
-          " has ", depth, " columns, b with shape ", to_string(b_shape), " has ",
-          b_shape[b_shape.size() - 2], " rows");
+  require(b_shape[b_shape.size() - 2] == a_shape.back(), "a with shape ", shown(a_shape), " has ",
+          depth, " columns, b with shape ", shown(b_shape), " has ", b_shape[b_shape.size() - 2],
+          " rows");
   const size_t rank = std::max(a_shape.size(), b_shape.size()) - 2;
   const std::vector<int64_t> a_batch = batch_dims(a_shape, rank);
   const std::vector<int64_t> b_batch = batch_dims(b_shape, rank);
   for (size_t i = 0; i < rank; ++i) {
     require(a_batch[i] == b_batch[i] || a_batch[i] == 1 || b_batch[i] == 1,
-            "the batch dimensions of a with shape ", to_string(a_shape), " and b with shape ",
-            to_string(b_shape), " do not broadcast");
+            "the batch dimensions of a with shape ", shown(a_shape), " and b with shape ",
+            shown(b_shape), " do not broadcast");
     output_shape.push_back(a_batch[i] == 1 ? b_batch[i] : a_batch[i]);
   }
   products.resize(matrix_count(b_batch, "b"));

@@ -22,8 +22,8 @@ std::vector<uint32_t> row_zero_points(const Tensor& zero, const Tensor& a,
   std::vector<int64_t> column = a.shape;
   column.back() = 1;
   const bool same = zero.rank() == 1 && zero.size() == g.rows;
-  require(same || zero.shape == column, zero.name, " has shape ", to_string(zero.shape),
-          ", it must hold one element or one for each row of a with shape ", to_string(a.shape));
+  require(same || zero.shape == column, zero.name, " has shape ", shown(zero.shape),
+          ", it must hold one element or one for each row of a with shape ", shown(a.shape));
   size_t matrices = 1;
   for (size_t i = 0; i + 2 < a.rank(); ++i) matrices *= static_cast<size_t>(a.shape[i]);
   std::vector<uint32_t> values;

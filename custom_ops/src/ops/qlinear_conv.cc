@@ -40,7 +40,7 @@ class QLinearConv : public ConvNode {
     const size_t outputs = static_cast<size_t>(in[kW].shape[0]);
     const Tensor& bias = in[kBias];
     require(!bias.present || (bias.rank() == 1 && bias.size() == outputs), "B has shape ",
-            to_string(bias.shape), ", it must be [", outputs, "]");
+            shown(bias.shape), ", it must be [", outputs, "]");
     const Quantization q = {
         scalar_zero_point(in[kXZeroPoint]), PerChannel(in[kWZeroPoint], outputs),
         bias.present ? bias.int32() : nullptr,

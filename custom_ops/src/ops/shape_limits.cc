@@ -12,7 +12,7 @@ void check_sizes(const std::vector<int64_t>& shape, const char* name) {
   int64_t product = 1;
   for (const int64_t dim : shape) {
     const int64_t size = std::max<int64_t>(dim, 1);
-    require(size <= kLargestSize && product <= kMost / size, name, " has shape ", to_string(shape),
+    require(size <= kLargestSize && product <= kMost / size, name, " has shape ", shown(shape),
             ", its sizes reach 2^31 or multiply to more than 2^48");
     product *= size;
   }
@@ -23,7 +23,7 @@ size_t matrix_count(const std::vector<int64_t>& leading, const char* name) {
   size_t count = 1;
   for (const int64_t dim : leading) count *= static_cast<size_t>(dim);
   require(count <= kMostMatrices, name, " has ", count, " matrices in the leading dimensions ",
-          to_string(leading), ", more than ", kMostMatrices);
+          shown(leading), ", more than ", kMostMatrices);
   return count;
 }
 
