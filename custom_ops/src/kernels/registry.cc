@@ -48,7 +48,7 @@ const std::vector<ProductKernel>& product_kernel_table() {
   static const std::vector<ProductKernel> table = {
 #if defined(HAWX_X86_KERNELS)
       {"product_avx512vnni", "avx512", "product_gemm", "avx512vnni", product_avx512vnni,
-       translate_avx512vbmi, interleave_avx512vbmi, has_avx512vnni, 12},
+       translate_avx512vbmi, interleave_avx512vbmi, has_avx512vnni, 9},
 #if defined(HAWX_AVX_VNNI)
       {"product_avxvnni", "avx2", "product_gemm", "avx_vnni", product_avxvnni, translate_scalar,
        interleave_scalar, has_avx_vnni, 8},
@@ -97,7 +97,7 @@ bool Dispatch::takes_products(const Multiplier& multiplier, size_t channels) con
   if (multiplier.factors == nullptr) return false;
   // Terms cost their products, and their activations' transformation, which channels share.
   const size_t most = product_->most_terms;
-  return multiplier.factors->terms().size() <= (channels < 4 ? std::min<size_t>(most, 2) : most);
+  return multiplier.factors->terms().size() <= (channels < 4 ? std::min<size_t>(most, 1) : most);
 }
 
 const Kernel& Dispatch::choose(const LookupTable& table) const {
