@@ -45,9 +45,11 @@ struct TableView {
 };
 
 // Activation codes of one block of positions: codes[k * stride + position], aligned to 64 bytes.
+// Beyond the positions there may be any bytes.
 struct TileView {
   const uint8_t* codes;
-  size_t stride;       // positions, a multiple of kPositionBlock
+  size_t stride;       // a multiple of kPositionBlock
+  size_t positions;    // whose sums are wanted
   unsigned code_bits;  // all codes are below 2^code_bits: 6, 7 or 8
 };
 
@@ -63,7 +65,7 @@ struct Requantization {
 };
 
 // Writes acc[position] = sum over the channel's products of table[activation][weight], mod 2^32,
-// for every position of the tile.
+// for every position of the tile. What the rest of acc[stride] gets does not matter.
 using AccumulateFunction = void (*)(const ChannelView&, const TableView&, const TileView&,
                                     uint32_t* acc);
 

@@ -13,6 +13,7 @@ namespace {
 // Products added in one pass over the positions; their entries share the first-level cache.
 constexpr size_t kPass = 4;
 constexpr size_t kPositions = 256;
+constexpr size_t kCounted = 32;  // positions come in whole vectors of codes
 
 // Interleaving 256 entries takes about as long as this many look-ups.
 constexpr size_t kWorthwhile = 256;
@@ -136,8 +137,9 @@ void run_blocks(const ChannelView* channels, const TableView* tables, size_t cou
                 const TileView& tile, uint32_t* acc) {
   alignas(32) uint32_t bases[kMostGrouped] = {};
   for (size_t c = 0; narrow && c < count; ++c) bases[c] = sum_of_bases(channels[c], tables[c]);
-  for (size_t begin = 0; begin < tile.stride; begin += kPositions) {
-    const size_t rest = tile.stride - begin;
+  const size_t end = (tile.positions + kCounted - 1) / kCounted * kCounted;
+  for (size_t begin = 0; begin < end; begin += kPositions) {
+    const size_t rest = end - begin;
     const size_t positions = rest < kPositions ? rest : kPositions;
     if (count * positions < kWorthwhile) {
       for (size_t c = 0; c < count; ++c) {

@@ -261,8 +261,8 @@ size_t run_block(const ChannelView& channel, const TableView& table, const TileV
 template <int kBits>
 void run_blocks(const ChannelView& channel, const TableView& table, const TileView& tile,
                 uint32_t* acc) {
-  for (size_t p = 0; p < tile.stride;) {
-    switch ((tile.stride - p) / kVector) {
+  for (size_t p = 0; p < tile.positions;) {
+    switch ((tile.positions - p + kVector - 1) / kVector) {
       case 1:
         p = run_block<1, kBits>(channel, table, tile, p, acc);
         break;

@@ -116,7 +116,7 @@ void shuffle_avx2(const ChannelView& channel, const TableView& table, const Tile
   const bool splits = table.short_rows != nullptr;
   // With eight bits the shuffles take as long as plain look-ups.
   if (!splits || tile.code_bits == 8) return gather_scalar(channel, table, tile, acc);
-  for (size_t p = 0; p < tile.stride; p += kVector) {
+  for (size_t p = 0; p < tile.positions; p += kVector) {
     if (tile.code_bits == 7) {
       run<7>(channel, table, tile.codes + p, tile.stride, acc + p);
     } else {
