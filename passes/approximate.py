@@ -88,7 +88,7 @@ def with_tables(
     shared = _shared(tables, factors)
     for node in graph.nodes:
         if node.name in index:
-            own = gs.Constant(f"{node.name}.table_index", index[node.name].astype(np.int32))
+            own = gs.Constant(index_input(node.name), index[node.name].astype(np.int32))
             replace_node(node, own, shared)
     return _close(graph, model, portable)
 
@@ -119,8 +119,26 @@ def with_index_inputs(
     return _close(graph, model, portable=False)
 
 
+def with_open_index(model: onnx.ModelProto, node: str) -> onnx.ModelProto:
+    """Makes the tables of one rewritten node a graph input, ``index_input(node)``.
+
+    Args:
+        model: Of ``with_tables``; edited in place.
+        node: Name of a node that it rewrote.
+
+    Returns:
+        The same model.
+    """
+    name = index_input(node)
+    (constant,) = (tensor for tensor in model.graph.initializer if tensor.name == name)
+    value = onnx.helper.make_tensor_value_info(name, constant.data_type, list(constant.dims))
+    model.graph.initializer.remove(constant)
+    model.graph.input.append(value)
+    return model
+
+
 def index_input(node: str) -> str:
-    """Name of the graph input that chooses the tables of a node in a probe."""
+    """Name of the input that chooses the tables of a node."""
     return f"{node}.table_index"
 
 

@@ -11,7 +11,13 @@ import onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.frontend.model import batches, model_output
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import (
+    exposed,
+    index_input,
+    with_index_inputs,
+    with_open_index,
+    with_tables,
+)
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.suffix import suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
@@ -90,22 +96,25 @@ class LayerResponses:
         multipliers: Sequence[Multiplier],
         threads: int = 0,
     ) -> None:
+        tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
+        # The exact multiplier in the library's operators: the same bytes as the int8 model's,
+        # without the slow paths that onnxruntime takes for int8 activations.
+        exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
+        model = with_tables(model, tables, exact, factors=factors, portable=False)
         suffixes = [suffix_from(model, candidate.name) for candidate in candidates]
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
         self._output = model_output(model)
-        self._prefix = Runner(exposed(model, self._cut), threads=threads)
+        self._prefix = Runner(exposed(model, self._cut), threads=threads, use_library=True)
         self._multipliers = len(multipliers)
         self._layers = tuple(zip(candidates, suffixes, strict=True))
-        tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         types = self._prefix.types()
         self._sessions = []
         for candidate, suffix in self._layers:
             for value in suffix.model.graph.input:
                 value.CopyFrom(types[value.name])
-            channels = {candidate.name: candidate.channels}
-            probe = with_index_inputs(suffix.model, tables, channels, factors=factors)
+            probe = with_open_index(suffix.model, candidate.name)
             session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
             self._sessions.append(session)
         self.runs = 0
