@@ -65,24 +65,37 @@ void accumulate_plainly(const LookupTable& table, const std::vector<uint8_t>& we
   }
 }
 
+// Codes up to `top`, beyond the positions any.
+AlignedBuffer<uint8_t> random_tile(Random& random, size_t depth, size_t positions, size_t stride,
+                                   int top) {
+  AlignedBuffer<uint8_t> tile(depth * stride + 1);
+  for (size_t k = 0; k < depth; ++k) {
+    for (size_t p = 0; p < stride; ++p) {
+      tile.data()[k * stride + p] =
+          static_cast<uint8_t>(between(random, 0, p < positions ? top : 255));
+    }
+  }
+  return tile;
+}
+
 // How many codes the weights have: few make long runs of one weight, many make none.
 const int kTopWeights[] = {0, 3, 30, 255};
 
 void test_accumulation(const Kernel& kernel, const LookupTable& table, Random& random) {
   size_t round = 0;
   for (const size_t depth : {0, 1, 2, 3, 4, 9, 255, 256, 257, 258, 700}) {
-    for (const size_t stride : {64, 128, 192, 448}) {
+    for (const size_t positions : {1, 64, 100, 192, 300, 448}) {
+      const size_t stride = (positions + kPositionBlock - 1) / kPositionBlock * kPositionBlock;
       for (const unsigned bits : {6u, 7u, 8u}) {
         const auto weights = random_codes(random, depth, kTopWeights[round++ % 4]);
-        AlignedBuffer<uint8_t> tile(depth * stride + 1);
-        const auto codes = random_codes(random, depth * stride, (1 << bits) - 1);
-        std::copy(codes.begin(), codes.end(), tile.data());
+        const auto tile = random_tile(random, depth, positions, stride, (1 << bits) - 1);
         const WeightPlan plan = plan_of(weights, 1, depth, table);
         AlignedBuffer<uint32_t> acc(stride);
         std::vector<uint32_t> expected(stride);
-        kernel.accumulate(plan.channel(0), table.view(), {tile.data(), stride, bits}, acc.data());
+        kernel.accumulate(plan.channel(0), table.view(), {tile.data(), stride, positions, bits},
+                          acc.data());
         accumulate_plainly(table, weights, tile.data(), stride, expected.data());
-        HAWX_CHECK(std::equal(expected.begin(), expected.end(), acc.data()));
+        HAWX_CHECK(std::equal(acc.data(), acc.data() + positions, expected.data()));
       }
     }
   }
@@ -91,12 +104,11 @@ void test_accumulation(const Kernel& kernel, const LookupTable& table, Random& r
 // Groups of channels over different tables: as each channel by itself.
 void test_groups(const Kernel& kernel, const std::vector<LookupTable>& tables, Random& random) {
   for (const size_t depth : {0, 1, 4, 7, 90}) {
-    for (const size_t stride : {64, 256, 320}) {
+    for (const size_t positions : {33, 256, 300}) {
+      const size_t stride = (positions + kPositionBlock - 1) / kPositionBlock * kPositionBlock;
       for (size_t count = 1; count <= kMostGrouped; ++count) {
         const auto weights = random_codes(random, depth * count, 255);
-        const auto codes = random_codes(random, depth * stride, depth % 2 ? 255 : 20);
-        AlignedBuffer<uint8_t> tile(depth * stride + 1);
-        std::copy(codes.begin(), codes.end(), tile.data());
+        const auto tile = random_tile(random, depth, positions, stride, depth % 2 ? 255 : 20);
         const WeightPlan plan = plan_of(weights, count, depth, tables.back());
         std::vector<ChannelView> channels;
         std::vector<TableView> views;
@@ -105,14 +117,15 @@ void test_groups(const Kernel& kernel, const std::vector<LookupTable>& tables, R
           channels.push_back(plan.channel(c));
           views.push_back(tables[c % tables.size()].view());
         }
-        kernel.accumulate_group(channels.data(), views.data(), count, {tile.data(), stride, 8},
-                                acc.data());
+        kernel.accumulate_group(channels.data(), views.data(), count,
+                                {tile.data(), stride, positions, 8}, acc.data());
         std::vector<uint32_t> expected(stride);
         for (size_t c = 0; c < count; ++c) {
           const std::vector<uint8_t> own(weights.begin() + static_cast<ptrdiff_t>(c * depth),
                                          weights.begin() + static_cast<ptrdiff_t>((c + 1) * depth));
           accumulate_plainly(tables[c % tables.size()], own, tile.data(), stride, expected.data());
-          HAWX_CHECK(std::equal(expected.begin(), expected.end(), acc.data() + c * stride));
+          const uint32_t* sums = acc.data() + c * stride;
+          HAWX_CHECK(std::equal(sums, sums + positions, expected.data()));
         }
       }
     }
@@ -135,7 +148,7 @@ void test_largest_sums(const Kernel& kernel, int top_weight) {
   std::memset(tile.data(), table.activation_classes()[255], depth * 256);
   const WeightPlan plan = plan_of(weights, 1, depth, table);
   AlignedBuffer<uint32_t> acc(256);
-  kernel.accumulate(plan.channel(0), table.view(), {tile.data(), 256, 8}, acc.data());
+  kernel.accumulate(plan.channel(0), table.view(), {tile.data(), 256, 256, 8}, acc.data());
   for (size_t p = 0; p < 256; ++p) HAWX_CHECK(acc.data()[p] == depth * 0xffff);
 }
 

@@ -101,7 +101,7 @@ void LookupTable::split_row(size_t weight) {
     const uint32_t rest = static_cast<uint32_t>(row[a]) - static_cast<uint32_t>(*least);
     low[a] = static_cast<uint8_t>(rest);
     high[a] = static_cast<uint8_t>(rest >> 8);
-    short_rows_.data()[weight * kCodes + a] = static_cast<uint16_t>(rest);
+    short_rows_.data()[weight * kCodes + a] = static_cast<int16_t>(rest - kShortBase);
   }
   const uint8_t planes = span == 0 ? 0 : span < 256 ? 1 : 2;
   info_[weight] = {*least, planes, *std::max_element(high, high + kCodes)};

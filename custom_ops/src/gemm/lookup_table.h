@@ -48,7 +48,7 @@ class LookupTable {
   bool splits_into_planes() const { return splits_into_planes_; }
 
   TableView view() const {
-    const uint16_t* short_rows = splits_into_planes_ ? short_rows_.data() : nullptr;
+    const int16_t* short_rows = splits_into_planes_ ? short_rows_.data() : nullptr;
     return {rows_.data(), planes_.data(), info_.data(), short_rows};
   }
 
@@ -63,7 +63,7 @@ class LookupTable {
   std::array<uint8_t, kCodes> weight_classes_{};
   AlignedBuffer<int32_t> rows_;  // [weight][activation class]
   AlignedBuffer<uint8_t> planes_;
-  AlignedBuffer<uint16_t> short_rows_;
+  AlignedBuffer<int16_t> short_rows_;
   std::array<RowInfo, kCodes> info_{};
   bool splits_into_planes_ = true;
   std::shared_ptr<Transposed> transposed_;

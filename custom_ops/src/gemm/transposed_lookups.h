@@ -25,14 +25,18 @@ class TransposedLookups {
 
   // Weight codes [depth][width] of the channels from block * kBlock on.
   TileView tile(size_t block) const {
-    return {codes_.data() + block * depth_ * kBlock, width(block), code_bits_};
+    return {codes_.data() + block * depth_ * kBlock, width(block), channels(block), code_bits_};
   }
 
  private:
-  // Channels of a block, filled up to whole vectors.
-  size_t width(size_t block) const {
+  size_t channels(size_t block) const {
     const size_t left = channels_ - block * kBlock;
-    return left < kBlock ? (left + kPositionBlock - 1) / kPositionBlock * kPositionBlock : kBlock;
+    return left < kBlock ? left : kBlock;
+  }
+
+  // The same, filled up to whole vectors.
+  size_t width(size_t block) const {
+    return (channels(block) + kPositionBlock - 1) / kPositionBlock * kPositionBlock;
   }
 
   size_t depth_;

@@ -1,4 +1,5 @@
-// Weights sorted for the kernels: per output channel, products in the order of their weight code.
+// Weights sorted for the kernels: per output channel, products in the order of their weight code,
+// groups of four with the same code in front.
 #pragma once
 
 #include <cstdint>

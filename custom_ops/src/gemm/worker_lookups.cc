@@ -63,7 +63,7 @@ void Worker::sum_lookups(const Unit& unit, size_t first, size_t count) {
   if (slice.lookups.empty()) std::fill_n(sums, count * stride_, 0u);
   for (const LookupPart& part : slice.lookups) {
     load_codes(unit, part, table.activation_classes());
-    const TileView tile = {scratch_.codes.data(), stride_, scratch_.code_bits};
+    const TileView tile = {scratch_.codes.data(), stride_, unit.positions, scratch_.code_bits};
     if (&part == &slice.lookups.front()) {
       look_up(*slice.kernel, part.weights, table, tile, first, count, sums);
       continue;

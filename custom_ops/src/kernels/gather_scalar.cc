@@ -48,7 +48,7 @@ void gather_positions(const ChannelView& channel, const TableView& table, const 
 
 void gather_scalar(const ChannelView& channel, const TableView& table, const TileView& tile,
                    uint32_t* acc) {
-  gather_positions(channel, table, tile.codes, tile.stride, tile.stride, acc);
+  gather_positions(channel, table, tile.codes, tile.stride, tile.positions, acc);
 }
 
 }  // namespace hawx

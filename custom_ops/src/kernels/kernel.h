@@ -14,7 +14,7 @@ inline constexpr size_t kPositionBlock = 64;
 inline constexpr size_t kRequantized = 32;
 
 // Channels that a kernel may be given at once.
-inline constexpr size_t kMostGrouped = 8;
+inline constexpr size_t kMostGrouped = 16;
 
 // One output channel's weights: indices k of its products, and the weight codes by k.
 struct ChannelView {
@@ -32,19 +32,24 @@ struct RowInfo {
   uint8_t max_high;  // the largest value in the high plane
 };
 
+// Makes the differences of entries and base signed numbers of 16 bits.
+inline constexpr int32_t kShortBase = 1 << 15;
+
 // One multiplier's table, by weight code first so that a weight's entries lie together.
 struct TableView {
   const int32_t* rows;    // [256 weights][256 activations], aligned to 64 bytes
   const uint8_t* planes;  // [256 weights][low, high][256 activations], aligned to 64 bytes
   const RowInfo* info;    // [256 weights]
-  // entry - base, as rows; null where a row spans 2^16 or more. Aligned to 64 bytes.
-  const uint16_t* short_rows;
+  // entry - base - kShortBase, as rows; null where a row spans 2^16 or more. Aligned to 64 bytes.
+  const int16_t* short_rows;
 };
 
 // Activation codes of one block of positions: codes[k * stride + position], aligned to 64 bytes.
+// Beyond the positions there may be any bytes.
 struct TileView {
   const uint8_t* codes;
-  size_t stride;       // positions, a multiple of kPositionBlock
+  size_t stride;       // a multiple of kPositionBlock
+  size_t positions;    // whose sums are wanted
   unsigned code_bits;  // all codes are below 2^code_bits: 6, 7 or 8
 };
 
@@ -60,7 +65,7 @@ struct Requantization {
 };
 
 // Writes acc[position] = sum over the channel's products of table[activation][weight], mod 2^32,
-// for every position of the tile.
+// for every position of the tile. What the rest of acc[stride] gets does not matter.
 using AccumulateFunction = void (*)(const ChannelView&, const TableView&, const TileView&,
                                     uint32_t* acc);
 

@@ -27,6 +27,7 @@ void translate_avx512vbmi(const uint8_t* from, size_t count, const uint8_t* map,
 void interleave_avx512vbmi(const uint8_t* const rows[kQuad], size_t count, const uint8_t* map,
                            uint8_t* to);
 void lanes_avx2(const ChannelView*, const TableView*, size_t count, const TileView&, uint32_t* acc);
+void shuffle_avx2(const ChannelView&, const TableView&, const TileView&, uint32_t* acc);
 void requantize_avx2(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);
 void permute_avx512vbmi(const ChannelView&, const TableView&, const TileView&, uint32_t* acc);
 void requantize_avx512(const Requantization&, const uint32_t* acc, size_t count, uint8_t* codes);

@@ -35,7 +35,7 @@ const std::vector<Kernel>& kernel_table() {
 #if defined(HAWX_X86_KERNELS)
       {"permute_avx512vbmi", "avx512", "lookup_gemm", "avx512vbmi", permute_avx512vbmi, nullptr,
        requantize_avx512, has_avx512vbmi, true},
-      {"lanes_avx2", "avx2", "lookup_gemm", "avx2", gather_scalar, lanes_avx2, requantize_avx2,
+      {"lanes_avx2", "avx2", "lookup_gemm", "avx2", shuffle_avx2, lanes_avx2, requantize_avx2,
        has_avx2, false},
 #endif
       {"gather_scalar", "scalar", "lookup_gemm", "scalar", gather_scalar, nullptr,
