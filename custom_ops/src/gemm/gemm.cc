@@ -16,8 +16,8 @@ constexpr size_t kEnoughBlocks = 4;       // of those
 // Of a slice whose activations do not stay in memory, so that each chunk prepares them again.
 constexpr size_t kFewChunks = 2;
 // Tasks below would not pay for themselves, nor for a second thread where there is little in all.
-constexpr double kTaskSeconds = 2e-6;
-constexpr double kForkSeconds = 12e-6;
+constexpr double kTaskSeconds = 3e-6;
+constexpr double kForkSeconds = 6e-6;
 // Rough speeds, good enough to cut work into tasks.
 constexpr double kLookupsPerSecond = 2e10;
 constexpr double kProductsPerSecond = 3e11;
