@@ -22,7 +22,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test abi sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo test abi sanitized sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,18 +37,17 @@ test: $(VENV)/.developing  ## run all tests
 abi: $(VENV)/.developing  ## check library and bodies with the oldest and the newest onnxruntime
 	$(BIN)/python tests/abi/run.py build/abi
 
-# A build folder of its own: sanitized objects are of no use to anything else.
-sanitize: $(VENV)/.developing  ## run the C++ tests under the address and undefined-behaviour sanitizers
-	@$(BIN)/cmake -S custom_ops -B $(SANITIZE) -DHAWX_BUILD_TESTS=ON -DHAWX_SANITIZE=ON \
-		-DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+# A build folder of their own: sanitized objects are of no use to anything else.
+sanitized: $(VENV)/.developing
+	@$(BIN)/cmake -S custom_ops -B $(SANITIZE) -DHAWX_BUILD_TESTS=ON -DHAWX_BUILD_FUZZERS=ON \
+		-DHAWX_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
 	@MAKEFLAGS= $(BIN)/cmake --build $(SANITIZE) --parallel 2
+
+sanitize: sanitized  ## run the C++ tests under the address and undefined-behaviour sanitizers
 	$(BIN)/ctest --test-dir $(SANITIZE) --output-on-failure
 
-fuzz-short: $(VENV)/.developing  ## run the operators on random inputs for 10 seconds, under sanitizers
-	@$(BIN)/cmake -S custom_ops -B $(FUZZ)-short -DHAWX_BUILD_FUZZERS=ON -DHAWX_SANITIZE=ON \
-		-DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
-	@MAKEFLAGS= $(BIN)/cmake --build $(FUZZ)-short --parallel 2 --target hawx_fuzz_short
-	cd $(FUZZ)-short && fuzz/hawx_fuzz_short 10
+fuzz-short: sanitized  ## run the operators on random inputs for 10 seconds, under sanitizers
+	cd $(SANITIZE) && fuzz/hawx_fuzz_short 10
 
 fuzz: $(VENV)/.developing  ## the same for 10 minutes with libFuzzer, which needs clang
 	@CXX=clang++ $(BIN)/cmake -S custom_ops -B $(FUZZ) -DHAWX_BUILD_FUZZERS=ON \
