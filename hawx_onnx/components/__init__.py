@@ -11,11 +11,14 @@ from __future__ import annotations
 from hawx_onnx.components.builtin import exact
 from hawx_onnx.components.factorization import Factorization, factorize
 from hawx_onnx.components.factors import stacked_factors
+from hawx_onnx.components.importers import import_path
 from hawx_onnx.components.library import load, load_library, names, resolve, with_known_cost
+from hawx_onnx.components.library_files import write_library
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
 from hawx_onnx.components.planning import KernelPlan
 from hawx_onnx.components.selection import default_candidates, network_error, pareto
 from hawx_onnx.components.statistics import ErrorStatistics, error_statistics
+from hawx_onnx.components.stored import Provenance, StoredMultiplier
 from hawx_onnx.components.table_files import save_library
 from hawx_onnx.components.tables import Encoding, exact_table, operand_values
 
@@ -26,11 +29,14 @@ __all__ = [
     "Factorization",
     "KernelPlan",
     "Multiplier",
+    "Provenance",
+    "StoredMultiplier",
     "default_candidates",
     "error_statistics",
     "exact",
     "exact_table",
     "factorize",
+    "import_path",
     "load",
     "load_library",
     "names",
@@ -41,4 +47,5 @@ __all__ = [
     "save_library",
     "stacked_factors",
     "with_known_cost",
+    "write_library",
 ]

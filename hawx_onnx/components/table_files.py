@@ -30,14 +30,21 @@ ANNOTATIONS = (ENCODING, SOURCE, DESCRIPTION)
 MEND_TABLE = "a table is 256 x 256 whole numbers, indexed by bit patterns, activation first"
 
 
-def guess_encoding(table: Table) -> tuple[Encoding, str]:
+def guess_encoding(table: Table, unsigned: Table | None = None) -> tuple[Encoding, str]:
     """Returns the encoding, signed or unsigned, that suits a table better, and a sentence on it.
 
     A sign-magnitude table reads as signed, which has the same codes and products.
+
+    Args:
+        table: int32 [256, 256] by bit patterns.
+        unsigned: What it is under the unsigned encoding, where that differs: the patterns of
+            products read without sign.
     """
     mae = {
-        encoding: error_statistics(table, exact_table(encoding)).mae
-        for encoding in (Encoding.SIGNED, Encoding.UNSIGNED)
+        Encoding.SIGNED: error_statistics(table, exact_table(Encoding.SIGNED)).mae,
+        Encoding.UNSIGNED: error_statistics(
+            table if unsigned is None else unsigned, exact_table(Encoding.UNSIGNED)
+        ).mae,
     }
     best = min(mae, key=lambda encoding: mae[encoding])
     return best, (
@@ -170,7 +177,7 @@ def _entry(archive: np.lib.npyio.NpzFile, path: Path, name: str) -> npt.NDArray[
     return array
 
 
-def _table(array: npt.NDArray[np.generic], where: str) -> Table:
+def checked_table(array: npt.NDArray[np.generic], where: str) -> Table:
     """Checks shape, kind and range of raw data and returns it as int32."""
     if array.shape != (CODES, CODES):
         raise LibraryError(f"the table has shape {list(array.shape)}", where=where, mend=MEND_TABLE)
@@ -194,7 +201,7 @@ def _multiplier(
     where: str,
 ) -> Multiplier:
     """Makes a multiplier of one entry and its annotations."""
-    table = _table(array, where)
+    table = checked_table(array, where)
     text = {}
     for kind, value in annotations.items():
         if value.dtype.kind != "U" or value.ndim:
