@@ -21,7 +21,7 @@ from hawx_onnx.components.table_files import (
     read_npz,
 )
 from hawx_onnx.components.tables import CODES, Encoding, Table
-from hawx_onnx.errors import ComponentError, LibraryError
+from hawx_onnx.errors import ComponentError
 
 TABLES = (".npy", ".npz", ".csv", ".bin")
 _PAIRS = CODES * CODES
@@ -41,17 +41,12 @@ def import_tables(task: Task, options: ImportOptions) -> list[StoredMultiplier]:
     """
     path = Path(task.path)
     encoding = options.encoding
-    try:
-        if path.suffix == ".npz":
-            found = [_read_as(one, encoding) for one in read_npz(path)]
-        elif path.suffix == ".npy":
-            found = [_read_as(read_npy(path), encoding)]
-        else:
-            found = [_of_text(path, encoding) if path.suffix == ".csv" else _of_raw(path, encoding)]
-    except ComponentError:
-        raise
-    except LibraryError as error:
-        raise ComponentError(error.what, where=error.where, mend=error.mend) from error
+    if path.suffix == ".npz":
+        found = [_read_as(one, encoding) for one in read_npz(path)]
+    elif path.suffix == ".npy":
+        found = [_read_as(read_npy(path), encoding)]
+    else:
+        found = [_of_text(path, encoding) if path.suffix == ".csv" else _of_raw(path, encoding)]
     provenance = Provenance(
         origin=task.origin,
         source_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
