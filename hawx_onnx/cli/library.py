@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from hawx_onnx.cli import library_export, library_import
@@ -26,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="one multiplier, with everything known of it")
     add_global_flags(show)
     show.add_argument("name", metavar="NAME", help="name, or path of an .npy or .npz file")
+    show.add_argument(
+        "--histogram",
+        metavar="FILE",
+        help=".npz file with how often operands occur, for error figures weighted by it",
+    )
     add_settings(show, ("library",))
     library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
     library_export.add_arguments(actions)
@@ -88,6 +94,7 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     from hawx_onnx.errors import ConfigError, LibraryError
     from hawx_onnx.runtime.library import describe_kernels
 
+    histograms = components.read_histograms(args.histogram) if args.histogram else None
     multiplier, *more = components.resolve([args.name], libraries)
     if more:
         raise ConfigError(
@@ -96,6 +103,9 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
             mend=f"name one of them, for instance {multiplier.name}",
         )
     document = summary(multiplier)
+    if histograms:
+        weighted = multiplier.statistics_under(histograms.activation, histograms.weight)
+        document["weighted"] = asdict(weighted)
     document["source"] = multiplier.source
     document["description"] = multiplier.description
     document["error_rank"] = multiplier.error_rank
@@ -111,10 +121,12 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
         return 0
     cost = document.pop("cost")
     document["plan"] = multiplier.plan.text
-    for part in ("figures", "published", "provenance"):
+    for part in ("weighted", "figures", "published", "provenance"):
         values = document.pop(part, {})
         document |= {f"{part} {key}": value for key, value in values.items() if value != ""}
-    for key, value in {**document, **(cost or {"cost": "not characterised"})}.items():
+    lines = {**document, **(cost or {"cost": "not characterised"})}
+    width = max(map(len, lines))
+    for key, value in lines.items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
-        ui.line(f"{key:12} {shown}")
+        ui.line(f"{key:{width}} {shown}")
     return 0
