@@ -53,3 +53,9 @@ class LibraryError(HawxError):
     """The custom-op library or the runtime cannot do what was asked."""
 
     exit_code = 4
+
+
+class ComponentError(LibraryError):
+    """A netlist, a truth table or a library of components is damaged or not what it must be."""
+
+    exit_code = 3

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hawx_onnx.cli import library_export, library_import
 from hawx_onnx.cli.console import Ui
+from hawx_onnx.cli.library_rows import library_details, summary
 from hawx_onnx.cli.options import add_global_flags, add_settings, settings_of
 
-if TYPE_CHECKING:
-    from hawx_onnx.components import Multiplier
-
-HELP = "list and show multipliers, built-in and from files"
+HELP = "list, show, import and export multipliers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,13 +27,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="one multiplier, with everything known of it")
     add_global_flags(show)
     show.add_argument("name", metavar="NAME", help="name, or path of an .npy or .npz file")
+    show.add_argument(
+        "--histogram",
+        metavar="FILE",
+        help=".npz file with how often operands occur, for error figures weighted by it",
+    )
     add_settings(show, ("library",))
+    library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
+    library_export.add_arguments(actions)
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
     """Dispatches the sub-verb."""
+    if args.action == "import":
+        return library_import.run(args, ui)
     settings = settings_of(args)
     libraries = ("builtin", *settings.library)
+    if args.action == "export":
+        return library_export.run(args, ui, libraries)
     return _show(args, ui, libraries) if args.action == "show" else _list(args, ui, libraries)
 
 
@@ -46,7 +56,7 @@ def _list(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
         found = [m for m in found if m.encoding.value == args.encoding]
     if args.pareto:
         found = list(components.pareto([m for m in found if m.cost is not None]))
-    rows = [_summary(multiplier) for multiplier in found]
+    rows = [summary(multiplier) for multiplier in found]
     if ui.json:
         ui.print_json({"multipliers": rows})
         return 0
@@ -62,19 +72,6 @@ def _list(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
         table.add_row(*_cells(row))
     print_table(table)
     return 0
-
-
-def _summary(multiplier: Multiplier) -> dict[str, Any]:
-    cost = asdict(multiplier.cost) if multiplier.cost else None
-    return {
-        "name": multiplier.name,
-        "encoding": multiplier.encoding.value,
-        **asdict(multiplier.statistics),
-        "rank": multiplier.rank,
-        "exact": multiplier.is_exact,
-        "cost": cost,
-        "sha256": multiplier.content_hash,
-    }
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -97,6 +94,7 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     from hawx_onnx.errors import ConfigError, LibraryError
     from hawx_onnx.runtime.library import describe_kernels
 
+    histograms = components.read_histograms(args.histogram) if args.histogram else None
     multiplier, *more = components.resolve([args.name], libraries)
     if more:
         raise ConfigError(
@@ -104,11 +102,15 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
             where=args.name,
             mend=f"name one of them, for instance {multiplier.name}",
         )
-    document = _summary(multiplier)
+    document = summary(multiplier)
+    if histograms:
+        weighted = multiplier.statistics_under(histograms.activation, histograms.weight)
+        document["weighted"] = asdict(weighted)
     document["source"] = multiplier.source
     document["description"] = multiplier.description
     document["error_rank"] = multiplier.error_rank
     document["plan"] = multiplier.plan.document()
+    document |= library_details(multiplier)
     try:
         described = describe_kernels(multiplier.table, components.stacked_factors([multiplier]))
         document["kernel"] = described["chosen"][0]
@@ -119,7 +121,12 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
         return 0
     cost = document.pop("cost")
     document["plan"] = multiplier.plan.text
-    for key, value in {**document, **(cost or {"cost": "not characterised"})}.items():
+    for part in ("weighted", "figures", "published", "provenance"):
+        values = document.pop(part, {})
+        document |= {f"{part} {key}": value for key, value in values.items() if value != ""}
+    lines = {**document, **(cost or {"cost": "not characterised"})}
+    width = max(map(len, lines))
+    for key, value in lines.items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
-        ui.line(f"{key:12} {shown}")
+        ui.line(f"{key:{width}} {shown}")
     return 0

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from hawx_onnx.components.builtin import builtin, builtin_names
+from hawx_onnx.components.importers import import_path
+from hawx_onnx.components.library_files import is_library, read_library
 from hawx_onnx.components.multiplier import Multiplier
 from hawx_onnx.components.table_files import read_npy, read_npz
-from hawx_onnx.errors import ConfigError
+from hawx_onnx.errors import ComponentError, ConfigError
 from hawx_onnx.names import close_names
+
+logger = logging.getLogger(__name__)
 
 BUILTIN = "builtin"
 """The name of the library of built-in multipliers."""
@@ -59,23 +64,40 @@ def load_library(spec: str | Path) -> tuple[Multiplier, ...]:
     """Returns all multipliers of a library.
 
     Args:
-        spec: ``builtin``, an ``.npz`` file of tables, or an ``.npy`` file with one.
+        spec: ``builtin``, a library's folder or ``.npz`` file, an ``.npz`` file of tables, an
+            ``.npy`` file with one, or a folder of Verilog and tables, which is imported and kept
+            in the cache.
 
     Raises:
         ConfigError: No such library.
-        LibraryError: The file does not hold valid truth tables.
+        LibraryError: The library is damaged, or no file of the folder is a multiplier.
     """
     text = str(spec)
     if text == BUILTIN:
         return tuple(builtin(name) for name in builtin_names())
+    if is_library(text):
+        return read_library(text)
+    if Path(text).is_dir():
+        return _imported(text)
     if text.endswith(".npz"):
         return read_npz(Path(text))
     if text.endswith(".npy"):
         return (read_npy(Path(text)),)
     raise ConfigError(
         f"there is no library {text!r}",
-        mend=f"give {BUILTIN!r}, an .npz file of tables, or an .npy file",
+        mend=f"give {BUILTIN!r}, a library's folder, an .npz file of tables, or an .npy file",
     )
+
+
+def _imported(folder: str) -> tuple[Multiplier, ...]:
+    """Imports a folder that is no library."""
+    found = import_path(folder, jobs=1)
+    for failure in found.failures:
+        logger.warning("left out: %s: %s", failure.where, failure.what)
+    if not found.multipliers:
+        first = found.failures[0]
+        raise ComponentError(first.what, where=first.where, mend=first.mend)
+    return found.multipliers
 
 
 def with_known_cost(multiplier: Multiplier) -> Multiplier:

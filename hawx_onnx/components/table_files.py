@@ -20,7 +20,7 @@ import numpy.typing as npt
 from hawx_onnx.components.multiplier import Multiplier
 from hawx_onnx.components.statistics import error_statistics
 from hawx_onnx.components.tables import CODES, Encoding, Table, exact_table
-from hawx_onnx.errors import ConfigError, LibraryError
+from hawx_onnx.errors import ComponentError, ConfigError
 from hawx_onnx.names import close_names
 
 logger = logging.getLogger(__name__)
@@ -30,14 +30,21 @@ ANNOTATIONS = (ENCODING, SOURCE, DESCRIPTION)
 MEND_TABLE = "a table is 256 x 256 whole numbers, indexed by bit patterns, activation first"
 
 
-def guess_encoding(table: Table) -> tuple[Encoding, str]:
+def guess_encoding(table: Table, unsigned: Table | None = None) -> tuple[Encoding, str]:
     """Returns the encoding, signed or unsigned, that suits a table better, and a sentence on it.
 
     A sign-magnitude table reads as signed, which has the same codes and products.
+
+    Args:
+        table: int32 [256, 256] by bit patterns.
+        unsigned: What it is under the unsigned encoding, where that differs: the patterns of
+            products read without sign.
     """
     mae = {
-        encoding: error_statistics(table, exact_table(encoding)).mae
-        for encoding in (Encoding.SIGNED, Encoding.UNSIGNED)
+        Encoding.SIGNED: error_statistics(table, exact_table(Encoding.SIGNED)).mae,
+        Encoding.UNSIGNED: error_statistics(
+            table if unsigned is None else unsigned, exact_table(Encoding.UNSIGNED)
+        ).mae,
     }
     best = min(mae, key=lambda encoding: mae[encoding])
     return best, (
@@ -51,7 +58,7 @@ def read_npy(path: Path) -> Multiplier:
 
     Raises:
         ConfigError: There is no such file.
-        LibraryError: The file does not hold a truth table.
+        ComponentError: The file does not hold a truth table.
     """
     _require_file(path)
     try:
@@ -66,7 +73,7 @@ def read_npz(path: Path) -> tuple[Multiplier, ...]:
 
     Raises:
         ConfigError: There is no such file.
-        LibraryError: The file or an entry is unreadable, not a truth table, or named twice.
+        ComponentError: The file or an entry is unreadable, not a truth table, or named twice.
     """
     _require_file(path)
     entries = _entries(path)
@@ -84,13 +91,13 @@ def read_npz(path: Path) -> tuple[Multiplier, ...]:
     for entry in entries:
         owner, dot, _ = entry.rpartition(".")
         if dot and entry.endswith(ANNOTATIONS) and owner not in names:
-            raise LibraryError(
+            raise ComponentError(
                 f"there is no table {owner!r} to go with it",
                 where=f"{path}:{entry}",
                 mend=close_names(owner, names),
             )
     if not found:
-        raise LibraryError("the file holds no table", where=str(path), mend=MEND_TABLE)
+        raise ComponentError("the file holds no table", where=str(path), mend=MEND_TABLE)
     return tuple(found)
 
 
@@ -105,7 +112,7 @@ def save_library(multipliers: Iterable[Multiplier], path: str | Path) -> None:
 
     Raises:
         ConfigError: The file's name has another ending.
-        LibraryError: Two multipliers have one name, or a name ends like an annotation.
+        ComponentError: Two multipliers have one name, or a name ends like an annotation.
     """
     target = Path(path)
     if target.suffix != ".npz":
@@ -115,7 +122,7 @@ def save_library(multipliers: Iterable[Multiplier], path: str | Path) -> None:
         name = multiplier.name
         if name in entries or name.endswith(ANNOTATIONS):
             reason = "is there twice" if name in entries else "ends like an annotation"
-            raise LibraryError(f"the name {name!r} {reason}", where=str(path), mend="rename it")
+            raise ComponentError(f"the name {name!r} {reason}", where=str(path), mend="rename it")
         entries[name] = multiplier.table
         entries[name + ENCODING] = np.array(multiplier.encoding.value)
         entries[name + SOURCE] = np.array(multiplier.source)
@@ -132,8 +139,8 @@ def _require_file(path: Path) -> None:
         raise ConfigError("there is no such file", where=str(path), mend="check the path")
 
 
-def _unreadable(where: str | Path, error: Exception) -> LibraryError:
-    return LibraryError(
+def _unreadable(where: str | Path, error: Exception) -> ComponentError:
+    return ComponentError(
         f"cannot be read as numpy data: {error}",
         where=str(where),
         mend="write it with numpy.save or numpy.savez; pickled objects are refused",
@@ -144,7 +151,7 @@ def _entries(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Reads all arrays of an archive; two entries of one name are an error."""
     try:
         if not zipfile.is_zipfile(path):
-            raise LibraryError(
+            raise ComponentError(
                 "the file is no .npz archive", where=str(path), mend="write it with numpy.savez"
             )
         with np.load(path, allow_pickle=False) as archive:
@@ -152,7 +159,7 @@ def _entries(path: Path) -> dict[str, npt.NDArray[np.generic]]:
             names = [name.removesuffix(".npy") for name in archive.zip.namelist()]
             for name, count in Counter(names).items():
                 if count > 1:
-                    raise LibraryError(
+                    raise ComponentError(
                         "the name is there twice", where=f"{path}:{name}", mend="rename one"
                     )
             return {name: _entry(archive, path, name) for name in names}
@@ -166,24 +173,26 @@ def _entry(archive: np.lib.npyio.NpzFile, path: Path, name: str) -> npt.NDArray[
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise _unreadable(f"{path}:{name}", error) from error
     if not isinstance(array, np.ndarray):
-        raise LibraryError("the entry is no numpy array", where=f"{path}:{name}", mend=MEND_TABLE)
+        raise ComponentError("the entry is no numpy array", where=f"{path}:{name}", mend=MEND_TABLE)
     return array
 
 
-def _table(array: npt.NDArray[np.generic], where: str) -> Table:
+def checked_table(array: npt.NDArray[np.generic], where: str) -> Table:
     """Checks shape, kind and range of raw data and returns it as int32."""
     if array.shape != (CODES, CODES):
-        raise LibraryError(f"the table has shape {list(array.shape)}", where=where, mend=MEND_TABLE)
+        raise ComponentError(
+            f"the table has shape {list(array.shape)}", where=where, mend=MEND_TABLE
+        )
     if array.dtype.kind not in "iuf":
-        raise LibraryError(f"the table has dtype {array.dtype}", where=where, mend=MEND_TABLE)
+        raise ComponentError(f"the table has dtype {array.dtype}", where=where, mend=MEND_TABLE)
     if array.dtype.kind == "f" and not np.isfinite(array.astype(np.float64)).all():
-        raise LibraryError("the table has entries that are not finite", where=where)
+        raise ComponentError("the table has entries that are not finite", where=where)
     limits = np.iinfo(np.int32)
     if array.min() < limits.min or array.max() > limits.max:
-        raise LibraryError("the table has entries outside int32", where=where)
+        raise ComponentError("the table has entries outside int32", where=where)
     table = array.astype(np.int32)
     if (table != array).any():
-        raise LibraryError("the table has fractions", where=where, mend=MEND_TABLE)
+        raise ComponentError("the table has fractions", where=where, mend=MEND_TABLE)
     return table
 
 
@@ -194,11 +203,11 @@ def _multiplier(
     where: str,
 ) -> Multiplier:
     """Makes a multiplier of one entry and its annotations."""
-    table = _table(array, where)
+    table = checked_table(array, where)
     text = {}
     for kind, value in annotations.items():
         if value.dtype.kind != "U" or value.ndim:
-            raise LibraryError("an annotation is one text", where=where + kind)
+            raise ComponentError("an annotation is one text", where=where + kind)
         text[kind] = str(value)
     description = text.get(DESCRIPTION, "")
     if ENCODING not in text:
@@ -208,7 +217,7 @@ def _multiplier(
     elif text[ENCODING] in [encoding.value for encoding in Encoding]:
         encoding = Encoding(text[ENCODING])
     else:
-        raise LibraryError(
+        raise ComponentError(
             f"there is no encoding {text[ENCODING]!r}",
             where=where,
             mend=close_names(text[ENCODING], [encoding.value for encoding in Encoding]),

@@ -15,6 +15,7 @@ import functools
 from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import kept_product
+from hawx_onnx.components.netlist.array import array_product
 
 SOURCE = (
     "H. R. Mahdiani, A. Ahmadi, S. M. Fakhraie, C. Lucas, Bio-inspired imprecise computational "
@@ -28,12 +29,14 @@ def _keep(i: int, j: int, *, horizontal: int, vertical: int) -> bool:
     return i >= horizontal and i + j >= vertical
 
 
-def _definition(horizontal: int, vertical: int, signed: bool) -> Definition:
+def definition(horizontal: int, vertical: int, signed: bool) -> Definition:
+    """Returns the array broken at so many rows and columns."""
     keep = functools.partial(_keep, horizontal=horizontal, vertical=vertical)
     return Definition(
         stem=f"bam_h{horizontal}_v{vertical}",
         product=functools.partial(kept_product, keep=keep, signed=signed, constant=0),
         circuit=functools.partial(array_multiplier, keep, signed=signed),
+        wiring=functools.partial(array_product, keep=keep, signed=signed),
         source=SOURCE,
         description=f"omits {horizontal} rows and {vertical} columns of the array",
         signed=signed,
@@ -43,7 +46,7 @@ def _definition(horizontal: int, vertical: int, signed: bool) -> Definition:
 def definitions() -> tuple[Definition, ...]:
     """Returns all break levels, unsigned and signed."""
     return tuple(
-        _definition(horizontal, vertical, signed)
+        definition(horizontal, vertical, signed)
         for horizontal, vertical in LEVELS
         for signed in (False, True)
     )

@@ -16,6 +16,7 @@ import functools
 from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import expected_loss, kept_product
+from hawx_onnx.components.netlist.array import array_product
 
 SOURCE = (
     "M. J. Schulte, E. E. Swartzlander, Truncated multiplication with correction constant, "
@@ -35,7 +36,8 @@ def correction(columns: int, signed: bool) -> int:
     return round(loss / (1 << columns)) << columns
 
 
-def _definition(columns: int, signed: bool, compensated: bool) -> Definition:
+def definition(columns: int, signed: bool, compensated: bool) -> Definition:
+    """Returns the array without its lowest columns, plain or with the correction constant."""
     keep = functools.partial(_keep, columns=columns)
     constant = correction(columns, signed) if compensated else 0
     text = f"leaves out the partial products of the {columns} lowest columns"
@@ -43,6 +45,7 @@ def _definition(columns: int, signed: bool, compensated: bool) -> Definition:
         stem=f"ctrunc{columns}c" if compensated else f"ctrunc{columns}",
         product=functools.partial(kept_product, keep=keep, signed=signed, constant=constant),
         circuit=functools.partial(array_multiplier, keep, signed=signed, constant=constant),
+        wiring=functools.partial(array_product, keep=keep, signed=signed, constant=constant),
         source=SOURCE,
         description=f"{text} and adds {constant}" if compensated else text,
         signed=signed,
@@ -53,7 +56,7 @@ def definitions() -> tuple[Definition, ...]:
     """Returns all variants, unsigned and signed."""
     variants = [(v, False) for v in PLAIN] + [(v, True) for v in COMPENSATED]
     return tuple(
-        _definition(columns, signed, compensated)
+        definition(columns, signed, compensated)
         for columns, compensated in variants
         for signed in (False, True)
     )
