@@ -51,7 +51,7 @@ class Settings:
     preprocess: str | None = option(None, "YAML file with the preprocessing of the data")
     library: tuple[str, ...] = option(
         (),
-        "AxC blocks besides the built-in ones: library, .npz of tables, Verilog folder (repeatable)",
+        "AxC blocks besides the built-in ones: library, tables (.npz), Verilog folder (repeatable)",
     )
     candidates: tuple[str, ...] = option(
         (), "multipliers to choose from, names or patterns, separated by commas"
