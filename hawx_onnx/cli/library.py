@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hawx_onnx.cli import library_import
+from hawx_onnx.cli import library_import, library_plots
 from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.library_rows import library_details, summary
 from hawx_onnx.cli.options import add_global_flags, add_settings, settings_of
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_global_flags(listing)
     add_settings(listing, ("library",))
     listing.add_argument("--pareto", action="store_true", help="only the front of energy and MAE")
+    listing.add_argument("--plot", metavar="FILE.svg", help="draw error against power")
     listing.add_argument(
         "--encoding", choices=("signed", "unsigned", "sign_magnitude"), help="only this encoding"
     )
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_global_flags(show)
     show.add_argument("name", metavar="NAME", help="name, or path of an .npy or .npz file")
     add_settings(show, ("library",))
+    show.add_argument("--plot", metavar="FILE.svg", help="draw where the multiplier errs")
     library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
 
 
@@ -46,7 +48,9 @@ def _list(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     if args.encoding:
         found = [m for m in found if m.encoding.value == args.encoding]
     if args.pareto:
-        found = list(components.pareto([m for m in found if m.cost is not None]))
+        found = library_plots.fronts(found)
+    if args.plot:
+        library_plots.draw_costs(found, args.plot)
     rows = [summary(multiplier) for multiplier in found]
     if ui.json:
         ui.print_json({"multipliers": rows})
@@ -92,6 +96,8 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
             where=args.name,
             mend=f"name one of them, for instance {multiplier.name}",
         )
+    if args.plot:
+        library_plots.draw_errors(multiplier, args.plot)
     document = summary(multiplier)
     document["source"] = multiplier.source
     document["description"] = multiplier.description
