@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from hawx_onnx.components.builtin import exact
+from hawx_onnx.components.builtin import builtin_network, exact
 from hawx_onnx.components.factorization import Factorization, factorize
 from hawx_onnx.components.factors import stacked_factors
 from hawx_onnx.components.importers import import_path
@@ -31,6 +31,7 @@ __all__ = [
     "Multiplier",
     "Provenance",
     "StoredMultiplier",
+    "builtin_network",
     "default_candidates",
     "error_statistics",
     "exact",

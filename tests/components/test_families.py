@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hawx_onnx import components
-from hawx_onnx.components import Encoding, builtin, error_statistics
+from hawx_onnx.components import Encoding, builtin, error_statistics, realization
 from hawx_onnx.components.families import drum, etm, kulkarni, mitchell, roba, static_segment
 from hawx_onnx.components.families.broken_booth import booth_digit, broken_booth_product
 from hawx_onnx.components.families.column_truncation import correction
@@ -46,9 +46,9 @@ def test_there_are_many_of_each_encoding():
 
 def test_listing_builds_nothing_and_building_is_quick():
     builtin.builtin.cache_clear()
-    builtin._core.cache_clear()
+    realization.core.cache_clear()
     components.names()
-    assert builtin.builtin.cache_info().currsize == builtin._core.cache_info().currsize == 0
+    assert builtin.builtin.cache_info().currsize == realization.core.cache_info().currsize == 0
     start = time.thread_time()
     library = components.load_library("builtin")
     assert time.thread_time() - start < 2

@@ -15,6 +15,7 @@ import functools
 from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import kept_product
+from hawx_onnx.components.netlist.array import array_product
 
 SOURCE = (
     "H. R. Mahdiani, A. Ahmadi, S. M. Fakhraie, C. Lucas, Bio-inspired imprecise computational "
@@ -34,6 +35,7 @@ def _definition(horizontal: int, vertical: int, signed: bool) -> Definition:
         stem=f"bam_h{horizontal}_v{vertical}",
         product=functools.partial(kept_product, keep=keep, signed=signed, constant=0),
         circuit=functools.partial(array_multiplier, keep, signed=signed),
+        wiring=functools.partial(array_product, keep=keep, signed=signed),
         source=SOURCE,
         description=f"omits {horizontal} rows and {vertical} columns of the array",
         signed=signed,

@@ -27,6 +27,9 @@ from hawx_onnx.components.cells import (
     cells,
 )
 from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.netlist.arithmetic import add_rows
+from hawx_onnx.components.netlist.builder import Bits, Builder
+from hawx_onnx.components.netlist.network import ZERO
 from hawx_onnx.components.tables import IntArray
 
 SOURCE = (
@@ -77,6 +80,29 @@ def _circuit(level: int) -> Circuit:
     return encoder.beside(rows, adders)
 
 
+def _wiring(build: Builder, a: Bits, w: Bits, *, level: int) -> Bits:
+    rows: list[dict[int, int]] = []
+    separate, constant = {}, 0
+    twice = (ZERO, *a)
+    once = (*a, a[-1])
+    for row in range(ROWS):
+        low, middle, high = w[2 * row - 1] if row else ZERO, w[2 * row], w[2 * row + 1]
+        one = build.xor(low, middle)
+        two = build.mux(high, build.and_(low, middle), build.nor(low, middle))
+        negative = build.and_not(high, build.and_(low, middle))
+        bits = [
+            build.xor(negative, build.or_(build.and_(one, x), build.and_(two, y)))
+            for x, y in zip(once, twice, strict=True)
+        ]
+        # -s 2**c = (not s) 2**c - 2**c spares the copies of a row's sign bit.
+        bits[-1] = build.not_(bits[-1])
+        constant -= 1 << (2 * row + ROW_BITS - 1)
+        rows.append({2 * row + k: bit for k, bit in enumerate(bits) if 2 * row + k >= level})
+        if 2 * row >= level:
+            separate[2 * row] = negative
+    return add_rows(build, [*rows, separate], constant=constant % (1 << 16), width=16)
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns all break levels; the circuit is signed by nature."""
     return tuple(
@@ -84,6 +110,7 @@ def definitions() -> tuple[Definition, ...]:
             stem=f"bbm_v{level}",
             product=functools.partial(broken_booth_product, level=level),
             circuit=functools.partial(_circuit, level),
+            wiring=functools.partial(_wiring, level=level),
             source=SOURCE,
             description=f"radix-4 Booth multiplier without its {level} lowest columns",
             signed=True,

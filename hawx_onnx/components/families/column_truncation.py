@@ -16,6 +16,7 @@ import functools
 from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import expected_loss, kept_product
+from hawx_onnx.components.netlist.array import array_product
 
 SOURCE = (
     "M. J. Schulte, E. E. Swartzlander, Truncated multiplication with correction constant, "
@@ -43,6 +44,7 @@ def _definition(columns: int, signed: bool, compensated: bool) -> Definition:
         stem=f"ctrunc{columns}c" if compensated else f"ctrunc{columns}",
         product=functools.partial(kept_product, keep=keep, signed=signed, constant=constant),
         circuit=functools.partial(array_multiplier, keep, signed=signed, constant=constant),
+        wiring=functools.partial(array_product, keep=keep, signed=signed, constant=constant),
         source=SOURCE,
         description=f"{text} and adds {constant}" if compensated else text,
         signed=signed,

@@ -21,6 +21,11 @@ from hawx_onnx.components.cells import Circuit
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH, everything
 from hawx_onnx.components.families.powers import leading_one
+from hawx_onnx.components.netlist.arithmetic import add
+from hawx_onnx.components.netlist.array import array_product
+from hawx_onnx.components.netlist.builder import Bits, Builder
+from hawx_onnx.components.netlist.datapath import any_of, encode, select, shift_left
+from hawx_onnx.components.netlist.datapath import leading_one as leading
 from hawx_onnx.components.tables import IntArray
 
 SOURCE = (
@@ -53,15 +58,35 @@ def _circuit(k: int) -> Circuit:
     return segment.beside(segment, amount, amount).then(product, gates.left_shifter(2 * k, steps))
 
 
+def _segment(build: Builder, x: Bits, k: int) -> tuple[Bits, Bits]:
+    """Returns the k bits from the leading one on, and how far they are to be shifted."""
+    # The leading one matters only from bit k on; below, the lowest bits are taken as they are.
+    high = leading(build, x[k:])
+    reduced = any_of(build, x[k:])
+    positions = (build.not_(reduced), *high)
+    body = select(build, positions, [x[p + 1 : p + k] for p in range(len(positions))])
+    return (build.or_(reduced, x[0]), *body), encode(build, positions)
+
+
+def _wiring(build: Builder, a: Bits, w: Bits, *, k: int) -> Bits:
+    (short_a, amount_a), (short_w, amount_w) = _segment(build, a, k), _segment(build, w, k)
+    steps = (2 * (WIDTH - k)).bit_length()
+    amount = add(build, amount_a, amount_w, width=steps)
+    return shift_left(build, array_product(build, short_a, short_w), amount, width=2 * WIDTH)
+
+
+def definition(k: int) -> Definition:
+    """Returns the multiplier with segments of k bits, from 2 to 7."""
+    return Definition(
+        stem=f"drum{k}",
+        product=functools.partial(drum_product, k=k),
+        circuit=functools.partial(_circuit, k),
+        wiring=functools.partial(_wiring, k=k),
+        source=SOURCE,
+        description=f"multiplies the {k} bits from each operand's leading one on, unbiased",
+    )
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns all segment lengths."""
-    return tuple(
-        Definition(
-            stem=f"drum{k}",
-            product=functools.partial(drum_product, k=k),
-            circuit=functools.partial(_circuit, k),
-            source=SOURCE,
-            description=f"multiplies the {k} bits from each operand's leading one on, unbiased",
-        )
-        for k in SEGMENT_BITS
-    )
+    return tuple(definition(k) for k in SEGMENT_BITS)

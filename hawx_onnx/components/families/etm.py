@@ -23,6 +23,10 @@ from hawx_onnx.components.cells import ACTIVITY_AND, DELAY_AND, OR, Circuit, cel
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH, everything
 from hawx_onnx.components.families.powers import leading_one
+from hawx_onnx.components.netlist.array import array_product
+from hawx_onnx.components.netlist.builder import Bits, Builder
+from hawx_onnx.components.netlist.datapath import any_of, choose
+from hawx_onnx.components.netlist.network import ZERO
 from hawx_onnx.components.tables import IntArray
 
 SOURCE = (
@@ -52,6 +56,20 @@ def _circuit() -> Circuit:
     )
 
 
+def _wiring(build: Builder, a: Bits, w: Bits) -> Bits:
+    half = WIDTH // 2
+    split = any_of(build, (*a[half:], *w[half:]))
+    # One multiplier serves both cases; multiplexers choose its operands and place its product.
+    first, second = (choose(build, split, x[:half], x[half:]) for x in (a, w))
+    product = array_product(build, first, second)
+    run, ones = ZERO, []
+    for x, y in zip(reversed(a[:half]), reversed(w[:half]), strict=True):
+        run = build.or_(run, build.or_(x, y))
+        ones.append(run)
+    low = (*[run] * half, *reversed(ones))
+    return choose(build, split, product, (*low, *product))
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns the 8-bit multiplier with 4-bit halves."""
     return (
@@ -59,6 +77,7 @@ def definitions() -> tuple[Definition, ...]:
             stem="etm",
             product=functools.partial(etm_product, width=WIDTH),
             circuit=_circuit,
+            wiring=_wiring,
             source=SOURCE,
             description="multiplies the high halves; the low halves give a run of ones",
         ),

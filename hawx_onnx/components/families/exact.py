@@ -13,6 +13,7 @@ import operator
 from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import everything
+from hawx_onnx.components.netlist.array import array_product
 
 
 def definitions() -> tuple[Definition, ...]:
@@ -22,6 +23,7 @@ def definitions() -> tuple[Definition, ...]:
             stem="exact",
             product=operator.mul,
             circuit=functools.partial(array_multiplier, everything, signed=signed),
+            wiring=functools.partial(array_product, signed=signed),
             source=source,
             description="exact product",
             signed=signed,

@@ -21,6 +21,9 @@ from hawx_onnx.components.adder_array import add_words
 from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, OR, Circuit, cells
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH
+from hawx_onnx.components.netlist.arithmetic import add_rows
+from hawx_onnx.components.netlist.builder import Bits, Builder
+from hawx_onnx.components.netlist.datapath import any_of
 from hawx_onnx.components.tables import IntArray
 
 WHOLE_COLUMN = (
@@ -71,6 +74,16 @@ def _circuit(columns: int, rows_per_group: int) -> Circuit:
     return gates.beside(add_words(words))
 
 
+def _wiring(
+    build: Builder, a: Bits, w: Bits, *, columns: int, rows_per_group: int
+) -> tuple[int, ...]:
+    rows: list[dict[int, int]] = [{} for _ in range(WIDTH)]
+    for column, members in groups(columns, rows_per_group):
+        products = [build.and_(a[i], w[column - i]) for i in members]
+        next(row for row in rows if column not in row)[column] = any_of(build, products)
+    return add_rows(build, rows, width=2 * WIDTH)
+
+
 def _definitions(
     stem: str, levels: Sequence[int], rows_per_group: int, source: str, what: str
 ) -> tuple[Definition, ...]:
@@ -79,6 +92,7 @@ def _definitions(
             stem=f"{stem}{columns}",
             product=functools.partial(or_product, columns=columns, rows_per_group=rows_per_group),
             circuit=functools.partial(_circuit, columns, rows_per_group),
+            wiring=functools.partial(_wiring, columns=columns, rows_per_group=rows_per_group),
             source=source,
             description=f"ORs {what} in the {columns} lowest columns",
         )

@@ -23,6 +23,11 @@ from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, Circuit, ce
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.families.powers import leading_one, shift
+from hawx_onnx.components.netlist.arithmetic import add
+from hawx_onnx.components.netlist.builder import Bits, Builder
+from hawx_onnx.components.netlist.datapath import any_of, encode, gated, shift_left
+from hawx_onnx.components.netlist.datapath import leading_one as leading
+from hawx_onnx.components.netlist.network import ONE, ZERO
 from hawx_onnx.components.tables import IntArray
 
 MITCHELL = (
@@ -85,12 +90,42 @@ def _circuit(fraction_bits: int, set_one: int = 0) -> Circuit:
     return logarithm.beside(logarithm, zero).then(total, antilogarithm, gate)
 
 
+def _logarithm(build: Builder, x: Bits, kept: int) -> Bits:
+    """Returns an operand's logarithm: the fraction's bits, then the characteristic's."""
+    place = encode(build, leading(build, x))
+    # The leading one moves to bit WIDTH - 1: by WIDTH - 1 - place, whose bits are place's inverse.
+    amount = [build.not_(bit) for bit in place]
+    fraction = shift_left(build, x, amount, width=WIDTH)[:-1]
+    dropped = WIDTH - 1 - kept
+    return (*[ZERO] * dropped, *fraction[dropped:], *place)
+
+
+def _sum(build: Builder, x: Bits, y: Bits, set_one: int) -> Bits:
+    """Returns the sum of two logarithms, fraction and characteristic in one word."""
+    if not set_one:
+        return add(build, x, y, width=len(x) + 1)
+    carry = build.and_(x[set_one - 1], y[set_one - 1])
+    high = add(build, x[set_one:], y[set_one:], carry=carry, width=len(x) - set_one + 1)
+    return (*[ONE] * set_one, *high)
+
+
+def _wiring(build: Builder, a: Bits, w: Bits, *, kept: int = WIDTH - 1, set_one: int = 0) -> Bits:
+    fraction_bits = WIDTH - 1
+    total = _sum(build, _logarithm(build, a, kept), _logarithm(build, w, kept), set_one)
+    mantissa, amount = (*total[:fraction_bits], ONE), total[fraction_bits:]
+    # The mantissa is a number of 1 to 2 with fraction_bits binary places, which end up cut off.
+    shifted = shift_left(build, mantissa, amount, width=2 * WIDTH + fraction_bits)
+    present = build.and_(any_of(build, a), any_of(build, w))
+    return gated(build, present, shifted[fraction_bits:])
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns the original, the truncated and the set-one variants."""
     exact = Definition(
         stem="mitchell",
         product=log_product,
         circuit=functools.partial(_circuit, WIDTH - 1),
+        wiring=_wiring,
         source=MITCHELL,
         description="adds piecewise linear logarithms",
     )
@@ -99,6 +134,7 @@ def definitions() -> tuple[Definition, ...]:
             stem=f"mitchell_t{kept}",
             product=functools.partial(log_product, kept=kept),
             circuit=functools.partial(_circuit, kept),
+            wiring=functools.partial(_wiring, kept=kept),
             source=TRUNCATED,
             description=f"adds piecewise linear logarithms of {kept} fraction bits",
         )
@@ -109,6 +145,7 @@ def definitions() -> tuple[Definition, ...]:
             stem=f"alm_soa{low}",
             product=functools.partial(log_product, set_one=low),
             circuit=functools.partial(_circuit, WIDTH - 1, low),
+            wiring=functools.partial(_wiring, set_one=low),
             source=SET_ONE,
             description=f"adds piecewise linear logarithms, the {low} lowest bits of the sum set",
         )

@@ -15,6 +15,7 @@ import functools
 
 from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
+from hawx_onnx.components.netlist.array import array_product
 from hawx_onnx.components.tables import IntArray
 
 SOURCE = (
@@ -46,21 +47,24 @@ def _keep(i: int, j: int, *, dropped_a: int, dropped_w: int) -> bool:
     return i >= dropped_a and j >= dropped_w
 
 
+def definition(stem: str, dropped_a: int, dropped_w: int, signed: bool) -> Definition:
+    """Returns the circuit that drops so many bits of activation and weight."""
+    keep = functools.partial(_keep, dropped_a=dropped_a, dropped_w=dropped_w)
+    return Definition(
+        stem=stem,
+        product=functools.partial(truncated_product, dropped_a=dropped_a, dropped_w=dropped_w),
+        circuit=functools.partial(array_multiplier, keep, signed=signed),
+        wiring=functools.partial(array_product, keep=keep, signed=signed),
+        source=SOURCE,
+        description=f"drops {dropped_a} low activation bits and {dropped_w} low weight bits",
+        signed=signed,
+    )
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns all variants, unsigned and signed."""
     return tuple(
-        Definition(
-            stem=stem,
-            product=functools.partial(truncated_product, dropped_a=drop_a, dropped_w=drop_w),
-            circuit=functools.partial(
-                array_multiplier,
-                functools.partial(_keep, dropped_a=drop_a, dropped_w=drop_w),
-                signed=signed,
-            ),
-            source=SOURCE,
-            description=f"drops {drop_a} low activation bits and {drop_w} low weight bits",
-            signed=signed,
-        )
+        definition(stem, drop_a, drop_w, signed)
         for stem, (drop_a, drop_w) in VARIANTS.items()
         for signed in (False, True)
     )

@@ -20,6 +20,10 @@ from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.cells import Circuit
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH, everything
+from hawx_onnx.components.netlist.array import array_product
+from hawx_onnx.components.netlist.builder import Bits, Builder
+from hawx_onnx.components.netlist.datapath import any_of, choose
+from hawx_onnx.components.netlist.network import ZERO
 from hawx_onnx.components.tables import IntArray
 
 SOURCE = (
@@ -47,15 +51,29 @@ def _circuit(m: int) -> Circuit:
     return segment.beside(segment).then(array_multiplier(everything, bits=m), place)
 
 
+def _wiring(build: Builder, a: Bits, w: Bits, *, m: int) -> Bits:
+    drop, width = WIDTH - m, 2 * WIDTH
+    upper = [any_of(build, x[m:]) for x in (a, w)]
+    segments = [choose(build, high, x[:m], x[drop:]) for high, x in zip(upper, (a, w), strict=True)]
+    product: Bits = array_product(build, *segments)
+    # Each upper segment moves the product by so many places.
+    for high in upper:
+        product = choose(build, high, product, (*[ZERO] * drop, *product))
+    return product[:width]
+
+
+def definition(m: int) -> Definition:
+    """Returns the multiplier with segments of m bits, from 4 to 7."""
+    return Definition(
+        stem=f"ssm{m}",
+        product=functools.partial(segment_product, m=m),
+        circuit=functools.partial(_circuit, m),
+        wiring=functools.partial(_wiring, m=m),
+        source=SOURCE,
+        description=f"multiplies one of two fixed segments of {m} bits of each operand",
+    )
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns all segment lengths."""
-    return tuple(
-        Definition(
-            stem=f"ssm{m}",
-            product=functools.partial(segment_product, m=m),
-            circuit=functools.partial(_circuit, m),
-            source=SOURCE,
-            description=f"multiplies one of two fixed segments of {m} bits of each operand",
-        )
-        for m in SEGMENT_BITS
-    )
+    return tuple(definition(m) for m in SEGMENT_BITS)
