@@ -12,6 +12,7 @@ OUT := out/demo
 TYPES := build/types
 SANITIZE := build/sanitize
 FUZZ := build/fuzz
+RTL := build/rtl
 SECONDS_OF_FUZZING := 600
 
 # A change of any of these asks for a new installation: an editable one follows changes of the
@@ -22,7 +23,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test abi sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo test abi rtl sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +37,15 @@ test: $(VENV)/.developing  ## run all tests
 # Two environments below build/abi; what cannot be had is skipped with the reason.
 abi: $(VENV)/.developing  ## check library and bodies with the oldest and the newest onnxruntime
 	$(BIN)/python tests/abi/run.py build/abi
+
+rtl: $(VENV)/.developing  ## simulate the Verilog of all built-in multipliers with Icarus Verilog
+	@command -v iverilog >/dev/null || { echo "error: there is no iverilog"; \
+		echo "  apt-get install iverilog"; exit 1; } >&2
+	$(BIN)/hawx-onnx library export 'mul8*' --rtl $(RTL) --quiet >/dev/null
+	@cd $(RTL) && for bench in *_tb.v; do \
+		top=$${bench%_tb.v}; \
+		iverilog -g2012 -Wall -o $$top.vvp $$top.v $$bench && vvp -n $$top.vvp || exit 1; \
+	done
 
 # A build folder of its own: sanitized objects are of no use to anything else.
 sanitize: $(VENV)/.developing  ## run the C++ tests under the address and undefined-behaviour sanitizers

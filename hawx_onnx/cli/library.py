@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hawx_onnx.cli import library_import, library_plots
+from hawx_onnx.cli import library_export, library_import, library_plots
 from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.library_rows import library_details, summary
 from hawx_onnx.cli.options import add_global_flags, add_settings, settings_of
 
-HELP = "list, show and import multipliers, built-in and from files"
+HELP = "list, show, import and export multipliers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(show, ("library",))
     show.add_argument("--plot", metavar="FILE.svg", help="draw where the multiplier errs")
     library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
+    library_export.add_arguments(actions)
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
@@ -38,6 +39,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         return library_import.run(args, ui)
     settings = settings_of(args)
     libraries = ("builtin", *settings.library)
+    if args.action == "export":
+        return library_export.run(args, ui, libraries)
     return _show(args, ui, libraries) if args.action == "show" else _list(args, ui, libraries)
 
 
