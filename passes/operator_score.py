@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hawx_onnx.components import Multiplier
+from hawx_onnx.components.statistics import error_moments
 
 
 def accumulated_error(
@@ -37,9 +38,7 @@ def accumulated_error(
     channel = (first[:, None] + np.arange(depth))[:, :, None]
     means, stds = [], []
     for multiplier in multipliers:
-        error = multiplier.error_table.astype(np.float64)
-        by_code = share @ error
-        second = share @ error**2
+        by_code, second = error_moments(multiplier.error_table, share)
         mean = by_code[channel, weights]
         variance = second[channel, weights] - mean**2
         # Over a stack: mean of the means, mean of the variances plus variance of the means.
@@ -68,9 +67,9 @@ def accumulated_error_of_activations(
     share = second / np.maximum(second.sum(axis=1, keepdims=True), 1)
     means, stds = [], []
     for multiplier in multipliers:
-        error = multiplier.error_table.astype(np.float64)
-        mean = share @ (pooled @ error)
-        variance = share @ (pooled @ error**2) - mean**2
+        by_code, second = error_moments(multiplier.error_table, pooled)
+        mean = share @ by_code
+        variance = share @ second - mean**2
         means.append(window * mean)
         stds.append(np.sqrt(window * np.maximum(variance, 0)))
     return np.array(means), np.array(stds)

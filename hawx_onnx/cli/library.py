@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from hawx_onnx.cli import library_export, library_import, library_plots
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="one multiplier, with everything known of it")
     add_global_flags(show)
     show.add_argument("name", metavar="NAME", help="name, or path of an .npy or .npz file")
+    show.add_argument(
+        "--histogram",
+        metavar="FILE",
+        help=".npz file with how often operands occur, for error figures weighted by it",
+    )
     add_settings(show, ("library",))
     show.add_argument("--plot", metavar="FILE.svg", help="draw where the multiplier errs")
     library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
@@ -92,6 +98,7 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     from hawx_onnx.errors import ConfigError, LibraryError
     from hawx_onnx.runtime.library import describe_kernels
 
+    histograms = components.read_histograms(args.histogram) if args.histogram else None
     multiplier, *more = components.resolve([args.name], libraries)
     if more:
         raise ConfigError(
@@ -102,6 +109,9 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     if args.plot:
         library_plots.draw_errors(multiplier, args.plot)
     document = summary(multiplier)
+    if histograms:
+        weighted = multiplier.statistics_under(histograms.activation, histograms.weight)
+        document["weighted"] = asdict(weighted)
     document["source"] = multiplier.source
     document["description"] = multiplier.description
     document["error_rank"] = multiplier.error_rank
@@ -117,10 +127,12 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
         return 0
     cost = document.pop("cost")
     document["plan"] = multiplier.plan.text
-    for part in ("figures", "published", "provenance"):
+    for part in ("weighted", "figures", "published", "provenance"):
         values = document.pop(part, {})
         document |= {f"{part} {key}": value for key, value in values.items() if value != ""}
-    for key, value in {**document, **(cost or {"cost": "not characterised"})}.items():
+    lines = {**document, **(cost or {"cost": "not characterised"})}
+    width = max(map(len, lines))
+    for key, value in lines.items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
-        ui.line(f"{key:12} {shown}")
+        ui.line(f"{key:{width}} {shown}")
     return 0

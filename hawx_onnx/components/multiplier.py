@@ -7,10 +7,15 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from hawx_onnx.components.planning import KernelPlan, plan_table
 from hawx_onnx.components.rank import rational_rank
-from hawx_onnx.components.statistics import ErrorStatistics, error_statistics
+from hawx_onnx.components.statistics import (
+    ErrorStatistics,
+    error_statistics,
+    weighted_error_statistics,
+)
 from hawx_onnx.components.tables import CODES, Encoding, IntArray, Table, exact_table
 from hawx_onnx.errors import LibraryError
 
@@ -91,6 +96,21 @@ class Multiplier:
     def statistics(self) -> ErrorStatistics:
         """Error figures over all 65,536 operand pairs."""
         return error_statistics(self.table, exact_table(self.encoding))
+
+    def statistics_under(
+        self, activations: npt.ArrayLike, weights: npt.ArrayLike
+    ) -> ErrorStatistics:
+        """Returns error figures as operands occur.
+
+        Args:
+            activations: How often each activation code occurs, [256] by bit pattern.
+            weights: The same of the weights' codes.
+
+        Raises:
+            ConfigError: A histogram has another shape, is negative, not finite, or counts nothing.
+        """
+        exact = exact_table(self.encoding)
+        return weighted_error_statistics(self.table, exact, activations, weights)
 
     @functools.cached_property
     def rank(self) -> int:

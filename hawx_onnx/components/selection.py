@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hawx_onnx.components.builtin import builtin, builtin_names, exact
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
-from hawx_onnx.components.statistics import ErrorStatistics
+from hawx_onnx.components.statistics import ErrorStatistics, error_moments
 from hawx_onnx.components.tables import Encoding, operand_values
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
@@ -66,7 +66,8 @@ def network_error(multiplier: Multiplier) -> float:
     the statistics over uniform operands.
     """
     activation, weight = (_operand_density(multiplier.encoding, one) for one in (True, False))
-    return float(np.sqrt(activation @ np.square(multiplier.error_table) @ weight))
+    _, square = error_moments(multiplier.error_table, activation)
+    return float(np.sqrt(square @ weight))
 
 
 def default_candidates(

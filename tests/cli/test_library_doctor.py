@@ -187,3 +187,19 @@ def test_doctor_of_other_models(cli: Callable, mixed: Path, lenet: Path, tmp_pat
     done = cli("doctor", tmp_path / "open.onnx", "--json").check()
     assert nodes_of(done)["conv1"] == ("library", {})
     assert "chosen at run time" in cli("doctor", tmp_path / "open.onnx").check().out
+
+
+def test_show_under_operand_histograms(cli: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "operands.npz"
+    counts = np.zeros(256)
+    counts[:8] = 1
+    np.savez(path, activation=counts, weight=counts)
+    command = ("library", "show", "mul8s_trunc2", "--histogram", path)
+    found = cli(*command, "--json").check().json
+    # The lowest two bits of operands from 0 to 7 are dropped: 7 * 7 becomes 4 * 4.
+    assert found["weighted"]["wce"] == 33
+    assert found["weighted"]["mae"] < found["mae"]
+    assert "weighted mae" in cli(*command).check().out
+    plain = cli("library", "show", "mul8s_trunc2", "--json").check().json
+    assert "weighted" not in plain
+    cli("library", "show", "mul8s_trunc2", "--histogram", tmp_path).refused(2, "no such file")
