@@ -29,7 +29,8 @@ def _keep(i: int, j: int, *, horizontal: int, vertical: int) -> bool:
     return i >= horizontal and i + j >= vertical
 
 
-def _definition(horizontal: int, vertical: int, signed: bool) -> Definition:
+def definition(horizontal: int, vertical: int, signed: bool) -> Definition:
+    """Returns the array broken at so many rows and columns."""
     keep = functools.partial(_keep, horizontal=horizontal, vertical=vertical)
     return Definition(
         stem=f"bam_h{horizontal}_v{vertical}",
@@ -45,7 +46,7 @@ def _definition(horizontal: int, vertical: int, signed: bool) -> Definition:
 def definitions() -> tuple[Definition, ...]:
     """Returns all break levels, unsigned and signed."""
     return tuple(
-        _definition(horizontal, vertical, signed)
+        definition(horizontal, vertical, signed)
         for horizontal, vertical in LEVELS
         for signed in (False, True)
     )

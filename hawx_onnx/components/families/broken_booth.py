@@ -103,17 +103,19 @@ def _wiring(build: Builder, a: Bits, w: Bits, *, level: int) -> Bits:
     return add_rows(build, [*rows, separate], constant=constant % (1 << 16), width=16)
 
 
-def definitions() -> tuple[Definition, ...]:
-    """Returns all break levels; the circuit is signed by nature."""
-    return tuple(
-        Definition(
-            stem=f"bbm_v{level}",
-            product=functools.partial(broken_booth_product, level=level),
-            circuit=functools.partial(_circuit, level),
-            wiring=functools.partial(_wiring, level=level),
-            source=SOURCE,
-            description=f"radix-4 Booth multiplier without its {level} lowest columns",
-            signed=True,
-        )
-        for level in BREAK_LEVELS
+def definition(level: int) -> Definition:
+    """Returns the multiplier of one break level, from 0 to 8; it is signed by nature."""
+    return Definition(
+        stem=f"bbm_v{level}",
+        product=functools.partial(broken_booth_product, level=level),
+        circuit=functools.partial(_circuit, level),
+        wiring=functools.partial(_wiring, level=level),
+        source=SOURCE,
+        description=f"radix-4 Booth multiplier without its {level} lowest columns",
+        signed=True,
     )
+
+
+def definitions() -> tuple[Definition, ...]:
+    """Returns all break levels."""
+    return tuple(definition(level) for level in BREAK_LEVELS)

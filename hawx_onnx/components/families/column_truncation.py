@@ -36,7 +36,8 @@ def correction(columns: int, signed: bool) -> int:
     return round(loss / (1 << columns)) << columns
 
 
-def _definition(columns: int, signed: bool, compensated: bool) -> Definition:
+def definition(columns: int, signed: bool, compensated: bool) -> Definition:
+    """Returns the array without its lowest columns, plain or with the correction constant."""
     keep = functools.partial(_keep, columns=columns)
     constant = correction(columns, signed) if compensated else 0
     text = f"leaves out the partial products of the {columns} lowest columns"
@@ -55,7 +56,7 @@ def definitions() -> tuple[Definition, ...]:
     """Returns all variants, unsigned and signed."""
     variants = [(v, False) for v in PLAIN] + [(v, True) for v in COMPENSATED]
     return tuple(
-        _definition(columns, signed, compensated)
+        definition(columns, signed, compensated)
         for columns, compensated in variants
         for signed in (False, True)
     )

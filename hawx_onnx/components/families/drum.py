@@ -76,7 +76,10 @@ def _wiring(build: Builder, a: Bits, w: Bits, *, k: int) -> Bits:
 
 
 def definition(k: int) -> Definition:
-    """Returns the multiplier with segments of k bits, from 2 to 7."""
+    """Returns the multiplier with segments of k bits, from 3 to 7.
+
+    With fewer, the square of -128 would not fit 16 bits in two's complement.
+    """
     return Definition(
         stem=f"drum{k}",
         product=functools.partial(drum_product, k=k),

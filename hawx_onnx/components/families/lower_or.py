@@ -13,7 +13,6 @@ is summed exactly.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -84,24 +83,21 @@ def _wiring(
     return add_rows(build, rows, width=2 * WIDTH)
 
 
-def _definitions(
-    stem: str, levels: Sequence[int], rows_per_group: int, source: str, what: str
-) -> tuple[Definition, ...]:
-    return tuple(
-        Definition(
-            stem=f"{stem}{columns}",
-            product=functools.partial(or_product, columns=columns, rows_per_group=rows_per_group),
-            circuit=functools.partial(_circuit, columns, rows_per_group),
-            wiring=functools.partial(_wiring, columns=columns, rows_per_group=rows_per_group),
-            source=source,
-            description=f"ORs {what} in the {columns} lowest columns",
-        )
-        for columns in levels
+def definition(columns: int, rows_per_group: int) -> Definition:
+    """Returns the array with ORs over whole columns (8 rows to a group) or pairs of rows (2)."""
+    whole = rows_per_group == WIDTH
+    what = "whole columns" if whole else "pairs of rows"
+    return Definition(
+        stem=f"{'loam' if whole else 'orp'}{columns}",
+        product=functools.partial(or_product, columns=columns, rows_per_group=rows_per_group),
+        circuit=functools.partial(_circuit, columns, rows_per_group),
+        wiring=functools.partial(_wiring, columns=columns, rows_per_group=rows_per_group),
+        source=WHOLE_COLUMN if whole else PAIRS,
+        description=f"ORs {what} in the {columns} lowest columns",
     )
 
 
 def definitions() -> tuple[Definition, ...]:
     """Returns both kinds."""
-    return _definitions("loam", (4, 6, 8), WIDTH, WHOLE_COLUMN, "whole columns") + _definitions(
-        "orp", (6, 8, 10), 2, PAIRS, "pairs of rows"
-    )
+    whole = tuple(definition(columns, WIDTH) for columns in (4, 6, 8))
+    return whole + tuple(definition(columns, 2) for columns in (6, 8, 10))

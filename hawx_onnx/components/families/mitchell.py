@@ -119,6 +119,30 @@ def _wiring(build: Builder, a: Bits, w: Bits, *, kept: int = WIDTH - 1, set_one:
     return gated(build, present, shifted[fraction_bits:])
 
 
+def truncated(kept: int) -> Definition:
+    """Returns the multiplier whose logarithms keep so many fraction bits, from 1 to 6."""
+    return Definition(
+        stem=f"mitchell_t{kept}",
+        product=functools.partial(log_product, kept=kept),
+        circuit=functools.partial(_circuit, kept),
+        wiring=functools.partial(_wiring, kept=kept),
+        source=TRUNCATED,
+        description=f"adds piecewise linear logarithms of {kept} fraction bits",
+    )
+
+
+def set_one(low: int) -> Definition:
+    """Returns the multiplier with a set-one adder of so many bits, from 1 to 6."""
+    return Definition(
+        stem=f"alm_soa{low}",
+        product=functools.partial(log_product, set_one=low),
+        circuit=functools.partial(_circuit, WIDTH - 1, low),
+        wiring=functools.partial(_wiring, set_one=low),
+        source=SET_ONE,
+        description=f"adds piecewise linear logarithms, the {low} lowest bits of the sum set",
+    )
+
+
 def definitions() -> tuple[Definition, ...]:
     """Returns the original, the truncated and the set-one variants."""
     exact = Definition(
@@ -129,26 +153,4 @@ def definitions() -> tuple[Definition, ...]:
         source=MITCHELL,
         description="adds piecewise linear logarithms",
     )
-    truncated = tuple(
-        Definition(
-            stem=f"mitchell_t{kept}",
-            product=functools.partial(log_product, kept=kept),
-            circuit=functools.partial(_circuit, kept),
-            wiring=functools.partial(_wiring, kept=kept),
-            source=TRUNCATED,
-            description=f"adds piecewise linear logarithms of {kept} fraction bits",
-        )
-        for kept in (3, 4)
-    )
-    set_one = tuple(
-        Definition(
-            stem=f"alm_soa{low}",
-            product=functools.partial(log_product, set_one=low),
-            circuit=functools.partial(_circuit, WIDTH - 1, low),
-            wiring=functools.partial(_wiring, set_one=low),
-            source=SET_ONE,
-            description=f"adds piecewise linear logarithms, the {low} lowest bits of the sum set",
-        )
-        for low in (3, 5)
-    )
-    return (exact, *truncated, *set_one)
+    return (exact, *(truncated(kept) for kept in (3, 4)), *(set_one(low) for low in (3, 5)))
