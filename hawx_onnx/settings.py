@@ -50,8 +50,7 @@ class Settings:
     data: str | None = option(None, ".npz, folder, package.module:function, or a built-in name")
     preprocess: str | None = option(None, "YAML file with the preprocessing of the data")
     library: tuple[str, ...] = option(
-        (),
-        "AxC blocks besides the built-in ones: library, tables (.npz), Verilog folder (repeatable)",
+        (), "multipliers besides the built-in ones: library, .npz, Verilog folder (repeatable)"
     )
     candidates: tuple[str, ...] = option(
         (), "multipliers to choose from, names or patterns, separated by commas"

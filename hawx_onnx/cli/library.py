@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from hawx_onnx.cli import library_export, library_import
+from hawx_onnx.cli import library_export, library_generate, library_import, library_plots
 from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.library_rows import library_details, summary
 from hawx_onnx.cli.options import add_global_flags, add_settings, settings_of
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_global_flags(listing)
     add_settings(listing, ("library",))
     listing.add_argument("--pareto", action="store_true", help="only the front of energy and MAE")
+    listing.add_argument("--plot", metavar="FILE.svg", help="draw error against power")
     listing.add_argument(
         "--encoding", choices=("signed", "unsigned", "sign_magnitude"), help="only this encoding"
     )
@@ -33,14 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=".npz file with how often operands occur, for error figures weighted by it",
     )
     add_settings(show, ("library",))
+    show.add_argument("--plot", metavar="FILE.svg", help="draw where the multiplier errs")
     library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
-    library_export.add_arguments(actions)
+    library_export.add_arguments(actions.add_parser("export", help=library_export.HELP))
+    library_generate.add_arguments(actions.add_parser("generate", help=library_generate.HELP))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
     """Dispatches the sub-verb."""
     if args.action == "import":
         return library_import.run(args, ui)
+    if args.action == "generate":
+        return library_generate.run(args, ui)
     settings = settings_of(args)
     libraries = ("builtin", *settings.library)
     if args.action == "export":
@@ -55,7 +60,9 @@ def _list(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     if args.encoding:
         found = [m for m in found if m.encoding.value == args.encoding]
     if args.pareto:
-        found = list(components.pareto([m for m in found if m.cost is not None]))
+        found = library_plots.fronts(found)
+    if args.plot:
+        library_plots.draw_costs(found, args.plot)
     rows = [summary(multiplier) for multiplier in found]
     if ui.json:
         ui.print_json({"multipliers": rows})
@@ -102,6 +109,8 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
             where=args.name,
             mend=f"name one of them, for instance {multiplier.name}",
         )
+    if args.plot:
+        library_plots.draw_errors(multiplier, args.plot)
     document = summary(multiplier)
     if histograms:
         weighted = multiplier.statistics_under(histograms.activation, histograms.weight)

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from hawx_onnx.components.rtl import Rtl
 
 
-def add_arguments(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the sub-verb."""
-    parser = actions.add_parser("export", help="Verilog of multipliers, with testbenches")
+HELP = "Verilog of multipliers, with self-checking testbenches"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
     add_global_flags(parser)
     parser.add_argument("name", metavar="NAME", nargs="+", help="names, patterns or table files")
     parser.add_argument(
@@ -46,12 +48,12 @@ def run(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
             atomic_write_text(Path(args.rtl) / name, text)
         names = ("design", "testbench", "expected")
         files = dict(zip(names, each.files(), strict=True))
-        rows.append({"name": multiplier.name, "gates": each.gates, **files})
+        rows.append({"name": multiplier.name, "origin": each.origin, **files})
     if ui.json:
         ui.print_json({"folder": str(args.rtl), "multipliers": rows})
         return 0
     for row in rows:
-        ui.line(f"{Path(args.rtl) / str(row['design'])}: {row['gates']} gates")
+        ui.line(str(Path(args.rtl) / row["design"]))
     return 0
 
 

@@ -54,24 +54,25 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     options = ImportOptions.of(args.top, args.ports, args.encoding)
     check_place(args.output)
     before = read_library(args.output) if is_library(args.output) else ()
-    ui.step(f"importing {args.path}")
-    found = import_path(
-        args.path, options, jobs=max(args.jobs, 0), progress=lambda done, total: _tell(ui, total)
-    )
+
+    def tell(done: int, total: int) -> None:
+        if done:
+            ui.tick()
+        else:
+            ui.measure(total)
+            ui.step(f"importing {args.path}")
+
+    found = import_path(args.path, options, jobs=max(args.jobs, 0), progress=tell)
     kept, failures = _merged(before, found.multipliers)
     failures = [*found.failures, *failures]
     imported = [m for m in found.multipliers if kept.get(m.name) is m]
     if imported:
+        ui.measure(None)
         ui.step(f"writing {args.output}")
         write(kept.values(), args.output)
     seconds = time.perf_counter() - start
     _report(ui, args.output, imported, failures, seconds)
     return 0 if imported else BAD_INPUT
-
-
-def _tell(ui: Ui, total: int) -> None:
-    ui.measure(total)
-    ui.tick()
 
 
 def _merged(

@@ -23,7 +23,7 @@ def test_three_files_for_each_multiplier(cli: Callable, tmp_path: Path) -> None:
     design = (tmp_path / "rtl" / "mul8u_drum4.v").read_text()
     assert "module mul8u_drum4 (" in design
     text = cli("library", "export", "mul8u_drum4", "--rtl", tmp_path).check().out
-    assert "mul8u_drum4.v: " in text
+    assert text == f"{tmp_path / 'mul8u_drum4.v'}\n"
 
 
 def test_tables_need_a_word(cli: Callable, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_tables_need_a_word(cli: Callable, tmp_path: Path) -> None:
     np.savez(path, mine=components.load("mul8s_trunc4").table)
     command = ("library", "export", "mine", "mul8s_exact", "--library", path)
     rtl = ("--rtl", tmp_path / "rtl")
-    cli(*command, *rtl).refused(4, "mine", "--from-table")
+    cli(*command, *rtl).refused(2, "mine", "--from-table")
     assert not (tmp_path / "rtl").exists()
     cli(*command, *rtl, "--from-table").check()
     assert (tmp_path / "rtl" / "mine.v").is_file()

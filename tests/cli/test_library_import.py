@@ -102,3 +102,15 @@ def test_listing_five_hundred_takes_at_most_a_second(
     seconds = time.perf_counter() - start
     assert len(done.check().json["multipliers"]) > 500
     assert seconds < 1
+
+
+def test_pictures(cli: Callable, library: Path, tmp_path: Path) -> None:
+    place = tmp_path / "list.svg"
+    cli("library", "list", "--library", library, "--pareto", "--plot", place).check()
+    assert "As published" not in place.read_text()  # they have no cost, so are on no front
+    cli("library", "list", "--library", library, "--plot", place, "-q").check()
+    assert "As published" in place.read_text()
+    cli("library", "show", "mul8s_one", "--library", library, "--plot", place).check()
+    assert "mul8s_one: mean absolute error" in place.read_text()
+    words = ("library", "show", "mul8s_exact", "--plot", tmp_path)
+    cli(*words).refused(2, "cannot be written")

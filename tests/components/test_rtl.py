@@ -20,7 +20,8 @@ from hawx_onnx.components.netlist.testbench import Interface, bench_text, expect
 from hawx_onnx.components.netlist.verilog import EXPRESSIONS, module_text
 from hawx_onnx.components.realization import PREFIX, encodings
 from hawx_onnx.components.rtl import Rtl, rtl
-from hawx_onnx.errors import LibraryError
+from hawx_onnx.components.stored import Provenance, StoredMultiplier
+from hawx_onnx.errors import ComponentError, ConfigError
 
 
 def save(found: Rtl, folder: Path) -> None:
@@ -128,9 +129,9 @@ def test_every_primitive_gate_has_its_expression(tmp_path):
     network = GateNetwork("all_gates", (Port("A", 8), Port("B", 8)), outputs, tuple(gates))
     table, width = multiplication_table(network, signed=False), len(gates) + 2
     interface = Interface("all_gates", width=width)
-    bench = bench_text(interface, "all_gates.hex")
+    bench = bench_text(interface, "all_gates")
     save(
-        Rtl(interface, module_text(network), bench, expected_text(table, width), len(gates)),
+        Rtl("all_gates", interface, module_text(network), bench, expected_text(table, width), ""),
         tmp_path,
     )
     assert simulate(tmp_path, "all_gates").returncode == 0
@@ -142,11 +143,11 @@ def test_what_verilog_cannot_say():
         return GateNetwork(name, (Port(port, 1),), (Output("O", (3,)),), gates, functions)
 
     for name in ("module", "8bit", "a-b", "", "a b"):
-        with pytest.raises(LibraryError, match="no Verilog identifier"):
+        with pytest.raises(ComponentError, match="no Verilog identifier"):
             module_text(network(name=name))
-        with pytest.raises(LibraryError, match="no Verilog identifier"):
-            bench_text(Interface("top", product=name), "top.hex")
-    with pytest.raises(LibraryError, match="m: there is no Verilog for gates of kind INVX1"):
+        with pytest.raises(ComponentError, match="no Verilog identifier"):
+            bench_text(Interface("top", product=name), "top")
+    with pytest.raises(ComponentError, match="m: there is no Verilog for gates of kind INVX1"):
         module_text(network(kind="INVX1", functions={"INVX1": lambda a: ~a}))
     assert "input [0:0] n0" in (text := module_text(network(port="n0")))
     assert "wire n_0 = ~n0[0];" in text
@@ -154,13 +155,13 @@ def test_what_verilog_cannot_say():
 
 def test_tables_without_a_circuit():
     mine = replace(components.load("mul8s_trunc3"), name="mine")
-    with pytest.raises(LibraryError, match="mine: nothing but a truth table") as caught:
+    with pytest.raises(ConfigError, match="nothing but a truth table") as caught:
         rtl(mine)
     assert "--from-table" in caught.value.mend
     assert "not its circuit" in rtl(mine, from_table=True).design
     # A name of ours on another table is not our circuit.
     other = replace(mine, name="mul8s_exact")
-    with pytest.raises(LibraryError, match="nothing but a truth table"):
+    with pytest.raises(ConfigError, match="nothing but a truth table"):
         rtl(other)
 
 
@@ -194,3 +195,58 @@ def test_circuits_of_any_table(low, high, signed, width):
     network = table_network(table, "random", signed=signed)
     found = multiplication_table(network, signed=signed)
     np.testing.assert_array_equal(found, table)
+
+
+def test_yosys_imports_the_same_tables(yosys, tmp_path):
+    """One of each family through the importer: its table comes from yosys's own elaboration."""
+    names = one_of_each_family()
+    for name in names:
+        save(rtl(components.load(name)), tmp_path)
+    for path in (*tmp_path.glob("*_tb.v"), *tmp_path.glob("*.hex")):
+        path.unlink()
+    found = components.import_path(str(tmp_path))
+    assert not found.failures
+    assert {multiplier.name for multiplier in found.multipliers} == set(names)
+    for multiplier in found.multipliers:
+        assert multiplier.content_hash == components.load(multiplier.name).content_hash
+
+
+def held(text: str, **provenance) -> StoredMultiplier:
+    core = components.load("mul8u_trunc3")
+    return StoredMultiplier(
+        "mine",
+        core.encoding,
+        core.table,
+        None,
+        "",
+        "",
+        provenance=Provenance(**provenance),
+        verilog=text,
+    )
+
+
+def test_verilog_that_a_library_holds(tmp_path):
+    """Other ports, the weight first, and files named after the multiplier."""
+    text = """module odd(input [7:0] w, input [7:0] x, output [15:0] y);
+      assign y = {x[7:3], 3'b0} * {w[7:3], 3'b0};
+    endmodule"""
+    found = rtl(held(text, top="odd", ports=("x", "w", "y")))
+    assert (found.design, found.origin) == (text, "library")
+    save(found, tmp_path)
+    assert simulate(tmp_path, "mine").stdout.startswith("PASS: mine")
+    with pytest.raises(ConfigError, match="top module and ports"):
+        rtl(held(text))
+
+
+def test_unsigned_cores_get_sign_logic(tmp_path):
+    """A core that spoils zero shows that the product is gated."""
+    core = components.load("mul8u_etm")
+    text = rtl(core).design
+    provenance = Provenance(top="mul8u_etm", ports=("A", "B", "O"), core=True)
+    wrapped = components.load("mul8sm_etm")
+    mine = StoredMultiplier(
+        "mine", wrapped.encoding, wrapped.table, None, "", "", provenance=provenance, verilog=text
+    )
+    save(rtl(mine), tmp_path)
+    done = simulate(tmp_path, "mine")
+    assert done.returncode == 0, done.stdout

@@ -40,7 +40,7 @@ def import_path(
             such file, or ``package.module:function``.
         options: Top module, ports and encoding, where they shall not be guessed.
         jobs: Processes; 0 takes all cores.
-        progress: Called after each file.
+        progress: Called before the first file and after each.
 
     Returns:
         The multipliers by name, and every file that failed with the reason. Several files with
@@ -155,6 +155,7 @@ def _run(
     """Imports files, in processes where there are several; yields results in the tasks' order."""
     jobs = min(jobs or _cores(), len(tasks))
     tell = progress or (lambda done, total: None)
+    tell(0, len(tasks))
     if jobs <= 1:
         for number, task in enumerate(tasks, 1):
             yield _import(task, options)

