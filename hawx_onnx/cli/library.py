@@ -132,10 +132,22 @@ def _show(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     document["plan"] = multiplier.plan.text
     for part in ("weighted", "figures", "published", "provenance"):
         values = document.pop(part, {})
-        document |= {f"{part} {key}": value for key, value in values.items() if value != ""}
+        document |= {f"{part} {key}": value for key, value in values.items() if _told(value)}
     lines = {**document, **(cost or {"cost": "not characterised"})}
     width = max(map(len, lines))
     for key, value in lines.items():
-        shown = f"{value:.6g}" if isinstance(value, float) else value
-        ui.line(f"{key:{width}} {shown}")
+        ui.line(f"{key:{width}} {_shown(value)}")
     return 0
+
+
+def _told(value: object) -> bool:
+    """Whether a detail says something."""
+    return value is not False and value not in ("", ())
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple):
+        return "; ".join(value) if any(" " in part for part in value) else ",".join(value)
+    return "yes" if value is True else "no" if value is False else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,27 +37,50 @@ def load(name_or_path: str | Path) -> Multiplier:
 
     Args:
         name_or_path: A built-in name; an ``.npy`` file; an ``.npz`` file with exactly one table;
-            or ``FILE.npz:NAME`` for one of several.
+            or ``FILE.npz:NAME`` for one of several; likewise a library's folder or ``.npz`` file,
+            and ``LIB:NAME``.
 
     Raises:
         ConfigError: No such name, file or entry, or the file holds several tables.
         LibraryError: The file does not hold valid truth tables.
     """
     text = str(name_or_path)
+    library, _, name = text.rpartition(":")
+    if library and is_library(library):
+        return _named(read_library(library), name, library)
+    if is_library(text):
+        return _single(read_library(text), text)
     if entry := _ENTRY.fullmatch(text):
         return _named(read_npz(Path(entry["file"])), entry["name"], entry["file"])
     if text.endswith(".npy"):
         return read_npy(Path(text))
     if text.endswith(".npz"):
-        found = read_npz(Path(text))
-        if len(found) > 1:
-            raise ConfigError(
-                f"the file holds {len(found)} tables",
-                where=text,
-                mend=f"choose one, for instance {text}:{found[0].name}",
-            )
-        return found[0]
+        return _single(read_npz(Path(text)), text)
     return builtin(text)
+
+
+def _single(found: Sequence[Multiplier], where: str) -> Multiplier:
+    """Returns the one multiplier of a file."""
+    if not found:
+        raise ConfigError("the library is empty", where=where, mend="import multipliers into it")
+    if len(found) > 1:
+        raise ConfigError(
+            f"the file holds {len(found)} tables",
+            where=where,
+            mend=f"choose one, for instance {where}:{found[0].name}",
+        )
+    return found[0]
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text is a path as :func:`load` takes them, not a name."""
+    library = text.rpartition(":")[0]
+    return (
+        text.endswith((".npy", ".npz"))
+        or _ENTRY.fullmatch(text) is not None
+        or is_library(text)
+        or (bool(library) and is_library(library))
+    )
 
 
 def load_library(spec: str | Path) -> tuple[Multiplier, ...]:
@@ -161,7 +184,7 @@ def _matches(pattern: str, shelf: dict[str, Multiplier | None]) -> list[Multipli
     """Returns what one name, pattern or path stands for."""
     if pattern in shelf:
         found = [pattern]
-    elif pattern.endswith((".npy", ".npz")) or _ENTRY.fullmatch(pattern):
+    elif _is_path(pattern):
         return [load(pattern)]
     elif _WILD & set(pattern):
         found = [name for name in shelf if fnmatch.fnmatchcase(name, pattern)]

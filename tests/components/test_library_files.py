@@ -54,6 +54,24 @@ def test_what_is_written_is_read(tmp_path, place):
     assert components.load_library(path)[0].content_hash == before.content_hash
 
 
+@pytest.mark.parametrize("place", ["library", "library.npz"])
+def test_one_of_a_library_by_path(tmp_path, place):
+    path = tmp_path / place
+    components.write_library([made()], path)
+    assert components.load(path).published
+    components.write_library([made(), made("other")], path)
+    assert components.load(f"{path}:other").published
+    (found,) = components.resolve([f"{path}:mine"])
+    assert found.name == "mine"
+    with pytest.raises(ConfigError, match="2 tables"):
+        components.load(path)
+    with pytest.raises(ConfigError, match="did you mean other"):
+        components.load(f"{path}:othre")
+    components.write_library([], path)
+    with pytest.raises(ConfigError, match="empty"):
+        components.load(path)
+
+
 def test_figures_are_told_without_tables(tmp_path):
     components.write_library([made()], tmp_path / "lib")
     (tmp_path / "lib" / "tables.npz").unlink()

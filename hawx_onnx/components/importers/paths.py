@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from hawx_onnx.components.importers import evoapprox
@@ -167,8 +168,13 @@ def _run(
         futures = [pool.submit(_import, task, options) for task in tasks]
         for number, _ in enumerate(as_completed(futures), 1):
             tell(number, len(tasks))
-        for future in futures:
-            yield future.result()
+        try:
+            yield from [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise LibraryError(
+                "a process of the import was killed, for want of memory perhaps",
+                mend="take fewer at once: --jobs 1",
+            ) from error
 
 
 def _cores() -> int:
@@ -181,10 +187,12 @@ def _import(task: Task, options: ImportOptions) -> list[StoredMultiplier] | Fail
         if Path(task.path).suffix in VERILOG:
             return [import_verilog(task, options)]
         return list(import_tables(task, options))
-    except LibraryError as error:
+    except HawxError as error:
         return _failure(task.origin, error)
-    except ConfigError as error:
-        return _failure(task.origin, error)
+    except Exception as error:
+        logger.debug("%s", task.path, exc_info=error)
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return Failure(task.origin, task.path, f"unexpected {text}", "a defect of hawx-onnx")
 
 
 def _failure(origin: str, error: HawxError) -> Failure:
