@@ -60,7 +60,9 @@ def rewrite(
 ) -> onnx.ModelProto:
     """Rewrites the chosen nodes; only tables in use are written, with their factors."""
     indices = table_indices(assignment, chosen, multipliers)
-    used = sorted({int(i) for index in indices.values() for i in index})
+    # By name, so that the file does not depend on which other candidates there were.
+    found = {int(i) for index in indices.values() for i in index}
+    used = sorted(found, key=lambda i: multipliers[i].name)
     position = np.zeros(len(multipliers), np.int32)
     position[used] = np.arange(len(used), dtype=np.int32)
     packed = [multipliers[i] for i in used]

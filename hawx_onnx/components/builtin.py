@@ -37,6 +37,15 @@ def _definition(name: str) -> tuple[Encoding, Definition]:
     return _definitions()[name]
 
 
+def encoding_of(name: str) -> Encoding:
+    """Returns the encoding of a built-in multiplier; builds nothing.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    return _definition(name)[0]
+
+
 @functools.cache
 def builtin(name: str) -> Multiplier:
     """Returns a built-in multiplier.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
-
-from hawx_onnx.components import gates
 from hawx_onnx.components.families import Definition
 from hawx_onnx.components.multiplier import Multiplier
 from hawx_onnx.components.netlist.network import GateNetwork
 from hawx_onnx.components.netlist.wrapping import sign_magnitude_network
+from hawx_onnx.components.synthesis import shipped
 from hawx_onnx.components.tables import Encoding, Table, sign_magnitude, tabulate
 
 PREFIX = {
@@ -28,16 +26,19 @@ def encodings(definition: Definition) -> tuple[Encoding, ...]:
 
 
 def realize(definition: Definition, encoding: Encoding) -> Multiplier:
-    """Returns the multiplier: the definition's arithmetic as a table, with its cost."""
-    table, circuit, description = core(definition), definition.circuit(), definition.description
+    """Returns the multiplier: the definition's arithmetic as a table.
+
+    Its cost is that of synthesis as the package brings it along, for a multiplier of the built-in
+    library; a definition of other parameters has none before it is characterised.
+    """
+    table, description = core(definition), definition.description
     if encoding is Encoding.SIGN_MAGNITUDE:
-        circuit = gates.sign_magnitude(
-            circuit, _fixed_zeros(table), gate_zero=_spoils_zero(definition)
-        )
         table = sign_magnitude(table)
         description += "; on magnitudes, with sign logic"
     name = PREFIX[encoding] + definition.stem
-    return Multiplier(name, encoding, table, gates.cost(circuit), definition.source, description)
+    known = shipped.characterization(name)
+    cost = None if known is None else known.cost
+    return Multiplier(name, encoding, table, cost, definition.source, description)
 
 
 def realize_network(definition: Definition, encoding: Encoding) -> GateNetwork:
@@ -59,9 +60,3 @@ def _spoils_zero(definition: Definition) -> bool:
     """Tells whether a product with 0 can be other than 0."""
     table = core(definition)
     return bool(table[0].any() or table[:, 0].any())
-
-
-def _fixed_zeros(table: Table) -> int:
-    """Returns how many lowest bits no product of the core ever sets."""
-    used = int(np.bitwise_or.reduce(table, axis=None))
-    return (used & -used).bit_length() - 1 if used else 16

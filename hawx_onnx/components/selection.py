@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from hawx_onnx.components.builtin import builtin, builtin_names, exact
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
+from hawx_onnx.components.network_operands import network_operands
 from hawx_onnx.components.statistics import ErrorStatistics, error_moments
-from hawx_onnx.components.tables import Encoding, operand_values
+from hawx_onnx.components.synthesis import shipped
+from hawx_onnx.components.tables import Encoding
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
 
 Measure = Callable[[Multiplier], float]
-
-# Codes of a calibrated int8 layer: weights about normal, activations the same cut at 0 by a ReLU,
-# the largest of a few thousand values at 127.
-OPERAND_DEVIATION = 32.0
 
 # Below this saving a candidate costs search time and gains next to nothing.
 LEAST_SAVING = 0.05
@@ -58,16 +55,14 @@ def pareto(
 
 
 def network_error(multiplier: Multiplier) -> float:
-    """Returns the RMS error of a product under operands as they occur in a network.
+    """Returns the RMS error of a product under :func:`network_operands`.
 
-    Weights are normal with a standard deviation of 32 codes, activations likewise but never
-    negative. Among unsigned codes, weights have their zero point at 128, and activations use all
-    256 codes. Small operands are frequent, so that errors in their products count more than in
-    the statistics over uniform operands.
+    Small operands are frequent, so that errors in their products count more than in the
+    statistics over uniform operands.
     """
-    activation, weight = (_operand_density(multiplier.encoding, one) for one in (True, False))
-    _, square = error_moments(multiplier.error_table, activation)
-    return float(np.sqrt(square @ weight))
+    operands = network_operands(multiplier.encoding)
+    _, square = error_moments(multiplier.error_table, operands.activation)
+    return float(np.sqrt(square @ operands.weight))
 
 
 def default_candidates(
@@ -75,8 +70,9 @@ def default_candidates(
 ) -> tuple[Multiplier, ...]:
     """Returns approximate built-in multipliers that span the front of energy and error.
 
-    The front is the one of cost and :func:`network_error`. Only multipliers count that save at
-    least 5 % of the cost of the exact one with the same codes.
+    The front is the one of cost and :func:`network_error`; the energy is that under the same
+    operands too. Only multipliers count that save at least 5 % of the cost of the exact one with
+    the same codes.
 
     Args:
         codes_signed: Multipliers of int8 codes (signed or sign-magnitude), else of uint8 codes.
@@ -88,8 +84,9 @@ def default_candidates(
         By rising cost.
     """
     reference = exact(Encoding.SIGNED if codes_signed else Encoding.UNSIGNED)
+    reference = _in_network(reference)
     most = (1 - LEAST_SAVING) * _costs([reference], cost)[0]
-    pool = [builtin(name) for name in builtin_names()]
+    pool = [_in_network(builtin(name)) for name in builtin_names()]
     pool = [
         multiplier
         for multiplier in pool
@@ -98,7 +95,16 @@ def default_candidates(
     costs = _costs(pool, cost)
     cheap = [one for one, each in zip(pool, costs, strict=True) if each <= most]
     front = pareto(cheap, cost, network_error)
-    return tuple(front[index] for index in _spread(_costs(front, cost), limit))
+    picked = (front[index] for index in _spread(_costs(front, cost), limit))
+    return tuple(builtin(multiplier.name) for multiplier in picked)
+
+
+def _in_network(multiplier: Multiplier) -> Multiplier:
+    """Returns a built-in multiplier with its energy under operands as networks have them."""
+    energy = shipped.network_energy(multiplier.name)
+    if multiplier.cost is None or energy is None:
+        return multiplier
+    return replace(multiplier, cost=replace(multiplier.cost, energy_fj=energy))
 
 
 def _spread(values: Sequence[float], limit: int) -> list[int]:
@@ -140,17 +146,3 @@ def _statistic(figure: str) -> Measure:
     if figure not in known:
         raise ConfigError(f"there is no error figure {figure!r}", mend=close_names(figure, known))
     return lambda multiplier: abs(float(getattr(multiplier.statistics, figure)))
-
-
-@functools.cache
-def _operand_density(encoding: Encoding, activation: bool) -> npt.NDArray[np.float64]:
-    """Returns the probability of each bit pattern."""
-    values = operand_values(encoding).astype(np.float64)
-    zero, deviation = 0.0, OPERAND_DEVIATION
-    if not encoding.codes_signed:
-        # 256 codes for activations that are never negative, where signed codes have 128.
-        zero, deviation = (0.0, 2 * deviation) if activation else (128.0, deviation)
-    density = np.exp(-0.5 * ((values - zero) / deviation) ** 2)
-    if activation:
-        density = density * (values >= zero)
-    return np.asarray(density / density.sum(), dtype=np.float64)

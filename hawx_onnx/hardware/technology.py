@@ -146,13 +146,14 @@ class PeripheryLibrary:
 
     def __init__(self, technology: str, mode: str, target: str) -> None:
         self.notes: tuple[str, ...] = ()
-        self._counted = mode != "none" and _adder_cost(1).technology == technology
+        known = _adder_cost(1, technology) and _register_cost(1, technology)
+        self._technology, self._counted = technology, mode != "none" and known is not None
         if mode == "required" and not self._counted:
             raise ConfigError(
                 f"technology {technology} has no adders and registers",
                 where=f"target {target}: key periphery",
                 mend="set periphery to auto to cost the multipliers alone, or take multipliers "
-                f"of technology {_adder_cost(1).technology}",
+                "of the built-in library",
             )
         if not self._counted:
             reason = "periphery is none" if mode == "none" else f"technology {technology} has none"
@@ -160,11 +161,11 @@ class PeripheryLibrary:
 
     def adder(self, bits: int) -> Periphery:
         """Returns an adder of so many bits."""
-        return _as_periphery(_adder_cost(bits)) if self._counted else Periphery()
+        return _as_periphery(_adder_cost(bits, self._technology), self._counted)
 
     def register(self, bits: int) -> Periphery:
         """Returns a register of so many bits; its energy is that of one captured word."""
-        return _as_periphery(_register_cost(bits)) if self._counted else Periphery()
+        return _as_periphery(_register_cost(bits, self._technology), self._counted)
 
     def adder_tree(self, inputs: int, bits: int) -> Periphery:
         """Returns a binary tree that sums so many inputs, each level one bit wider than the last.
@@ -180,19 +181,21 @@ class PeripheryLibrary:
         return total
 
 
-def _adder_cost(bits: int) -> ComponentFigures:
+def _adder_cost(bits: int, technology: str) -> ComponentFigures | None:
     """Returns the figures of an adder; components are loaded on first use."""
-    from hawx_onnx.components.gates import adder_cost
+    from hawx_onnx.components.synthesis import shipped
 
-    return adder_cost(bits)
+    return shipped.adder_cost(bits, technology)
 
 
-def _register_cost(bits: int) -> ComponentFigures:
+def _register_cost(bits: int, technology: str) -> ComponentFigures | None:
     """Returns the figures of a register; components are loaded on first use."""
-    from hawx_onnx.components.gates import register_cost
+    from hawx_onnx.components.synthesis import shipped
 
-    return register_cost(bits)
+    return shipped.register_cost(bits, technology)
 
 
-def _as_periphery(cost: ComponentFigures) -> Periphery:
+def _as_periphery(cost: ComponentFigures | None, counted: bool) -> Periphery:
+    if cost is None or not counted:
+        return Periphery()
     return Periphery(cost.area_um2, cost.energy_fj, cost.leakage_nw)

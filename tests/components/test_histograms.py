@@ -9,7 +9,8 @@ import pytest
 
 from hawx_onnx import components
 from hawx_onnx.components import read_histograms, weighted_error_statistics
-from hawx_onnx.components.selection import _operand_density, network_error
+from hawx_onnx.components.network_operands import network_operands
+from hawx_onnx.components.selection import network_error
 from hawx_onnx.errors import ConfigError
 
 
@@ -45,10 +46,9 @@ def test_worst_case_and_relative_error_of_what_occurs():
 
 def test_network_error_is_the_weighted_one():
     multiplier = components.load("mul8s_bam_h1_v4")
-    densities = [_operand_density(multiplier.encoding, one) for one in (True, False)]
-    assert network_error(multiplier) ** 2 == pytest.approx(
-        multiplier.statistics_under(*densities).mse
-    )
+    operands = network_operands(multiplier.encoding)
+    weighted = multiplier.statistics_under(operands.activation, operands.weight)
+    assert network_error(multiplier) ** 2 == pytest.approx(weighted.mse)
 
 
 @pytest.mark.parametrize(

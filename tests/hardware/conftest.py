@@ -28,9 +28,16 @@ class FakeMultiplier:
 
 @pytest.fixture(autouse=True)
 def _fake_periphery(monkeypatch):
-    """An adder of n bits costs n of everything, a register 2 n."""
-    monkeypatch.setattr(technology, "_adder_cost", lambda n: Figures(1.0 * n, 1.0 * n, 1.0 * n))
-    monkeypatch.setattr(technology, "_register_cost", lambda n: Figures(2.0 * n, 2.0 * n, 2.0 * n))
+    """An adder of n bits costs n of everything, a register 2 n; other technologies have none."""
+
+    def costing(each):
+        def cost(bits, name):
+            return Figures(*[each * bits] * 3) if name == TECHNOLOGY else None
+
+        return cost
+
+    monkeypatch.setattr(technology, "_adder_cost", costing(1.0))
+    monkeypatch.setattr(technology, "_register_cost", costing(2.0))
 
 
 @pytest.fixture

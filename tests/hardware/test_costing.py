@@ -128,12 +128,12 @@ def test_workload_refuses_impossible_sizes():
 
 def test_builtin_components_have_periphery(lenet, monkeypatch):
     """The real adders and registers share the built-in multipliers' technology."""
-    gates = pytest.importorskip("hawx_onnx.components.gates")
     from hawx_onnx import components
+    from hawx_onnx.components.synthesis import shipped
     from hawx_onnx.hardware import technology
 
-    monkeypatch.setattr(technology, "_adder_cost", gates.adder_cost)
-    monkeypatch.setattr(technology, "_register_cost", gates.register_cost)
+    monkeypatch.setattr(technology, "_adder_cost", shipped.adder_cost)
+    monkeypatch.setattr(technology, "_register_cost", shipped.register_cost)
     signed = components.exact(components.Encoding.SIGNED)
     for kind in ("temporal", "spatial"):
         report = load_target(kind).override(periphery="required").cost(lenet, {}, signed)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 
-from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import kept_product
 from hawx_onnx.components.netlist.array import array_product
@@ -35,7 +34,6 @@ def definition(horizontal: int, vertical: int, signed: bool) -> Definition:
     return Definition(
         stem=f"bam_h{horizontal}_v{vertical}",
         product=functools.partial(kept_product, keep=keep, signed=signed, constant=0),
-        circuit=functools.partial(array_multiplier, keep, signed=signed),
         wiring=functools.partial(array_product, keep=keep, signed=signed),
         source=SOURCE,
         description=f"omits {horizontal} rows and {vertical} columns of the array",

@@ -14,18 +14,6 @@ from __future__ import annotations
 
 import functools
 
-from hawx_onnx.components.adder_array import add_words, word
-from hawx_onnx.components.cells import (
-    ACTIVITY_AND,
-    ACTIVITY_XOR,
-    AND,
-    DELAY_AND,
-    DELAY_XOR,
-    OR,
-    XOR,
-    Circuit,
-    cells,
-)
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.netlist.arithmetic import add_rows
 from hawx_onnx.components.netlist.builder import Bits, Builder
@@ -60,26 +48,6 @@ def broken_booth_product(a: IntArray, w: IntArray, level: int) -> IntArray:
     return total
 
 
-def _circuit(level: int) -> Circuit:
-    # One digit takes two XOR, two AND and an OR; one bit of a row chooses a, 2a or 0 and flips.
-    encoder = cells(2 * XOR + 2 * AND + OR, ROWS, ACTIVITY_XOR, DELAY_XOR + 2 * DELAY_AND)
-    arrival = encoder.depth + 2 * DELAY_AND + DELAY_XOR
-    words, bits, constant = [], 0, 0
-    for row in range(ROWS):
-        lowest = max(2 * row, level)
-        length = 2 * row + ROW_BITS - lowest
-        bits += length
-        # -s 2**c = (not s) 2**c - 2**c spares the copies of a row's sign bit.
-        constant -= 1 << (2 * row + ROW_BITS - 1)
-        words.append(word(lowest, length, arrival))
-    signs = {2 * row: encoder.depth for row in range(ROWS) if 2 * row >= level}
-    rows = cells(2 * AND + OR, bits, ACTIVITY_AND, arrival).beside(
-        cells(XOR, bits, ACTIVITY_XOR, 0.0)
-    )
-    adders = add_words([*words, signs], constant=constant % (1 << 16))
-    return encoder.beside(rows, adders)
-
-
 def _wiring(build: Builder, a: Bits, w: Bits, *, level: int) -> Bits:
     rows: list[dict[int, int]] = []
     separate, constant = {}, 0
@@ -108,7 +76,6 @@ def definition(level: int) -> Definition:
     return Definition(
         stem=f"bbm_v{level}",
         product=functools.partial(broken_booth_product, level=level),
-        circuit=functools.partial(_circuit, level),
         wiring=functools.partial(_wiring, level=level),
         source=SOURCE,
         description=f"radix-4 Booth multiplier without its {level} lowest columns",

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 
-from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import expected_loss, kept_product
 from hawx_onnx.components.netlist.array import array_product
@@ -44,7 +43,6 @@ def definition(columns: int, signed: bool, compensated: bool) -> Definition:
     return Definition(
         stem=f"ctrunc{columns}c" if compensated else f"ctrunc{columns}",
         product=functools.partial(kept_product, keep=keep, signed=signed, constant=constant),
-        circuit=functools.partial(array_multiplier, keep, signed=signed, constant=constant),
         wiring=functools.partial(array_product, keep=keep, signed=signed, constant=constant),
         source=SOURCE,
         description=f"{text} and adds {constant}" if compensated else text,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hawx_onnx.components.cells import Circuit
 from hawx_onnx.components.netlist.arithmetic import padded
 from hawx_onnx.components.netlist.builder import Bits, Builder
 from hawx_onnx.components.netlist.network import GateNetwork, Port
@@ -24,7 +23,6 @@ class Definition:
     Attributes:
         stem: Name without the encoding's prefix, for instance ``drum6``.
         product: The arithmetic, over broadcast int64 arrays of operand values.
-        circuit: Counts the gates.
         wiring: Builds the circuit, which computes the same.
         source: Citation.
         description: One line on what the circuit does.
@@ -34,7 +32,6 @@ class Definition:
 
     stem: str
     product: Product
-    circuit: Callable[[], Circuit]
     wiring: Wiring
     source: str
     description: str

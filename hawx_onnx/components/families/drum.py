@@ -15,11 +15,8 @@ import functools
 
 import numpy as np
 
-from hawx_onnx.components import gates
-from hawx_onnx.components.adder_array import array_multiplier
-from hawx_onnx.components.cells import Circuit
 from hawx_onnx.components.families.definition import Definition
-from hawx_onnx.components.families.partial_products import WIDTH, everything
+from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.families.powers import leading_one
 from hawx_onnx.components.netlist.arithmetic import add
 from hawx_onnx.components.netlist.array import array_product
@@ -44,18 +41,6 @@ def reduced_operand(x: IntArray, k: int) -> IntArray:
 def drum_product(a: IntArray, w: IntArray, k: int) -> IntArray:
     """Multiplies unsigned operands of any width."""
     return reduced_operand(a, k) * reduced_operand(w, k)
-
-
-def _circuit(k: int) -> Circuit:
-    positions = WIDTH - k + 1
-    # The leading one matters only from bit k on; below, the low segment is taken as it is.
-    segment = gates.leading_one_detector(positions).then(
-        gates.one_hot_select(positions, k - 2).beside(gates.or_words(1), gates.mux_word(1))
-    )
-    amount = gates.one_hot_encoder(max(positions, 4))
-    steps = (2 * (WIDTH - k)).bit_length()
-    product = array_multiplier(everything, bits=k).beside(gates.adder(steps))
-    return segment.beside(segment, amount, amount).then(product, gates.left_shifter(2 * k, steps))
 
 
 def _segment(build: Builder, x: Bits, k: int) -> tuple[Bits, Bits]:
@@ -83,7 +68,6 @@ def definition(k: int) -> Definition:
     return Definition(
         stem=f"drum{k}",
         product=functools.partial(drum_product, k=k),
-        circuit=functools.partial(_circuit, k),
         wiring=functools.partial(_wiring, k=k),
         source=SOURCE,
         description=f"multiplies the {k} bits from each operand's leading one on, unbiased",

@@ -17,11 +17,8 @@ import functools
 
 import numpy as np
 
-from hawx_onnx.components import gates
-from hawx_onnx.components.adder_array import array_multiplier
-from hawx_onnx.components.cells import ACTIVITY_AND, DELAY_AND, OR, Circuit, cells
 from hawx_onnx.components.families.definition import Definition
-from hawx_onnx.components.families.partial_products import WIDTH, everything
+from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.families.powers import leading_one
 from hawx_onnx.components.netlist.array import array_product
 from hawx_onnx.components.netlist.builder import Bits, Builder
@@ -46,16 +43,6 @@ def etm_product(a: IntArray, w: IntArray, width: int = WIDTH) -> IntArray:
     return np.where((high_a | high_w) == 0, low_a * low_w, split)
 
 
-def _circuit() -> Circuit:
-    half = WIDTH // 2
-    # One multiplier serves both cases; multiplexers choose its operands and place its product.
-    operands = gates.or_tree(WIDTH).then(gates.mux_word(WIDTH))
-    chain = gates.or_words(half).then(cells(OR, half - 1, ACTIVITY_AND, DELAY_AND * (half - 1)))
-    return operands.then(
-        array_multiplier(everything, bits=half).beside(chain), gates.mux_word(2 * WIDTH)
-    )
-
-
 def _wiring(build: Builder, a: Bits, w: Bits) -> Bits:
     half = WIDTH // 2
     split = any_of(build, (*a[half:], *w[half:]))
@@ -76,7 +63,6 @@ def definitions() -> tuple[Definition, ...]:
         Definition(
             stem="etm",
             product=functools.partial(etm_product, width=WIDTH),
-            circuit=_circuit,
             wiring=_wiring,
             source=SOURCE,
             description="multiplies the high halves; the low halves give a run of ones",

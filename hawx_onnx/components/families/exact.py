@@ -10,9 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
-from hawx_onnx.components.families.partial_products import everything
 from hawx_onnx.components.netlist.array import array_product
 
 
@@ -22,7 +20,6 @@ def definitions() -> tuple[Definition, ...]:
         Definition(
             stem="exact",
             product=operator.mul,
-            circuit=functools.partial(array_multiplier, everything, signed=signed),
             wiring=functools.partial(array_product, signed=signed),
             source=source,
             description="exact product",

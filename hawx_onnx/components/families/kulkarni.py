@@ -13,8 +13,6 @@ from __future__ import annotations
 import functools
 from typing import TypeVar
 
-from hawx_onnx.components.adder_array import add_words, word
-from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, OR, Circuit, cells
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.netlist.arithmetic import add_rows
@@ -38,13 +36,6 @@ def kulkarni_product(a: IntArray, w: IntArray, width: int = WIDTH) -> IntArray:
             both = ((a >> i & 3) == 3) & ((w >> j & 3) == 3)
             total = total - (both.astype(total.dtype) << (i + j + 1))
     return total
-
-
-def _circuit() -> Circuit:
-    digits = WIDTH // 2
-    block = cells(4 * AND + OR, digits * digits, ACTIVITY_AND, 2 * DELAY_AND)
-    words = [word(2 * (i + j), 3, block.depth) for j in range(digits) for i in range(digits)]
-    return block.beside(add_words(_packed(words)))
 
 
 def _wiring(build: Builder, a: Bits, w: Bits) -> Bits:
@@ -75,7 +66,6 @@ def definitions() -> tuple[Definition, ...]:
         Definition(
             stem="kulkarni",
             product=functools.partial(kulkarni_product, width=WIDTH),
-            circuit=_circuit,
             wiring=_wiring,
             source=SOURCE,
             description="recursive multiplier of 2 x 2 blocks with 3 * 3 = 7",

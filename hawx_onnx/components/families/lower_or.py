@@ -16,8 +16,6 @@ import functools
 
 import numpy as np
 
-from hawx_onnx.components.adder_array import add_words
-from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, OR, Circuit, cells
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.netlist.arithmetic import add_rows
@@ -60,19 +58,6 @@ def or_product(a: IntArray, w: IntArray, columns: int, rows_per_group: int) -> I
     return total
 
 
-def _circuit(columns: int, rows_per_group: int) -> Circuit:
-    words: list[dict[int, float]] = [{} for _ in range(WIDTH)]
-    found = groups(columns, rows_per_group)
-    for column, rows in found:
-        arrival = DELAY_AND * (1 + int(len(rows) - 1).bit_length())
-        next(each for each in words if column not in each)[column] = arrival
-    ors = sum(len(rows) - 1 for _, rows in found)
-    gates = cells(AND, WIDTH * WIDTH, ACTIVITY_AND, DELAY_AND).beside(
-        cells(OR, ors, ACTIVITY_AND, DELAY_AND)
-    )
-    return gates.beside(add_words(words))
-
-
 def _wiring(
     build: Builder, a: Bits, w: Bits, *, columns: int, rows_per_group: int
 ) -> tuple[int, ...]:
@@ -90,7 +75,6 @@ def definition(columns: int, rows_per_group: int) -> Definition:
     return Definition(
         stem=f"{'loam' if whole else 'orp'}{columns}",
         product=functools.partial(or_product, columns=columns, rows_per_group=rows_per_group),
-        circuit=functools.partial(_circuit, columns, rows_per_group),
         wiring=functools.partial(_wiring, columns=columns, rows_per_group=rows_per_group),
         source=WHOLE_COLUMN if whole else PAIRS,
         description=f"ORs {what} in the {columns} lowest columns",

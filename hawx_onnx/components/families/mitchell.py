@@ -18,8 +18,6 @@ import functools
 
 import numpy as np
 
-from hawx_onnx.components import gates
-from hawx_onnx.components.cells import ACTIVITY_AND, AND, DELAY_AND, Circuit, cells
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.families.powers import leading_one, shift
@@ -76,20 +74,6 @@ def log_product(
     return np.where((a == 0) | (w == 0), 0, product)
 
 
-def _circuit(fraction_bits: int, set_one: int = 0) -> Circuit:
-    logarithm = gates.leading_one_detector(WIDTH).then(
-        gates.one_hot_encoder(WIDTH), gates.normaliser(fraction_bits)
-    )
-    # Fraction and characteristic (3 bits) add in one word.
-    total = gates.adder(fraction_bits - set_one + 3).beside(
-        cells(AND, 1 if set_one else 0, ACTIVITY_AND, DELAY_AND)
-    )
-    antilogarithm = gates.left_shifter(fraction_bits - max(set_one - 1, 0) + 1, 4)
-    zero = gates.or_tree(WIDTH).beside(gates.or_tree(WIDTH))
-    gate = cells(AND, 2 * WIDTH, ACTIVITY_AND, DELAY_AND)
-    return logarithm.beside(logarithm, zero).then(total, antilogarithm, gate)
-
-
 def _logarithm(build: Builder, x: Bits, kept: int) -> Bits:
     """Returns an operand's logarithm: the fraction's bits, then the characteristic's."""
     place = encode(build, leading(build, x))
@@ -124,7 +108,6 @@ def truncated(kept: int) -> Definition:
     return Definition(
         stem=f"mitchell_t{kept}",
         product=functools.partial(log_product, kept=kept),
-        circuit=functools.partial(_circuit, kept),
         wiring=functools.partial(_wiring, kept=kept),
         source=TRUNCATED,
         description=f"adds piecewise linear logarithms of {kept} fraction bits",
@@ -136,7 +119,6 @@ def set_one(low: int) -> Definition:
     return Definition(
         stem=f"alm_soa{low}",
         product=functools.partial(log_product, set_one=low),
-        circuit=functools.partial(_circuit, WIDTH - 1, low),
         wiring=functools.partial(_wiring, set_one=low),
         source=SET_ONE,
         description=f"adds piecewise linear logarithms, the {low} lowest bits of the sum set",
@@ -148,7 +130,6 @@ def definitions() -> tuple[Definition, ...]:
     exact = Definition(
         stem="mitchell",
         product=log_product,
-        circuit=functools.partial(_circuit, WIDTH - 1),
         wiring=_wiring,
         source=MITCHELL,
         description="adds piecewise linear logarithms",

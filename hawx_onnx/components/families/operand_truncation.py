@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 
-from hawx_onnx.components.adder_array import array_multiplier
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.netlist.array import array_product
 from hawx_onnx.components.tables import IntArray
@@ -53,7 +52,6 @@ def definition(stem: str, dropped_a: int, dropped_w: int, signed: bool) -> Defin
     return Definition(
         stem=stem,
         product=functools.partial(truncated_product, dropped_a=dropped_a, dropped_w=dropped_w),
-        circuit=functools.partial(array_multiplier, keep, signed=signed),
         wiring=functools.partial(array_product, keep=keep, signed=signed),
         source=SOURCE,
         description=f"drops {dropped_a} low activation bits and {dropped_w} low weight bits",

@@ -12,11 +12,6 @@ Keep = Callable[[int, int], bool]
 WIDTH = 8
 
 
-def everything(_i: int, _j: int) -> bool:
-    """Keeps all partial products."""
-    return True
-
-
 def bit_weight(bit: int, signed: bool) -> int:
     """Returns 2**bit, negative for the sign bit of a two's complement operand."""
     return -(1 << bit) if signed and bit == WIDTH - 1 else 1 << bit

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hawx_onnx.components import gates
-from hawx_onnx.components.cells import ACTIVITY_DETECTOR, AND, DELAY_AND, OR, Circuit, cells
 from hawx_onnx.components.families.definition import Definition
 from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.families.powers import leading_one
@@ -45,19 +43,6 @@ def roba_product(a: IntArray, w: IntArray) -> IntArray:
     return product
 
 
-def _circuit() -> Circuit:
-    rounding = gates.leading_one_detector(WIDTH).then(
-        cells(AND + OR, WIDTH + 1, ACTIVITY_DETECTOR, 2 * DELAY_AND), gates.one_hot_encoder(WIDTH)
-    )
-    operand = gates.left_shifter(WIDTH, 4)
-    # r(a) r(w) has one bit set: only AND gates.
-    square = gates.left_shifter(1, 4)
-    shifters = operand.beside(operand, square, gates.adder(4))
-    return rounding.beside(rounding).then(
-        shifters, gates.adder(2 * WIDTH), gates.subtractor(2 * WIDTH)
-    )
-
-
 def _rounding(build: Builder, x: Bits) -> tuple[Bits, int]:
     """Returns the exponent of the rounded operand, and whether the operand is not 0."""
     place = leading(build, x)
@@ -86,7 +71,6 @@ def definitions() -> tuple[Definition, ...]:
         Definition(
             stem="roba",
             product=roba_product,
-            circuit=_circuit,
             wiring=_wiring,
             source=SOURCE,
             description="multiplies by operands rounded to powers of two",

@@ -15,11 +15,8 @@ import functools
 
 import numpy as np
 
-from hawx_onnx.components import gates
-from hawx_onnx.components.adder_array import array_multiplier
-from hawx_onnx.components.cells import Circuit
 from hawx_onnx.components.families.definition import Definition
-from hawx_onnx.components.families.partial_products import WIDTH, everything
+from hawx_onnx.components.families.partial_products import WIDTH
 from hawx_onnx.components.netlist.array import array_product
 from hawx_onnx.components.netlist.builder import Bits, Builder
 from hawx_onnx.components.netlist.datapath import any_of, choose
@@ -44,13 +41,6 @@ def segment_product(a: IntArray, w: IntArray, m: int, width: int = WIDTH) -> Int
     return reduced(a) * reduced(w)
 
 
-def _circuit(m: int) -> Circuit:
-    segment = gates.or_tree(WIDTH - m).then(gates.mux_word(m))
-    # The product moves by 0, n - m or 2 (n - m) positions.
-    place = gates.mux_word(m + WIDTH).then(gates.mux_word(2 * WIDTH))
-    return segment.beside(segment).then(array_multiplier(everything, bits=m), place)
-
-
 def _wiring(build: Builder, a: Bits, w: Bits, *, m: int) -> Bits:
     drop, width = WIDTH - m, 2 * WIDTH
     upper = [any_of(build, x[m:]) for x in (a, w)]
@@ -67,7 +57,6 @@ def definition(m: int) -> Definition:
     return Definition(
         stem=f"ssm{m}",
         product=functools.partial(segment_product, m=m),
-        circuit=functools.partial(_circuit, m),
         wiring=functools.partial(_wiring, m=m),
         source=SOURCE,
         description=f"multiplies one of two fixed segments of {m} bits of each operand",

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from hawx_onnx.components.cells import AND, INVERTER, MUX, NAND, OR, XOR
 from hawx_onnx.components.multiplier import Multiplier
 from hawx_onnx.components.netlist.network import GateNetwork
 from hawx_onnx.components.tables import Encoding
@@ -16,18 +15,18 @@ from hawx_onnx.names import close_names
 
 SIZES = {
     "BUF": 0.0,
-    "NOT": INVERTER,
-    "AND": AND,
-    "NAND": NAND,
-    "OR": OR,
-    "NOR": NAND,
-    "XOR": XOR,
-    "XNOR": XOR,
-    "ANDNOT": AND,
-    "ORNOT": OR,
-    "MUX": MUX,
+    "NOT": 0.67,
+    "AND": 1.33,
+    "NAND": 1.0,
+    "OR": 1.33,
+    "NOR": 1.0,
+    "XOR": 2.0,
+    "XNOR": 2.0,
+    "ANDNOT": 1.33,
+    "ORNOT": 1.33,
+    "MUX": 2.33,
 }
-"""Gate equivalents of the primitive gates."""
+"""Sizes of the primitive gates in those of a NAND, as cell areas usually relate."""
 
 
 @dataclass(frozen=True, eq=False)
