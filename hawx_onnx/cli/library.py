@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -67,18 +69,35 @@ def _list(args: argparse.Namespace, ui: Ui, libraries: tuple[str, ...]) -> int:
     if ui.json:
         ui.print_json({"multipliers": rows})
         return 0
+    _print_rows(f"{len(rows)} multipliers", [_cells(row) for row in rows], ui)
+    return 0
+
+
+_HEADS = ("Name", "Encoding", "MAE", "WCE", "MRE %", "EP %", "Rank", "Energy fJ", "Area um2")
+_TEXTS = 2
+
+
+def _print_rows(title: str, rows: Sequence[tuple[str, ...]], ui: Ui) -> None:
+    """Prints a table; in a pipe as plain columns, since hundreds of rows take rich a second."""
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+        ui.line(title)
+        for row in (_HEADS, *rows):
+            pairs = zip(row[:_TEXTS], widths, strict=False)
+            texts = [cell.ljust(width) for cell, width in pairs]
+            numbers = zip(row[_TEXTS:], widths[_TEXTS:], strict=True)
+            ui.line("  ".join([*texts, *[cell.rjust(width) for cell, width in numbers]]))
+        return
     from rich.table import Table
 
     from hawx_onnx.report import print_table
 
-    table = Table(title=f"{len(rows)} multipliers")
-    heads = ("Name", "Encoding", "MAE", "WCE", "MRE %", "EP %", "Rank", "Energy fJ", "Area um2")
-    for index, head in enumerate(heads):
-        table.add_column(head, justify="left" if index < 2 else "right", no_wrap=True)
+    table = Table(title=title)
+    for index, head in enumerate(_HEADS):
+        table.add_column(head, justify="left" if index < _TEXTS else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*_cells(row))
+        table.add_row(*row)
     print_table(table)
-    return 0
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

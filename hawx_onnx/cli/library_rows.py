@@ -16,11 +16,23 @@ def summary(multiplier: Multiplier) -> dict[str, Any]:
         "name": multiplier.name,
         "encoding": multiplier.encoding.value,
         **asdict(multiplier.statistics),
-        "rank": multiplier.rank,
+        "rank": _rank(multiplier),
         "exact": multiplier.is_exact,
         "cost": cost,
         "sha256": multiplier.content_hash,
     }
+
+
+def _rank(multiplier: Multiplier) -> int:
+    """The exact rank; it takes milliseconds to find, too many for a list of all built-in ones."""
+    from hawx_onnx.components import StoredMultiplier
+    from hawx_onnx.components.cache import cached, key_of
+
+    if isinstance(multiplier, StoredMultiplier):
+        return multiplier.rank
+    key = key_of(multiplier.content_hash)
+    rank = cached("rank", key, lambda: {"rank": multiplier.rank}).get("rank")
+    return rank if isinstance(rank, int) else multiplier.rank
 
 
 def library_details(multiplier: Multiplier) -> dict[str, Any]:
