@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import onnx
 
 from hawx_onnx import components
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.components import Encoding, Multiplier
+from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.hardware import LayerWorkload, load_target
@@ -55,7 +55,7 @@ def cost_model(
         chosen = held_assignment(model)
     used = _multipliers(chosen, settings)
     chosen.check([workload.name for workload in workloads], list(used))
-    exact = _exact_for(used.values())
+    exact = _exact_for(used.values(), settings)
     choices = _choices(chosen, workloads, used)
     report = target.cost(workloads, choices, exact)
     baseline = target.cost(workloads, {}, exact)
@@ -119,7 +119,8 @@ def _multipliers(assignment: Assignment, settings: Settings) -> dict[str, Multip
     return {one.name: components.with_known_cost(one) for one in found}
 
 
-def _exact_for(used: Any) -> Multiplier:  # noqa: ANN401 - any iterable of multipliers
+def _exact_for(used: Iterable[Multiplier], settings: Settings) -> Multiplier:
+    used = list(used)
     signed = {multiplier.encoding.codes_signed for multiplier in used}
     if len(signed) > 1:
         raise ConfigError(
@@ -127,7 +128,7 @@ def _exact_for(used: Any) -> Multiplier:  # noqa: ANN401 - any iterable of multi
             where="assignment",
             mend="one network has one kind of codes",
         )
-    return components.exact(Encoding.UNSIGNED if signed == {False} else Encoding.SIGNED)
+    return components.exact_for(used, settings.library)
 
 
 def _choices(

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx import components
-from hawx_onnx.components import Encoding, Multiplier
+from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
@@ -96,7 +96,7 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
             where="--candidates",
             mend="choose mul8s_* and mul8sm_*, or mul8u_* alone",
         )
-    exact = components.exact(Encoding.UNSIGNED if signed == {False} else Encoding.SIGNED)
+    exact = components.exact_for(chosen, settings.library)
     return (exact, *(m for m in chosen if m.name != exact.name))
 
 

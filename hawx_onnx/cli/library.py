@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hawx_onnx.cli import library_export, library_generate, library_import, library_plots
+from hawx_onnx.cli import (
+    library_characterize,
+    library_export,
+    library_generate,
+    library_import,
+    library_plots,
+)
 from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.library_rows import library_details, summary
 from hawx_onnx.cli.options import add_global_flags, add_settings, settings_of
@@ -39,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--plot", metavar="FILE.svg", help="draw where the multiplier errs")
     library_import.add_arguments(actions.add_parser("import", help=library_import.HELP))
     library_export.add_arguments(actions.add_parser("export", help=library_export.HELP))
+    library_characterize.add_arguments(
+        actions.add_parser("characterize", help=library_characterize.HELP)
+    )
     library_generate.add_arguments(actions.add_parser("generate", help=library_generate.HELP))
 
 
@@ -46,6 +55,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     """Dispatches the sub-verb."""
     if args.action == "import":
         return library_import.run(args, ui)
+    if args.action == "characterize":
+        return library_characterize.run(args, ui)
     if args.action == "generate":
         return library_generate.run(args, ui)
     settings = settings_of(args)

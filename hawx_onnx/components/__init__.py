@@ -13,7 +13,14 @@ from hawx_onnx.components.factorization import Factorization, factorize
 from hawx_onnx.components.factors import stacked_factors
 from hawx_onnx.components.histograms import OperandHistograms, read_histograms
 from hawx_onnx.components.importers import import_path
-from hawx_onnx.components.library import load, load_library, names, resolve, with_known_cost
+from hawx_onnx.components.library import (
+    exact_for,
+    load,
+    load_library,
+    names,
+    resolve,
+    with_known_cost,
+)
 from hawx_onnx.components.library_files import write_library
 from hawx_onnx.components.multiplier import ComponentCost, Multiplier
 from hawx_onnx.components.planning import KernelPlan
@@ -41,6 +48,7 @@ __all__ = [
     "default_candidates",
     "error_statistics",
     "exact",
+    "exact_for",
     "exact_table",
     "factorize",
     "import_path",

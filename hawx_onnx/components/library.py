@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hawx_onnx.components.builtin import builtin, builtin_names
+from hawx_onnx.components.builtin import builtin, builtin_names, exact
 from hawx_onnx.components.importers import import_path
 from hawx_onnx.components.library_files import is_library, read_library
 from hawx_onnx.components.multiplier import Multiplier
+from hawx_onnx.components.synthesis import shipped
 from hawx_onnx.components.table_files import read_npy, read_npz
+from hawx_onnx.components.tables import Encoding
 from hawx_onnx.errors import ComponentError, ConfigError
 from hawx_onnx.names import close_names
 
@@ -175,9 +177,35 @@ def _shelf(libraries: Iterable[str | Path]) -> dict[str, Multiplier | None]:
     for name, multiplier in loaded.items():
         if name in shelf:
             _place({name: builtin(name)}, multiplier)
-        else:
+        # The same table: a cost of the library's own, of another technology for instance, counts.
+        if shelf.get(name) is None and (name not in shelf or multiplier.cost is not None):
             shelf[name] = multiplier
     return shelf
+
+
+def exact_for(
+    multipliers: Iterable[Multiplier], libraries: Iterable[str | Path] = ()
+) -> Multiplier:
+    """Returns the exact multiplier that candidates are held against, of their technology.
+
+    Args:
+        multipliers: The candidates, all of int8 codes or all of uint8 codes; of those with a cost
+            the first one's technology counts.
+        libraries: Where it is looked for before the built-in library.
+    """
+    given = list(multipliers)
+    unsigned = bool(given) and not any(one.encoding.codes_signed for one in given)
+    known = exact(Encoding.UNSIGNED if unsigned else Encoding.SIGNED)
+    technologies = [one.cost.technology for one in given if one.cost is not None]
+    if not technologies or known.cost is None or technologies[0] == known.cost.technology:
+        return known
+    others = (one for spec in libraries if str(spec) != BUILTIN for one in load_library(spec))
+    for one in (*given, *others):
+        of_kind = one.is_exact and one.encoding.codes_signed == known.encoding.codes_signed
+        if of_kind and one.cost is not None and one.cost.technology == technologies[0]:
+            return one
+    shipped_one = shipped.characterization(known.name, technologies[0])
+    return known if shipped_one is None else replace(known, cost=shipped_one.cost)
 
 
 def _matches(pattern: str, shelf: dict[str, Multiplier | None]) -> list[Multiplier]:

@@ -103,7 +103,8 @@ def figures_of(multipliers: Iterable[CostedMultiplier]) -> dict[str, ComponentFi
         raise ConfigError(
             f"no cost figures for {_listed(name for name in known if name not in figures)}",
             where="hardware cost",
-            mend="leave these multipliers out, or characterise all candidates by one flow",
+            mend="leave these multipliers out, or characterise all candidates by one flow: "
+            "`hawx-onnx library characterize`",
         )
     _require_one_technology(figures)
     return figures
@@ -120,7 +121,7 @@ def _require_one_technology(figures: Mapping[str, ComponentFigures]) -> None:
             f"figures of different technologies cannot share a budget ({told})",
             where="hardware cost",
             mend="keep the candidates (the exact multiplier too) of one technology, or "
-            "characterise them all by one flow",
+            "characterise them all by one flow: `hawx-onnx library characterize`",
         )
 
 

@@ -46,11 +46,9 @@ def technology_name(
     Figures share a budget where this name is the same. Libraries that are not known by content
     carry the beginning of their hash, and so do operands that are not uniform.
     """
-    name = _KNOWN.get(library.digest)
-    if name is None and library.path == GENERIC:
-        name = "generic"
-    if name is None:
-        name = f"{library.name}-{library.digest[:8]}"
+    generic = library.digest == hashlib.sha256(GENERIC.read_bytes()).hexdigest()
+    unknown = f"{library.name}-{library.digest[:8]}"
+    name = "generic" if generic else _KNOWN.get(library.digest, unknown)
     told = f"-operands-{histograms_hash(operands)[:8]}" if operands is not None else ""
     return f"{name}-{library.voltage:g}V-{mode}-{FLOW}{told}"
 
