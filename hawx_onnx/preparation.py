@@ -16,6 +16,7 @@ from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
+from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
     Canonicalize,
@@ -239,6 +240,9 @@ def prepare(
     state = quantized_state(source, dataset, multipliers, step)
     step("calibrating")
     state = Calibrate(settings.jobs)(state)
+    if costs and settings.operand_aware_power:
+        state, notes = with_operand_energies(state)
+        warnings += notes
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
     state = Score(settings.score_samples, settings.jobs)(state)
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings)

@@ -23,6 +23,7 @@ SEARCH = (
     "max_power",
     "max_area",
     "max_evaluations",
+    "operand_aware_power",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 

@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.hardware.technology import ComponentFigures, CostedMultiplier, figures_of
+from hawx_onnx.hardware.units import femto_to_micro
 from hawx_onnx.hardware.workload import LayerWorkload
 from hawx_onnx.names import close_names
 
@@ -42,7 +46,20 @@ def switched_energy_fj(
     """
     per_channel = work.output_positions * work.window
     return per_channel * sum(
-        channels * figures[name].energy_fj for name, channels in counts.items()
+        channels * work.energy_of(name, figures[name].energy_fj)
+        for name, channels in counts.items()
+    )
+
+
+def energies_uj(
+    workloads: Sequence[LayerWorkload], figures: Mapping[str, ComponentFigures]
+) -> npt.NDArray[np.float64]:
+    """Returns the energy of one multiplication by layer and multiplier: [L, M] in microjoules."""
+    return np.array(
+        [
+            [femto_to_micro(work.energy_of(name, cost.energy_fj)) for name, cost in figures.items()]
+            for work in workloads
+        ]
     )
 
 

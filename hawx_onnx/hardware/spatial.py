@@ -22,7 +22,7 @@ Weight memories and line buffers are not modelled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
@@ -30,7 +30,7 @@ from typing import ClassVar
 import numpy as np
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware.assignment import Usage, switched_energy_fj
+from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.folding import Folding, smallest_folding
 from hawx_onnx.hardware.report import CostReport, CostTotals, LayerCost, objective_field
 from hawx_onnx.hardware.schema import integer, word
@@ -108,10 +108,10 @@ class SpatialTarget(Target):
     def _terms(
         self,
         workloads: tuple[LayerWorkload, ...],
-        figures: Sequence[ComponentFigures],
+        figures: Mapping[str, ComponentFigures],
         objective: str,
     ) -> CostTerms:
-        plan = _plan(self, workloads, figures[0].technology)
+        plan = _plan(self, workloads, next(iter(figures.values())).technology)
         interval, mhz = plan.interval, self.frequency_mhz
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)
@@ -120,13 +120,15 @@ class SpatialTarget(Target):
         if objective == "latency":
             constant = float(plan.latency)
         elif objective == "area":
-            per_layer = np.outer(multipliers, [cost.area_um2 for cost in figures])
+            per_layer = np.outer(multipliers, [cost.area_um2 for cost in figures.values()])
             constant = sum(part.area_um2 for part in bare)
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, interval, mhz)
             macs = np.array([work.macs for work in workloads], dtype=np.float64)
-            leaking = [leakage_energy_uj(cost.leakage_nw, interval, mhz) for cost in figures]
-            per_layer = np.outer(macs, [femto_to_micro(cost.energy_fj) for cost in figures])
+            leaking = [
+                leakage_energy_uj(cost.leakage_nw, interval, mhz) for cost in figures.values()
+            ]
+            per_layer = macs[:, None] * energies_uj(workloads, figures)
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
             fixed = femto_to_micro(sum(engine.periphery_fj for engine in plan.engines))
             idle_nw = sum(part.leakage_nw for part in bare)

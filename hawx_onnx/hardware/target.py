@@ -125,7 +125,7 @@ class Target(ABC):
                 where="hardware cost",
                 mend="name each candidate multiplier once",
             )
-        return self._terms(tuple(workloads), list(figures.values()), objective)
+        return self._terms(tuple(workloads), figures, objective)
 
     def marginal_costs(
         self,
@@ -182,10 +182,10 @@ class Target(ABC):
     def _terms(
         self,
         workloads: tuple[LayerWorkload, ...],
-        figures: Sequence[ComponentFigures],
+        figures: Mapping[str, ComponentFigures],
         objective: str,
     ) -> CostTerms:
-        """Takes an objective apart for checked candidates."""
+        """Takes an objective apart for checked candidates, given by name."""
 
 
 def clock_notes(frequency_mhz: float, figures: Mapping[str, ComponentFigures]) -> tuple[str, ...]:

@@ -25,14 +25,14 @@ operand-gated, so that they cost area and leakage but no dynamic energy. So do i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
-from hawx_onnx.hardware.assignment import Usage, switched_energy_fj
+from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.report import CostReport, CostTotals, LayerCost, objective_field
 from hawx_onnx.hardware.schema import integer, word
 from hawx_onnx.hardware.target import Target, clock_notes
@@ -154,10 +154,10 @@ class TemporalTarget(Target):
     def _terms(
         self,
         workloads: tuple[LayerWorkload, ...],
-        figures: Sequence[ComponentFigures],
+        figures: Mapping[str, ComponentFigures],
         objective: str,
     ) -> CostTerms:
-        plan = _plan(self, workloads, figures[0].technology)
+        plan = _plan(self, workloads, next(iter(figures.values())).technology)
         cycles, mhz = plan.total_cycles, self.frequency_mhz
         per_layer = np.zeros((len(workloads), len(figures)))
         per_type = np.zeros(len(figures))
@@ -166,13 +166,12 @@ class TemporalTarget(Target):
             constant = float(cycles)
         elif objective == "area":
             constant = self.elements * plan.element.area_um2
-            per_type = np.array([self.elements * cost.area_um2 for cost in figures])
+            per_type = np.array([self.elements * cost.area_um2 for cost in figures.values()])
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, cycles, mhz)
             macs = np.array([work.macs for work in workloads], dtype=np.float64)
-            switched = np.array([femto_to_micro(cost.energy_fj) for cost in figures])
-            per_layer = scale * np.outer(macs, switched)
-            leaking = [self.elements * cost.leakage_nw for cost in figures]
+            per_layer = scale * macs[:, None] * energies_uj(workloads, figures)
+            leaking = [self.elements * cost.leakage_nw for cost in figures.values()]
             per_type = scale * np.array([leakage_energy_uj(nw, cycles, mhz) for nw in leaking])
             fixed = femto_to_micro(float(macs.sum()) * plan.element.energy_fj)
             constant = scale * (fixed + leakage_energy_uj(plan.array_leakage_nw, cycles, mhz))

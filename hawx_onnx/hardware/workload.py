@@ -19,6 +19,9 @@ class LayerWorkload:
         filters: N, output channels over all groups.
         window: K, products per output (kernel height x kernel width x input channels / groups).
         groups: Groups of a convolution; a depthwise one has as many as it has channels.
+        energies_fj: Energy of one multiplication under this layer's own operands, in femtojoules,
+            as pairs with the multipliers' names; those that are left out cost what their figures
+            say.
 
     Raises:
         ModelError: If a size is not a positive integer, or the groups do not divide the filters.
@@ -30,9 +33,10 @@ class LayerWorkload:
     filters: int
     window: int
     groups: int = 1
+    energies_fj: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        for item in fields(self)[2:]:
+        for item in fields(self)[2:-1]:
             value = getattr(self, item.name)
             if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
                 raise ModelError(
@@ -47,6 +51,15 @@ class LayerWorkload:
                 f"{self.groups} groups do not divide {self.filters} filters",
                 where=f"layer {self.name}",
             )
+
+    def energy_of(self, name: str, otherwise: float) -> float:
+        """Returns the energy of one multiplication here, in femtojoules.
+
+        Args:
+            name: The multiplier.
+            otherwise: What its figures say.
+        """
+        return next((energy for known, energy in self.energies_fj if known == name), otherwise)
 
     @property
     def macs(self) -> int:

@@ -71,8 +71,13 @@ def test_default_candidates_span_the_front(codes_signed):
     assert energies == sorted(energies)
     assert errors == sorted(errors, reverse=True)
     assert energies[0] < 0.3
-    assert 0.85 < energies[-1] <= 0.95
-    assert errors[-1] < 10
+    assert 0.75 < energies[-1] <= 0.95
+    # The end of the front: whatever saves 5 % errs as much or more.
+    for other in components.load_library("builtin"):
+        saving = shipped.network_energy(other.name) <= 0.95 * most
+        if saving and other.encoding.codes_signed == codes_signed:
+            assert components.network_error(other) >= errors[-1]
+    assert errors[-1] < 15
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 5])

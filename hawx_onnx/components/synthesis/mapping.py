@@ -1,9 +1,10 @@
 """Technology mapping: gate networks to the cells of a library, and to look-up tables of FPGAs.
 
 ABC, which yosys brings along, does the mapping. It reads our own BLIF instead of what yosys would
-write for it, and uses commands of its newer and-inverter package alone: releases of yosys differ in
-the order of nets, and ABC's older commands turn other orders into other circuits. So does the same
-circuit come out the same from yosys 0.23 of Debian and from today's WebAssembly build.
+write for it: releases of yosys differ in the order of nets, which turns into other circuits. Its
+commands are such as give the same circuit in all releases: structural choices (&dch), for instance,
+differ in some, by 5 % in one delay. With these, yosys 0.23 of Debian and today's WebAssembly build
+map all built-in multipliers alike (benchmarks/yosys_agreement.py).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _ABC = """backup
 read_blif circuit.blif
 strash
 &get -n
+&b -a
 &dc2
-&dch -f
 &nf -R 10
 &put
 buffer -c
@@ -42,16 +43,16 @@ write_blif mapped.blif
 read_blif circuit.blif
 strash
 &get -n
+&b -a
 &dc2
-&dch -f
 &if -K 6 -a
 &put
 write_blif lut6.blif
 read_blif circuit.blif
 strash
 &get -n
+&b -a
 &dc2
-&dch -f
 &if -K 4 -a
 &put
 write_blif lut4.blif
