@@ -10,7 +10,7 @@ import pytest
 
 from hawx_onnx import components
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.hardware import LayerWorkload, load_target, technology
 from hawx_onnx.predictors import ResponseSurrogate
 from hawx_onnx.search import (
     METHODS,
@@ -24,8 +24,31 @@ from hawx_onnx.search import (
 )
 from hawx_onnx.sensitivity import Sensitivity
 
-NAMES = ("mul8s_exact", "mul8s_trunc1", "mul8s_trunc2", "mul8s_trunc3", "mul8s_trunc4")
+# Costs of the toy's own: how well a search does must not hang on how components are characterised.
+FIGURES = {
+    "mul8s_exact": (296.3, 1.5, 211.9, 4203.0),
+    "mul8s_trunc1": (223.3, 1.29, 149.7, 3167.0),
+    "mul8s_trunc2": (160.4, 1.081, 100.4, 2276.0),
+    "mul8s_trunc3": (107.8, 0.872, 62.6, 1529.0),
+    "mul8s_trunc4": (65.4, 0.663, 35.0, 928.0),
+}
+NAMES = tuple(FIGURES)
 SAMPLES = 400
+
+
+@pytest.fixture(autouse=True)
+def _periphery(monkeypatch):
+    """Adders and registers of the toy's technology, by the bit."""
+
+    def costing(area, energy, leakage):
+        def cost(bits, _technology):
+            figures = (area * bits, 1.0, energy * bits, leakage * bits)
+            return components.ComponentCost("toy", *figures, provenance="toy")
+
+        return cost
+
+    monkeypatch.setattr(technology, "_adder_cost", costing(4.1, 2.9, 58.0))
+    monkeypatch.setattr(technology, "_register_cost", costing(4.3, 3.5, 62.0))
 
 
 @dataclasses.dataclass
@@ -77,7 +100,13 @@ def toy(layers=4, multipliers=3, *, target="spatial", seed=0, strength=1.0, **op
         for i in range(layers)
     )
     interaction = options.pop("interaction", 0.0)
-    chosen = tuple(components.load(name) for name in NAMES[:multipliers])
+    chosen = tuple(
+        dataclasses.replace(
+            components.load(name),
+            cost=components.ComponentCost("toy", *FIGURES[name], provenance="toy"),
+        )
+        for name in NAMES[:multipliers]
+    )
     problem = Problem(workloads, chosen, load_target(target), **options)
     labels = rng.integers(0, 4, SAMPLES)
     baseline = rng.standard_normal((SAMPLES, 4)).astype(np.float32)
