@@ -27,6 +27,7 @@ from hawx_onnx.frontend.sources import (
     onnx_test_data,
     synthetic,
 )
+from hawx_onnx.named_function import names_function
 from hawx_onnx.names import close_names
 
 __all__ = ["Dataset", "InputSpec", "Preprocessing", "Split", "load_dataset"]
@@ -105,7 +106,7 @@ def _read(spec: str, input_spec: InputSpec, seed: int) -> RawData:
         return npz.load(path)
     if path.is_dir():
         return _read_folder(path)
-    if function.is_spec(spec):
+    if names_function(spec):
         return function.load(spec)
     what = "no data source of this kind" if path.exists() else "no such data source or file"
     near = close_names(spec, ("digits", "synthetic"))

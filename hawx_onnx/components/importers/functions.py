@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 import logging
-import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,15 +15,12 @@ from hawx_onnx.components.stored import Provenance, StoredMultiplier, stored
 from hawx_onnx.components.table_files import checked_table
 from hawx_onnx.components.tables import CODES, Encoding, Table, operand_values
 from hawx_onnx.errors import ComponentError
-from hawx_onnx.names import close_names
+from hawx_onnx.named_function import (
+    named_function,
+    working_directory_importable,
+)
 
 logger = logging.getLogger(__name__)
-_SPEC = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-
-
-def is_function(spec: str) -> bool:
-    """Whether a text has the form ``package.module:function``."""
-    return _SPEC.fullmatch(spec) is not None
 
 
 def import_function(spec: str, options: ImportOptions) -> StoredMultiplier:
@@ -46,10 +38,10 @@ def import_function(spec: str, options: ImportOptions) -> StoredMultiplier:
     """
     logger.warning("%s: executing this Python function to get its products", spec)
     encoding = options.encoding or Encoding.SIGNED
-    function = _resolve(spec)
+    function = named_function(spec, ComponentError)
     name = spec.rpartition(":")[2]
     check_name(name, spec)
-    with _working_directory_importable():
+    with working_directory_importable():
         table = _tabulate(function, encoding, spec)
     notes = () if options.encoding else ("encoding signed taken; --encoding names another",)
     multiplier = StoredMultiplier(
@@ -88,36 +80,3 @@ def _tabulate(function: Callable[..., Any], encoding: Encoding, spec: str) -> Ta
                 mend="it takes an activation and a weight and returns their product",
             ) from error
     return checked_table(products, spec)
-
-
-def _resolve(spec: str) -> Callable[..., Any]:
-    """Returns the function that a text names."""
-    module_name, name = spec.split(":")
-    try:
-        with _working_directory_importable():
-            module = importlib.import_module(module_name)
-    except Exception as error:
-        raise ComponentError(
-            f"the module cannot be imported: {type(error).__name__}: {error}",
-            where=spec,
-            mend="install it, or run where it can be imported from",
-        ) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        names = [known for known, value in vars(module).items() if callable(value)]
-        raise ComponentError(
-            f"the module has no function {name!r}", where=spec, mend=close_names(name, names)
-        )
-    return function  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _working_directory_importable() -> Iterator[None]:
-    """Puts the working directory at the end of the import path for a while."""
-    entry = str(Path.cwd())
-    sys.path.append(entry)
-    try:
-        yield
-    finally:
-        if entry in sys.path:
-            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(entry)]

@@ -11,13 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from hawx_onnx.components.importers import evoapprox
-from hawx_onnx.components.importers.functions import import_function, is_function
+from hawx_onnx.components.importers.functions import import_function
 from hawx_onnx.components.importers.options import Failure, Imported, ImportOptions, Task
 from hawx_onnx.components.importers.tables import TABLES, import_tables
 from hawx_onnx.components.importers.verilog import VERILOG, import_verilog
 from hawx_onnx.components.netlist.yosys import find_yosys
 from hawx_onnx.components.stored import StoredMultiplier
 from hawx_onnx.errors import ConfigError, HawxError, LibraryError
+from hawx_onnx.named_function import names_function
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def import_path(
         LibraryError: There is no yosys although there is Verilog.
     """
     options = options or ImportOptions()
-    if not Path(path).exists() and is_function(str(path)):
+    if not Path(path).exists() and names_function(str(path)):
         try:
             return Imported((import_function(str(path), options),))
         except HawxError as error:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array
 from hawx_onnx.frontend.sources import RawData, RawPart
-from hawx_onnx.names import close_names
+from hawx_onnx.named_function import (
+    named_function,
+    working_directory_importable,
+)
 
 _LOG = logging.getLogger(__name__)
-_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-
-
-def is_spec(spec: str) -> bool:
-    """Tells whether the text has the form ``package.module:function``."""
-    return _PATTERN.fullmatch(spec) is not None
 
 
 def load(spec: str) -> RawData:
@@ -37,9 +27,9 @@ def load(spec: str) -> RawData:
             ``x`` nor ``(x, y)``.
     """
     _LOG.warning("%s: executing this Python function to get the data", spec)
-    function = _resolve(spec)
+    function = named_function(spec, DataError)
     try:
-        with _working_directory_importable():
+        with working_directory_importable():
             result = function()
     except Exception as error:
         raise DataError(
@@ -55,29 +45,6 @@ def load(spec: str) -> RawData:
     return RawData(name=spec, note=f"samples returned by {spec}", parts={"all": part})
 
 
-def _resolve(spec: str) -> Callable[[], Any]:
-    """Returns the function that the text names."""
-    module_name, function_name = spec.split(":")
-    try:
-        with _working_directory_importable():
-            module = importlib.import_module(module_name)
-    except Exception as error:
-        raise DataError(
-            f"module '{module_name}' cannot be imported: {type(error).__name__}: {error}",
-            where=spec,
-            mend="install the module, or run where it can be imported from",
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        names = [name for name, value in vars(module).items() if callable(value)]
-        raise DataError(
-            f"module '{module_name}' has no function '{function_name}'",
-            where=spec,
-            mend=close_names(function_name, names),
-        )
-    return function  # type: ignore[no-any-return]
-
-
 def _array(value: object, spec: str, name: str) -> Array:
     """Returns a numeric array of what the function gave."""
     try:
@@ -91,15 +58,3 @@ def _array(value: object, spec: str, name: str) -> Array:
             mend="return x, or a pair (x, y), of numpy arrays",
         )
     return array
-
-
-@contextmanager
-def _working_directory_importable() -> Iterator[None]:
-    """Puts the working directory at the end of the import path for a while."""
-    entry = str(Path.cwd())
-    sys.path.append(entry)
-    try:
-        yield
-    finally:
-        if entry in sys.path:
-            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(entry)]
