@@ -5,26 +5,14 @@
 #include <immintrin.h>
 
 #include <cstring>
-#include <type_traits>
-#include <utility>
 
 #include "kernels/product.h"
+#include "kernels/unrolled.h"
 
 namespace hawx {
 namespace {
 
 constexpr size_t kLanes = 8;  // positions of one register
-
-// Unrolled by the language: arrays that a loop indexes can end up in memory instead of registers.
-template <typename Body, size_t... kIndices>
-inline void unroll(std::index_sequence<kIndices...>, const Body& body) {
-  (body(std::integral_constant<size_t, kIndices>()), ...);
-}
-
-template <size_t kCount, typename Body>
-inline void repeat(const Body& body) {
-  unroll(std::make_index_sequence<kCount>(), body);
-}
 
 inline __m256i four_weights(const int8_t* weights) {
   int32_t four;
