@@ -49,6 +49,8 @@ def explore_methods(
         "regret": None,
     }
     reference = results.get("exhaustive")
+    if reference is not None and reference.stopped_by is not None:
+        reference = None  # no reference: a limit ended it
     for block, (name, result) in zip(document["methods"], results.items(), strict=True):
         if reference is not None and name != "exhaustive":
             block["against_exhaustive"] = compare(searcher.problem, result, reference)
@@ -64,6 +66,8 @@ def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
     return {
         "method": result.method,
         "evaluations": result.evaluations,
+        "samples_run": result.samples_run,
+        "stopped_by": result.stopped_by,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,

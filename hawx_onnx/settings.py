@@ -63,7 +63,15 @@ class Settings:
     objective: str = option("power", "what to minimise", choices=OBJECTIVES)
     max_power: float | None = option(None, "largest power in mW", kind=float, low=0)
     max_area: float | None = option(None, "largest area in um2", kind=float, low=0)
-    max_evaluations: int = option(40, "largest number of assignments to measure", kind=int, low=1)
+    max_evaluations: int | None = option(
+        None, "most assignments to measure; 40 where a search needs a number", kind=int, low=1
+    )
+    max_seconds: float | None = option(
+        None, "longest time for scoring and search, in seconds", kind=float, low=0
+    )
+    early_stop: bool = option(
+        True, "give assignments up once it is clear that they are of no use", kind=bool
+    )
     exact: bool = option(True, "layers may stay exact", kind=bool)
     score_samples: int = option(
         256, "validation samples that single-layer responses are measured on", kind=int, low=2

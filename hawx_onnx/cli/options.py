@@ -23,6 +23,8 @@ SEARCH = (
     "max_power",
     "max_area",
     "max_evaluations",
+    "max_seconds",
+    "early_stop",
     "operand_aware_power",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hawx_onnx.search.exhaustive import search_exhaustive
 from hawx_onnx.search.hawx import search_hawx
-from hawx_onnx.search.problem import Budget, Measurer, Problem
+from hawx_onnx.search.measurer import Limits, Measurer
+from hawx_onnx.search.problem import Budget, Problem
 from hawx_onnx.search.random_search import search_random
 from hawx_onnx.search.result import Point, SearchResult, select
 
@@ -17,6 +18,7 @@ METHODS = {
 __all__ = [
     "METHODS",
     "Budget",
+    "Limits",
     "Measurer",
     "Point",
     "Problem",
