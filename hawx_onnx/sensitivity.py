@@ -30,6 +30,43 @@ class OperatorScore:
         return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
 
 
+GRADIENT, MEASURED = "gradient", "measured"
+
+
+@dataclass(frozen=True, eq=False)
+class FilterScore:
+    """What one output channel of a node, approximated alone, does to the network's outputs.
+
+    Attributes:
+        output_mse: Expected squared change of the outputs, mean over outputs and samples, float64
+            [T, channels], in squared output units.
+        margin_change: Expected signed change of the true class's margin over the best other class,
+            float64 [T, channels], in output units; None where outputs are no class scores or
+            ``method`` is ``measured``.
+        margin_shifts: The same for each scoring sample, float32 [T, channels, S], or None.
+        method: ``gradient``: from the real error field and the outputs' derivatives, to first order;
+            ``measured``: no derivative reaches the node, so that the layer's measured change is
+            shared out by the operator level's expected squared errors.
+        reason: Why ``method`` is ``measured``.
+    """
+
+    output_mse: np.ndarray
+    margin_change: np.ndarray | None
+    margin_shifts: np.ndarray | None
+    method: str
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """One entry of ``filter_level`` in ``sensitivity.json``."""
+        margin = None if self.margin_change is None else self.margin_change.tolist()
+        entry: dict[str, object] = {
+            "method": self.method,
+            "output_mse": self.output_mse.tolist(),
+            "margin_change": margin,
+        }
+        return {**entry, "reason": self.reason} if self.reason else entry
+
+
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Scores of all candidate layers.
@@ -42,6 +79,7 @@ class Sensitivity:
         responses: Change of the outputs with one layer approximated, float32 [L, T, S, C]; the
             exact multiplier's is zero.
         labels: int64 [S]: true classes, or those of the float model where there are no labels.
+        filters: Layer -> :class:`FilterScore`.
         seconds: Time that scoring took.
     """
 
@@ -51,6 +89,7 @@ class Sensitivity:
     baseline: np.ndarray
     responses: np.ndarray
     labels: np.ndarray
+    filters: Mapping[str, FilterScore] = field(default_factory=dict)
     seconds: float = 0.0
     runs: int = 0
     notes: tuple[str, ...] = field(default=())
@@ -76,6 +115,7 @@ class Sensitivity:
                 "accuracy_drop": self.accuracy_drop().tolist(),
                 "output_mse": self.output_mse().tolist(),
             },
+            "filter_level": {layer: score.to_dict() for layer, score in self.filters.items()},
             "operator_level": {
                 layer: {
                     "relative_rms": score.relative_rms().tolist(),

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from hawx_onnx.report.channel_strips import channel_strips_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, duration, number, percent, section
 from hawx_onnx.report.heatmap import heat_map_section
@@ -98,6 +99,10 @@ def _repeat_section(report: Mapping[str, Any]) -> Markup:
     return join([scroll, element("p", note, class_="quiet")])
 
 
+def _sensitivity_section(sensitivity: Mapping[str, Any]) -> Markup:
+    return join([heat_map_section(sensitivity), channel_strips_section(sensitivity)])
+
+
 def _sections(
     report: Mapping[str, Any], sensitivity: Mapping[str, Any] | None
 ) -> list[tuple[str, str, Markup]]:
@@ -108,7 +113,7 @@ def _sections(
         ("layers", "Layers", layers_section(report)),
     ]
     if sensitivity is not None:
-        sections.append(("sensitivity", "Sensitivity", heat_map_section(sensitivity)))
+        sections.append(("sensitivity", "Sensitivity", _sensitivity_section(sensitivity)))
     return [
         *sections,
         ("multipliers", "Candidate multipliers", candidates_section(report)),
@@ -171,7 +176,7 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
         element("h1", f"Sensitivity of {name}"),
         element("p", text),
     )
-    sections = [("sensitivity", "Sensitivity", heat_map_section(sensitivity))]
+    sections = [("sensitivity", "Sensitivity", _sensitivity_section(sensitivity))]
     return _page(_head(f"{name} {NONE} hawx-onnx sensitivity", text), [top], sections)
 
 

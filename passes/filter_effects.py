@@ -1,0 +1,249 @@
+"""Filter-level effects: what each multiplier in one output channel does to the network's outputs.
+
+Reverse mode gives the derivative of an output direction by all channels of all candidates at once;
+its product with a channel's real error field (the custom op's output under the multiplier less the
+exact one, on the exact network's activations) is that channel's effect on the direction, to first
+order. No channel is run through the rest of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
+from hawx_onnx.passes.approximate import exposed, with_tables
+from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.error_fields import ErrorFields
+from hawx_onnx.passes.gradient import build_gradient
+from hawx_onnx.passes.graph import initializers
+from hawx_onnx.runtime.evaluate import flat_outputs
+from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.runner import Runner, run
+
+MOST_UNIT_DIRECTIONS = 16
+"""Outputs up to which each has a direction of its own; more are projected at random."""
+
+RANDOM_DIRECTIONS = 8
+SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FilterEffects:
+    """First-order effects of single channels on one batch of samples (B).
+
+    Attributes:
+        exact: Outputs of the exact int8 network, [B, values].
+        squared: Candidate -> squared change of the outputs, mean over outputs, float64 [T, C, B].
+        margin: Candidate -> change of the margin of the true class over the best other one, float32
+            [T, C, B]; empty where outputs are no class scores.
+    """
+
+    exact: np.ndarray
+    squared: Mapping[str, np.ndarray]
+    margin: Mapping[str, np.ndarray]
+
+
+class FilterLevel:
+    """Effects of all candidates' channels under all multipliers.
+
+    Args:
+        model: Int8 model.
+        candidates: Its candidates.
+        multipliers: Candidate multipliers as ``tables`` int32 [T, 256, 256]; index 0 is exact.
+        factors: ``stacked_factors`` of them, or None.
+        output: The output that is scored.
+        threads: Threads within an operator.
+
+    Attributes:
+        reached: Candidates that a derivative reaches.
+        unreached: Candidate -> why none does.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        candidates: Sequence[Candidate],
+        tables: np.ndarray,
+        factors: np.ndarray | None,
+        output: str,
+        threads: int = 0,
+    ) -> None:
+        gradient = build_gradient(model, [c.name for c in candidates], [output])
+        self.unreached: Mapping[str, str] = gradient.unreached
+        self._gradient, self._output = gradient, output
+        self._multipliers = len(tables)
+        reached = [c for c in candidates if c.name in gradient.nodes]
+        self.reached = tuple(c.name for c in reached)
+        self._layers = tuple(_layer(model, candidate) for candidate in reached)
+        exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
+        probe = with_tables(model, tables, exact, factors=factors, portable=False)
+        own = {value.name for value in model.graph.input}
+        read = [name for layer in self._layers for name in layer.reads]
+        written = [layer.output for layer in self._layers]
+        self._cached = list(dict.fromkeys((output, *gradient.forward, *read, *written)))
+        self._forward = Runner(
+            exposed(probe, [name for name in self._cached if name not in own]),
+            threads=threads,
+            use_library=True,
+        )
+        types = self._forward.types()
+        self._fields = ErrorFields(probe, reached, types, threads)
+        self._backward = create_session(gradient.backward.SerializeToString(), threads=threads)
+
+    def stream(
+        self, x: np.ndarray, labels: np.ndarray | None, batch: int = DEFAULT_BATCH
+    ) -> Iterator[FilterEffects]:
+        """Yields the effects batch by batch.
+
+        Args:
+            x: Samples.
+            labels: True classes, int64 [samples]; None where outputs are no class scores.
+            batch: Batch size where the model leaves it open.
+        """
+        start = 0
+        for rows, count in batches(x, self._forward.spec, batch):
+            told = None if labels is None else labels[start : start + count]
+            yield self._effects(rows, count, told)
+            start += count
+
+    def _effects(self, rows: np.ndarray, count: int, labels: np.ndarray | None) -> FilterEffects:
+        own = self._forward.spec.name
+        names = [name for name in self._cached if name != own]
+        cached = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        cached[own] = rows
+        exact = flat_outputs(cached[self._output])
+        directions, weight = output_directions(exact.shape[1])
+        vectors = [np.broadcast_to(one, exact.shape) for one in directions]
+        if labels is not None:
+            vectors.append(margin_direction(exact, labels))
+        slopes = self._slopes(cached, vectors)
+        codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
+        squared, margin = {}, {}
+        for layer in self._layers:
+            moved = [one[layer.name] for one in codes]
+            change = project(layer, cached[layer.output], moved, slopes[layer.name])[:count]
+            parts = change[..., : len(directions)].astype(np.float64)
+            # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
+            total = (parts**2).sum(axis=-1) * weight
+            squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
+            if labels is not None:
+                margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
+        return FilterEffects(exact[:count], squared, margin)
+
+    def _slopes(
+        self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Derivatives of each direction by each candidate's output: [B, C, directions, P]."""
+        feeds = {name: cached[name] for name in self._gradient.forward}
+        names = [self._gradient.nodes[layer.name] for layer in self._layers]
+        found: list[list[np.ndarray]] = [[] for _ in names]
+        shape = cached[self._output].shape
+        for vector in vectors:
+            feeds[f"cotangent/{self._output}"] = np.ascontiguousarray(
+                vector.reshape(shape), np.float32
+            )
+            for layer, parts, value in zip(
+                self._layers, found, run(self._backward, names, feeds), strict=True
+            ):
+                parts.append(layer.by_channel(value))
+        return {
+            layer.name: np.stack(parts, axis=2)
+            for layer, parts in zip(self._layers, found, strict=True)
+        }
+
+
+@dataclass(frozen=True)
+class Layer:
+    """How a candidate's output is read.
+
+    Attributes:
+        name: The candidate.
+        output: The tensor of its output codes.
+        reads: The tensors that it reads and that are no constants.
+        scale: What one code is worth.
+        channel_axis: 1 for convolutions, the last one for products.
+    """
+
+    name: str
+    output: str
+    reads: tuple[str, ...]
+    scale: float
+    channel_axis: int
+
+    def by_channel(self, value: np.ndarray) -> np.ndarray:
+        """Any array in the output's shape as [B, C, positions]."""
+        moved = np.moveaxis(value, self.channel_axis, 1)
+        return moved.reshape(*moved.shape[:2], -1)
+
+
+def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
+    constants = initializers(model)
+    node = next(n for n in model.graph.node if n.name == candidate.name)
+    (scale,) = onnx.numpy_helper.to_array(constants[node.input[6]]).reshape(-1)
+    reads = tuple(dict.fromkeys(n for n in node.input if n and n not in constants))
+    axis = 1 if candidate.kind == "QLinearConv" else -1
+    return Layer(candidate.name, node.output[0], reads, float(scale), axis)
+
+
+def project(
+    layer: Layer, exact: np.ndarray, moved: Sequence[np.ndarray], slopes: np.ndarray
+) -> np.ndarray:
+    """Effects of a layer's channels on the directions, to first order.
+
+    Args:
+        layer: The layer.
+        exact: Its exact output codes.
+        moved: Its output codes under each multiplier (T).
+        slopes: Derivatives, float32 [B, C, directions, P].
+
+    Returns:
+        float32 [B, C, T, directions].
+    """
+    before = layer.by_channel(exact).astype(np.float32)
+    fields = np.empty((*before.shape[:2], len(moved), before.shape[2]), np.float32)
+    for index, codes in enumerate(moved):
+        np.subtract(layer.by_channel(codes), before, out=fields[:, :, index])
+    change: np.ndarray = np.matmul(fields, slopes.swapaxes(-1, -2))
+    return change * np.float32(layer.scale)
+
+
+def output_directions(outputs: int) -> tuple[np.ndarray, float]:
+    """Directions v whose weighted squared projections sum up to the mean square of the outputs.
+
+    Args:
+        outputs: Number of output values.
+
+    Returns:
+        float32 [directions, outputs], and the weight of each square. Up to
+        ``MOST_UNIT_DIRECTIONS`` outputs get unit vectors, which is exact; more get random signs,
+        whose squared projections have the squared length as expectation (Hutchinson 1989).
+    """
+    if outputs <= MOST_UNIT_DIRECTIONS:
+        return np.eye(outputs, dtype=np.float32), 1 / outputs
+    signs = np.random.default_rng(SEED).integers(0, 2, (RANDOM_DIRECTIONS, outputs))
+    return (2 * signs - 1).astype(np.float32), 1 / (outputs * RANDOM_DIRECTIONS)
+
+
+def margin_direction(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The gradient of the margin of the true class over the best other one: float32 [B, values].
+
+    Args:
+        outputs: Class scores, [B, values]; rows beyond the labels are filler and get zeros.
+        labels: True classes.
+    """
+    rows = np.arange(len(labels))
+    others = outputs[: len(labels)].copy()
+    others[rows, labels] = -np.inf
+    direction = np.zeros(outputs.shape, np.float32)
+    direction[rows, others.argmax(axis=1)] = -1
+    direction[rows, labels] = 1
+    return direction
+
+
+def _with_exact(values: np.ndarray) -> np.ndarray:
+    """Puts the exact multiplier, which changes nothing, before the others on axis 0."""
+    return np.concatenate([np.zeros_like(values[:1]), values])
