@@ -1,0 +1,7 @@
+"""Reverse mode as a graph pass: vector-Jacobian products in standard ops, run by onnxruntime."""
+
+from __future__ import annotations
+
+from hawx_onnx.passes.gradient.build import Gradient, build_gradient
+
+__all__ = ["Gradient", "build_gradient"]
