@@ -11,7 +11,8 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.components.operand_power import component_energy
 from hawx_onnx.passes import PassState
 from hawx_onnx.passes.base import Candidate
-from hawx_onnx.passes.calibrate import histogram, operand_tensors, second_operand
+from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.code_counts import histogram
 
 
 def with_operand_energies(state: PassState) -> tuple[PassState, tuple[str, ...]]:

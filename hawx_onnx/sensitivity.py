@@ -10,19 +10,33 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class OperatorScore:
-    """Error of a node's accumulators under each multiplier, in closed form.
+    """Error of a node's accumulators under each multiplier.
 
     Attributes:
-        mean: Expected error of the accumulated sum, float64 [multipliers, channels], in products.
-        std: Its standard deviation, same shape, products taken as independent.
+        mean: Expected error of the accumulated sum, float64 [multipliers, channels], in products:
+            in closed form, exact for the calibration samples. Of a product of two activations
+            it is measured like ``std``, as its operands depend on each other.
+        std: Its standard deviation, same shape, measured over a few calibration samples.
+        independent_std: The same in closed form, products taken as independent.
         output_scale: What one product unit is worth in the node's float output, [channels].
         peak: Largest representable magnitude of the node's float output.
+        spread_samples: Samples that ``std`` was measured on; 0 where it is the closed form.
     """
 
     mean: np.ndarray
     std: np.ndarray
+    independent_std: np.ndarray
     output_scale: np.ndarray
     peak: float
+    spread_samples: int = 0
+
+    def output_mean(self) -> np.ndarray:
+        """Expected error of the node's float output, before rounding: [multipliers, channels]."""
+        return np.asarray(self.mean * self.output_scale)
+
+    def output_std(self) -> np.ndarray:
+        """Standard deviation of that error, in the output's units: [multipliers, channels]."""
+        return np.asarray(self.std * self.output_scale)
 
     def relative_rms(self) -> np.ndarray:
         """Root mean square error over channels, relative to the output's range: [multipliers]."""
@@ -121,6 +135,10 @@ class Sensitivity:
                     "relative_rms": score.relative_rms().tolist(),
                     "mean_error": score.mean.tolist(),
                     "std_error": score.std.tolist(),
+                    "independent_std_error": score.independent_std.tolist(),
+                    "output_mean_error": score.output_mean().tolist(),
+                    "output_std_error": score.output_std().tolist(),
+                    "spread_samples": score.spread_samples,
                 }
                 for layer, score in self.operator.items()
             },

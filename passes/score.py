@@ -10,6 +10,7 @@ import onnx
 from hawx_onnx.errors import DataError
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
     accumulated_error_of_activations,
@@ -45,7 +46,8 @@ class Score(Pass):
         """Scores all candidates."""
         assert state.dataset is not None
         start = time.perf_counter()
-        operator = {c.name: score_operator(state, c) for c in state.candidates}
+        measured = measure_errors(state, state.dataset.calibration.x, self.threads)
+        operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
         split = state.dataset.validation
         probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
         parts = list(probe.stream(split.x[: self.samples]))
@@ -65,23 +67,47 @@ class Score(Pass):
         return PassResult(state.replace(sensitivity=sensitivity), False)
 
 
-def score_operator(state: PassState, candidate: Candidate) -> OperatorScore:
-    """Operator-level score of one candidate under all multipliers."""
+def score_operator(
+    state: PassState, candidate: Candidate, measured: MeasuredError | None = None
+) -> OperatorScore:
+    """Operator-level score of one candidate under all multipliers.
+
+    Args:
+        state: Int8 model, multipliers, and what ``Calibrate`` counted.
+        candidate: The node.
+        measured: Its errors over a few samples; without, the closed form stands for them.
+    """
     constants = {t.name: t for t in state.model.graph.initializer}
     node = next(n for n in state.model.graph.node if n.name == candidate.name)
-    x_scale, w_scale, y_scale, y_zero = (
-        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 4, 6, 7)
+    x_scale, x_zero, w_scale, y_scale, y_zero = (
+        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 2, 4, 6, 7)
     )
     weights = constants.get(operand_tensors(state.model, candidate)[1])
-    histogram = state.histograms[candidate.name]
     if weights is None:
+        first = state.histograms[candidate.name]
         second = state.histograms[second_operand(candidate.name)]
         window = candidate.workload.window
-        errors = accumulated_error_of_activations(histogram, second, window, state.multipliers)
+        mean, std = accumulated_error_of_activations(first, second, window, state.multipliers)
+        mean = mean if measured is None else measured.mean
     else:
         patterns = weight_patterns(candidate.kind, onnx.numpy_helper.to_array(weights))
-        errors = accumulated_error(histogram, patterns, state.multipliers)
+        shares = _shares(state, candidate, int(x_zero.reshape(-1).view(np.uint8)[0]))
+        mean, std = accumulated_error(shares, patterns, state.multipliers)
     limits = np.iinfo(y_zero.dtype)
     peak = float(y_scale.max()) * (int(limits.max) - int(limits.min)) / 2
     scale = (x_scale * w_scale).astype(np.float64).reshape(-1)
-    return OperatorScore(*errors, np.broadcast_to(scale, (candidate.channels,)), peak)
+    return OperatorScore(
+        mean=mean,
+        std=std if measured is None else measured.std,
+        independent_std=std,
+        output_scale=np.broadcast_to(scale, (candidate.channels,)),
+        peak=peak,
+        spread_samples=0 if measured is None else measured.samples,
+    )
+
+
+def _shares(state: PassState, candidate: Candidate, padding: int) -> np.ndarray:
+    """How often the window's positions read each code: [channels, taps, 256] or [K, 256]."""
+    if candidate.name in state.tap_counts:
+        return state.tap_counts[candidate.name].shares(padding)
+    return state.histograms[candidate.name]
