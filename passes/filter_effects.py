@@ -20,7 +20,6 @@ from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
 from hawx_onnx.passes.gradient import build_gradient
 from hawx_onnx.passes.graph import initializers
-from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -59,8 +58,7 @@ class FilterLevel:
         threads: Threads within an operator.
 
     Attributes:
-        reached: Candidates that a derivative reaches.
-        unreached: Candidate -> why none does.
+        unreached: Other candidate -> why not.
     """
 
     def __init__(
@@ -73,12 +71,13 @@ class FilterLevel:
         threads: int = 0,
     ) -> None:
         gradient = build_gradient(model, [c.name for c in candidates], [output])
-        self.unreached: Mapping[str, str] = gradient.unreached
+        self.unreached = dict(gradient.unreached)
         self._gradient, self._output = gradient, output
         self._multipliers = len(tables)
         reached = [c for c in candidates if c.name in gradient.nodes]
-        self.reached = tuple(c.name for c in reached)
         self._layers = tuple(_layer(model, candidate) for candidate in reached)
+        if not reached:
+            return
         exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
         probe = with_tables(model, tables, exact, factors=factors, portable=False)
         own = {value.name for value in model.graph.input}
@@ -94,6 +93,11 @@ class FilterLevel:
         self._fields = ErrorFields(probe, reached, types, threads)
         self._backward = create_session(gradient.backward.SerializeToString(), threads=threads)
 
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Candidates whose effects are found; :meth:`stream` may drop some on its first batch."""
+        return tuple(layer.name for layer in self._layers)
+
     def stream(
         self, x: np.ndarray, labels: np.ndarray | None, batch: int = DEFAULT_BATCH
     ) -> Iterator[FilterEffects]:
@@ -106,16 +110,39 @@ class FilterLevel:
         """
         start = 0
         for rows, count in batches(x, self._forward.spec, batch):
+            if start == 0:
+                self._drop_mixed_layers(rows)
             told = None if labels is None else labels[start : start + count]
             yield self._effects(rows, count, told)
             start += count
+
+    def _drop_mixed_layers(self, rows: np.ndarray) -> None:
+        """Drops layers whose first axis does not keep samples apart: nothing tells them there."""
+        half = len(rows) // 2
+        if not half:
+            return
+        names = [layer.output for layer in self._layers]
+        changed = np.concatenate([rows[:half], np.repeat(rows[:1], len(rows) - half, axis=0)])
+        pairs = zip(
+            self._forward.run_batch(rows, names),
+            self._forward.run_batch(changed, names),
+            strict=True,
+        )
+        apart = []
+        for layer, (before, after) in zip(self._layers, pairs, strict=True):
+            own = len(before) // len(rows) * half
+            if len(before) % len(rows) == 0 and np.array_equal(before[:own], after[:own]):
+                apart.append(layer)
+            else:
+                self.unreached[layer.name] = "the first axis of its output does not count samples"
+        self._layers = tuple(apart)
 
     def _effects(self, rows: np.ndarray, count: int, labels: np.ndarray | None) -> FilterEffects:
         own = self._forward.spec.name
         names = [name for name in self._cached if name != own]
         cached = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
         cached[own] = rows
-        exact = flat_outputs(cached[self._output])
+        exact = cached[self._output].reshape(len(rows), -1)
         directions, weight = output_directions(exact.shape[1])
         vectors = [np.broadcast_to(one, exact.shape) for one in directions]
         if labels is not None:
@@ -141,7 +168,7 @@ class FilterLevel:
         feeds = {name: cached[name] for name in self._gradient.forward}
         names = [self._gradient.nodes[layer.name] for layer in self._layers]
         found: list[list[np.ndarray]] = [[] for _ in names]
-        shape = cached[self._output].shape
+        shape, samples = cached[self._output].shape, len(vectors[0])
         for vector in vectors:
             feeds[f"cotangent/{self._output}"] = np.ascontiguousarray(
                 vector.reshape(shape), np.float32
@@ -149,7 +176,7 @@ class FilterLevel:
             for layer, parts, value in zip(
                 self._layers, found, run(self._backward, names, feeds), strict=True
             ):
-                parts.append(layer.by_channel(value))
+                parts.append(layer.by_channel(value, samples))
         return {
             layer.name: np.stack(parts, axis=2)
             for layer, parts in zip(self._layers, found, strict=True)
@@ -174,10 +201,17 @@ class Layer:
     scale: float
     channel_axis: int
 
-    def by_channel(self, value: np.ndarray) -> np.ndarray:
-        """Any array in the output's shape as [B, C, positions]."""
+    def by_channel(self, value: np.ndarray, samples: int) -> np.ndarray:
+        """Any array in the output's shape as [samples, C, positions].
+
+        A first axis of several rows for each sample holds those of one sample side by side.
+        """
+        channels = value.shape[self.channel_axis]
         moved = np.moveaxis(value, self.channel_axis, 1)
-        return moved.reshape(*moved.shape[:2], -1)
+        if len(moved) == samples:
+            return moved.reshape(samples, channels, -1)
+        parts = moved.reshape(samples, -1, channels, *moved.shape[2:])
+        return parts.swapaxes(1, 2).reshape(samples, channels, -1)
 
 
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
@@ -203,10 +237,10 @@ def project(
     Returns:
         float32 [B, C, T, directions].
     """
-    before = layer.by_channel(exact).astype(np.float32)
+    before = layer.by_channel(exact, len(slopes)).astype(np.float32)
     fields = np.empty((*before.shape[:2], len(moved), before.shape[2]), np.float32)
     for index, codes in enumerate(moved):
-        np.subtract(layer.by_channel(codes), before, out=fields[:, :, index])
+        np.subtract(layer.by_channel(codes, len(slopes)), before, out=fields[:, :, index])
     change: np.ndarray = np.matmul(fields, slopes.swapaxes(-1, -2))
     return change * np.float32(layer.scale)
 
