@@ -65,7 +65,7 @@ def with_output(model: onnx.ModelProto, name: str | None) -> tuple[onnx.ModelPro
 
 def are_class_scores(outputs: np.ndarray) -> bool:
     """Whether outputs [samples, ...] hold one score for each of several classes."""
-    return sum(size > 1 for size in outputs.shape[1:]) == 1
+    return [size > 1 for size in outputs.shape[1:]].count(True) == 1
 
 
 def check_rows(
