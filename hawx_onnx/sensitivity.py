@@ -90,11 +90,17 @@ class Sensitivity:
         multipliers: Candidate multipliers (T); index 0 is the exact one.
         operator: Layer -> :class:`OperatorScore`.
         baseline: Network outputs of the exact int8 model on the scoring samples, float32 [S, C].
+            Of an output that is no vector of class scores, C values may be a choice of all.
         responses: Change of the outputs with one layer approximated, float32 [L, T, S, C]; the
             exact multiplier's is zero.
-        labels: int64 [S]: true classes, or those of the float model where there are no labels.
+        labels: int64 [S]: true classes, or those of the exact model where there are no labels;
+            None where the output is no vector of class scores.
         filters: Layer -> :class:`FilterScore`.
         seconds: Time that scoring took.
+        runs: Partial runs made.
+        notes: What to know before trusting a figure.
+        squared_change: Mean squared change over all values of the output, float64 [L, T]; None
+            where ``responses`` hold all of them.
     """
 
     layers: tuple[str, ...]
@@ -102,21 +108,48 @@ class Sensitivity:
     operator: Mapping[str, OperatorScore]
     baseline: np.ndarray
     responses: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
     filters: Mapping[str, FilterScore] = field(default_factory=dict)
     seconds: float = 0.0
     runs: int = 0
     notes: tuple[str, ...] = field(default=())
+    squared_change: np.ndarray | None = None
 
     def accuracy_drop(self) -> np.ndarray:
-        """Measured drop of accuracy with one layer approximated, [L, T], as a fraction."""
+        """Measured drop of accuracy with one layer approximated, [L, T], as a fraction.
+
+        Where the output is no vector of class scores, the drop of :meth:`agreement`.
+        """
+        if self.labels is None:
+            return np.asarray(1 - self.agreement())
         exact = (self.baseline.argmax(axis=1) == self.labels).mean()
-        classes = (self.baseline + self.responses).argmax(axis=3)
-        return np.asarray(exact - (classes == self.labels).mean(axis=2))
+        return np.asarray(exact - (self._classes() == self.labels).mean(axis=2))
+
+    def agreement(self) -> np.ndarray:
+        """Measured agreement with the exact int8 model, [L, T], a fraction; needs no labels.
+
+        The share of samples of the same class; where the output is no vector of class scores,
+        1 less :meth:`output_divergence`, at least 0.
+        """
+        if self.labels is None:
+            return np.asarray(np.clip(1 - self.output_divergence(), 0, 1))
+        return np.asarray((self._classes() == self.baseline.argmax(axis=1)).mean(axis=2))
 
     def output_mse(self) -> np.ndarray:
         """Measured mean squared change of the outputs, [L, T], in squared output units."""
+        if self.squared_change is not None:
+            return self.squared_change
         return np.asarray((self.responses.astype(np.float64) ** 2).mean(axis=(2, 3)))
+
+    def output_divergence(self) -> np.ndarray:
+        """:meth:`output_mse` relative to the variance of the exact outputs, [L, T]."""
+        variance = float(np.var(self.baseline, dtype=np.float64))
+        return np.asarray(self.output_mse() / (variance or 1.0))
+
+    def _classes(self) -> np.ndarray:
+        """Predicted classes with one layer approximated, [L, T, S]."""
+        moved = [(self.baseline + layer).argmax(axis=2) for layer in self.responses]
+        return np.array(moved).reshape(self.responses.shape[:3])
 
     def to_dict(self) -> dict[str, object]:
         """The content of ``sensitivity.json``."""
@@ -127,7 +160,9 @@ class Sensitivity:
             "samples": int(self.baseline.shape[0]),
             "layer_level": {
                 "accuracy_drop": self.accuracy_drop().tolist(),
+                "agreement": self.agreement().tolist(),
                 "output_mse": self.output_mse().tolist(),
+                "output_divergence": self.output_divergence().tolist(),
             },
             "filter_level": {layer: score.to_dict() for layer, score in self.filters.items()},
             "operator_level": {

@@ -9,10 +9,12 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.model import DEFAULT_BATCH
 from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.code_counts import TapCounter, histogram
 from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.passes.taps import taps_of
 from hawx_onnx.runtime.runner import Runner
 
@@ -24,12 +26,17 @@ class Calibrate(Pass):
     differ, and padding is read by outer taps alone. The histograms are indexed by bit pattern, as
     the truth tables are. Memory is one batch of activations and the counts, whatever the number
     of samples.
+
+    Args:
+        threads: Threads within an operator.
+        memory_limit: Bytes that the process may hold; None for any number.
     """
 
     name = "calibrate"
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, memory_limit: int | None = None) -> None:
         self.threads = threads
+        self.memory_limit = memory_limit
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples."""
@@ -45,7 +52,7 @@ class Calibrate(Pass):
         runner = Runner(exposed(exact_form(state), names), threads=self.threads)
         rows: dict[str, np.ndarray] = {}
         counters: dict[_Reader, TapCounter] = {}
-        for results in runner.stream(samples, names):
+        for results in runner.stream(samples, names, batch=self._batch(state, samples, names)):
             codes = dict(zip(names, results, strict=True))
             for tensor in dict.fromkeys(wanted.values()):
                 rows[tensor] = rows.get(tensor, 0) + histogram(codes[tensor], -1)
@@ -58,6 +65,14 @@ class Calibrate(Pass):
         histograms |= {key: rows[tensor] for key, tensor in wanted.items()}
         ordered = {key: histograms[key] for key in _keys(state, histograms)}
         return PassResult(state.replace(histograms=ordered, tap_counts=taps), False)
+
+    def _batch(self, state: PassState, x: np.ndarray, names: list[str]) -> int:
+        """Samples of a batch whose activations, and the places of their counts, fit."""
+        if self.memory_limit is None:
+            return DEFAULT_BATCH
+        sizes, rows = tensor_bytes(state.model, x, self.threads)
+        each = live_bytes(state.model, sizes, names) + 17 * max(sizes[name] for name in names)
+        return fitting_batch(self.memory_limit, each / rows, least=rows)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from hawx_onnx.passes.base import Candidate, PassState
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.exact_form import exact_form
 from hawx_onnx.passes.graph import HAWX_DOMAIN
+from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -89,7 +90,7 @@ def measure_errors(
     *,
     wanted: int = WANTED_SUMS,
     least: int = LEAST_SAMPLES,
-    batch: int = LEAST_SAMPLES,
+    memory_limit: int | None = None,
 ) -> dict[str, MeasuredError]:
     """Measures the accumulated error of every candidate under every multiplier.
 
@@ -99,7 +100,7 @@ def measure_errors(
         threads: Threads within an operator; 0 lets onnxruntime choose.
         wanted: Sums of each channel that are enough.
         least: Samples that are taken anyhow.
-        batch: Samples of one run, where the model leaves that open.
+        memory_limit: Bytes that the process may hold; None for any number.
 
     Returns:
         Candidate -> measured error.
@@ -109,7 +110,9 @@ def measure_errors(
     found: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {name: [] for name in need}
     tensors = list(dict.fromkeys(name for node in nodes.values() for name in node.inputs))
     runner = Runner(exposed(exact_form(state), tensors), threads=threads)
-    step = (runner.spec.shape[0] if runner.spec.shape else None) or batch
+    step = (runner.spec.shape[0] if runner.spec.shape else None) or least
+    if memory_limit is not None:
+        step = _fitting_batch(state, x, tensors, memory_limit, step, threads)
     taken = dict.fromkeys(need, 0)
     for values in runner.stream(x[: max(need.values())], tensors, batch=step):
         codes = dict(zip(tensors, values, strict=True))
@@ -118,6 +121,18 @@ def measure_errors(
                 found[name].append(node.moments(codes))
                 taken[name] += step
     return {name: _merged(parts, min(taken[name], len(x))) for name, parts in found.items()}
+
+
+def _fitting_batch(
+    state: PassState, x: np.ndarray, tensors: list[str], limit: int, most: int, threads: int
+) -> int:
+    """Samples of a batch whose activations and accumulators fit."""
+    sizes, rows = tensor_bytes(state.model, x, threads)
+    outputs = {node.name: sizes[node.output[0]] for node in state.model.graph.node}
+    sums = [outputs[candidate.name] for candidate in state.candidates]
+    # Each session keeps its int32 sums; of one node there are two more, and two in float64.
+    each = live_bytes(state.model, sizes, tensors) + 4 * sum(sums) + 24 * max(sums)
+    return fitting_batch(limit, each / rows, least=rows, most=max(rows, most))
 
 
 def _positions(candidate: Candidate) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.outputs import are_class_scores
+from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
 from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
@@ -16,11 +19,13 @@ from hawx_onnx.passes.operator_score import (
     accumulated_error_of_activations,
     weight_patterns,
 )
-from hawx_onnx.passes.probe import LayerResponses
+from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.sensitivity import OperatorScore, Sensitivity
 
 DEFAULT_SAMPLES = 256
+DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
+KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vector of class scores
 
 
 class Score(Pass):
@@ -29,13 +34,20 @@ class Score(Pass):
     Args:
         samples: How many validation samples the responses are measured on.
         threads: Threads within an operator.
+        memory_limit: Bytes that the process may hold; batches are cut so that it does not.
     """
 
     name = "score"
 
-    def __init__(self, samples: int = DEFAULT_SAMPLES, threads: int = 0) -> None:
+    def __init__(
+        self,
+        samples: int = DEFAULT_SAMPLES,
+        threads: int = 0,
+        memory_limit: int = DEFAULT_BYTES,
+    ) -> None:
         self.samples = samples
         self.threads = threads
+        self.memory_limit = memory_limit
 
     def requires(self, state: PassState) -> None:
         """There are validation samples."""
@@ -46,25 +58,61 @@ class Score(Pass):
         """Scores all candidates."""
         assert state.dataset is not None
         start = time.perf_counter()
-        measured = measure_errors(state, state.dataset.calibration.x, self.threads)
+        calibration, split = state.dataset.calibration, state.dataset.validation
+        measured = measure_errors(
+            state, calibration.x, self.threads, memory_limit=self.memory_limit
+        )
         operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
-        split = state.dataset.validation
-        probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
-        parts = list(probe.stream(split.x[: self.samples]))
-        baseline = np.concatenate([exact for exact, _ in parts])
-        responses = np.concatenate([response for _, response in parts], axis=2)
-        labels = classes(baseline) if split.y is None else split.y[: self.samples]
+        layer = self._layer_level(state, split.x[: self.samples])
+        labels = None
+        if layer.class_scores:
+            labels = classes(layer.baseline) if split.y is None else split.y[: self.samples]
         sensitivity = Sensitivity(
             layers=tuple(c.name for c in state.candidates),
             multipliers=tuple(m.name for m in state.multipliers),
             operator=operator,
-            baseline=baseline,
-            responses=responses,
+            baseline=layer.baseline,
+            responses=layer.responses,
             labels=labels,
+            squared_change=layer.squared_change,
             seconds=time.perf_counter() - start,
-            runs=probe.runs,
+            runs=layer.runs,
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
+
+    def _layer_level(self, state: PassState, x: np.ndarray) -> _LayerLevel:
+        """Streams samples through the partial runs."""
+        probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
+        shape = probe.output_shape(x)
+        class_scores = are_class_scores(np.empty((0, *shape)))
+        values = int(np.prod(shape))
+        of_value = 4 * len(x) * (1 + len(state.candidates) * len(state.multipliers))
+        most = values if class_scores else self.memory_limit // KEPT_SHARE // of_value
+        kept = None
+        if most < values:
+            # Any fixed choice will do; a seeded one is the same in every run.
+            kept = np.sort(np.random.default_rng(0).choice(values, max(1, most), replace=False))
+        count = values if kept is None else len(kept)
+        batch = probe.fitting_batch(x, self.memory_limit, count)
+        layers, multipliers = len(state.candidates), len(state.multipliers)
+        baseline = np.empty((len(x), count), np.float32)
+        responses = np.empty((layers, multipliers, len(x), count), np.float32)
+        done = 0
+        for exact, response in probe.stream(x, batch, kept):
+            rows = slice(done, done + len(exact))
+            baseline[rows], responses[:, :, rows] = exact, response
+            done += len(exact)
+        change = probe.squares / max(1, probe.values)
+        return _LayerLevel(baseline, responses, change, class_scores, probe.runs)
+
+
+@dataclass(frozen=True, eq=False)
+class _LayerLevel:
+    baseline: np.ndarray
+    responses: np.ndarray
+    squared_change: np.ndarray
+    class_scores: bool
+    runs: int
 
 
 def score_operator(

@@ -76,7 +76,7 @@ def test_products_of_activations(library, kit, signed):
 def test_each_node_takes_the_samples_it_needs(library, kit, residual, signed):
     """Nodes of 64 positions need fewer samples than the classifier, which has one."""
     state = kit.prepare(residual, signed)
-    measured = measure_errors(state, kit.samples(residual, 70), 1, wanted=640, least=8, batch=8)
+    measured = measure_errors(state, kit.samples(residual, 70), 1, wanted=640, least=8)
     samples = {name: error.samples for name, error in measured.items()}
     assert samples == {"a": 16, "b": 16, "c": 16, "d": 70}
     errors = reference_errors(kit, state, state.candidates[0], kit.samples(residual, 70)[:16])

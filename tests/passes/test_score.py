@@ -8,7 +8,8 @@ import pytest
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.errors import DataError
 from hawx_onnx.passes import Calibrate, Score
-from hawx_onnx.passes.probe import AssignmentProbe, LayerResponses, table_indices
+from hawx_onnx.passes.probe import AssignmentProbe, table_indices
+from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.suffix import suffix_from
 from hawx_onnx.runtime.runner import Runner
 
