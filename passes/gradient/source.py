@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from onnx import numpy_helper
 
 from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.gradient.node import Node, NoRule, Shape
+from hawx_onnx.passes.gradient.shapes import types_of
 from hawx_onnx.passes.graph import HAWX_DOMAIN, TABLES_AT, copy_of
 from hawx_onnx.passes.suffix import tensors_read
 
 CODES = (np.dtype(np.int8), np.dtype(np.uint8))
 _STANDARD = ("", "ai.onnx")
+_IR_VERSION = 8
+_RANDOM = ("Random", "Bernoulli", "Multinomial")
 # Operators that hand codes on with the scale that they have, and where others have theirs.
 _MOVING = frozenset(
     {
@@ -48,7 +52,9 @@ class Source:
         self._values: dict[str, np.ndarray | None] = {}
         self._initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._makers = {name: node for node in graph.node for name in node.output if name}
-        self._types = _types_of(self.model)
+        self._types = types_of(self.model)
+        self._sizes: dict[str, np.ndarray] = {}
+        self._find_varying()
         self.inputs = {v.name for v in graph.input if v.name not in self._initializers}
         self.nodes = [self._node(index, node) for index, node in enumerate(graph.node)]
         self._nodes_by_output = {name: node for node in self.nodes for name in node.outputs}
@@ -127,8 +133,7 @@ class Source:
     def constant(self, tensor: str) -> np.ndarray | None:
         """Values of a tensor that no input of the graph reaches; None for others."""
         if tensor not in self._values:
-            self._values[tensor] = None  # ends cycles of damaged graphs
-            self._values[tensor] = self._compute(tensor)
+            self._values[tensor] = None if tensor in self._varying else self._compute(tensor)
         return self._values[tensor]
 
     def known(self, tensor: str, what: str) -> np.ndarray:
@@ -142,32 +147,75 @@ class Source:
             raise NoRule(f"its {what} is computed at run time")
         return values
 
+    def _find_varying(self) -> None:
+        """Tensors that an input of the graph reaches, or chance; sizes that are known do not."""
+        found = {v.name for v in self.model.graph.input if v.name not in self._initializers}
+        self._varying = found
+        for node in self.model.graph.node:
+            fixed = node.domain in _STANDARD and not node.op_type.startswith(_RANDOM)
+            if not fixed or found.intersection(tensors_read(node)):
+                sizes = self._known_sizes(node) if fixed else None
+                if sizes is None:
+                    found.update(node.output)
+                else:
+                    self._sizes[node.output[0]] = sizes
+
+    def _known_sizes(self, node: onnx.NodeProto) -> np.ndarray | None:
+        """What Shape gives, or a Gather of it, where those sizes do not vary."""
+        sizes: Any = None
+        if node.op_type == "Shape":
+            sizes = self._given_by(node)
+        elif node.op_type == "Gather":
+            maker, places = self._makers.get(node.input[0]), self.constant(node.input[1])
+            if maker is not None and maker.op_type == "Shape" and places is not None:
+                shape = self._given_by(maker)
+                sizes = None if shape is None else np.array(shape, object)[places]
+        if sizes is None or not all(isinstance(size, int) for size in np.ravel(sizes)):
+            return None
+        return np.asarray(sizes, np.int64)
+
+    def _given_by(self, node: onnx.NodeProto) -> Shape | None:
+        """The sizes that a Shape node gives, open ones among them."""
+        ends = {a.name: a.i for a in node.attribute}
+        shape = self.shape(node.input[0])
+        return None if shape is None else shape[ends.get("start") : ends.get("end")]
+
     def _compute(self, tensor: str) -> np.ndarray | None:
         if tensor in self._initializers:
             return np.asarray(numpy_helper.to_array(self._initializers[tensor]))
         node = self._makers.get(tensor)
-        if node is None or any(a.type == a.GRAPH for a in node.attribute):
-            return None
+        if node is None or tensor in self._sizes:
+            return self._sizes.get(tensor)
         feeds = {name: self.constant(name) for name in node.input if name}
-        if any(values is None for values in feeds.values()) or not self._is_plain(node):
-            return None
-        from onnx.reference import ReferenceEvaluator
+        return _run_alone(node, tensor, feeds, self.model.opset_import)
 
-        opsets = [onnx.helper.make_opsetid(d, v) for d, v in self.opsets.items() if not d]
-        names = [name for name in node.output if name]
-        graph = onnx.helper.make_graph(
-            [node],
-            "constant",
-            [onnx.ValueInfoProto(name=name) for name in feeds],
-            [onnx.ValueInfoProto(name=name) for name in names],
+
+def _run_alone(
+    node: onnx.NodeProto,
+    tensor: str,
+    feeds: Mapping[str, np.ndarray | None],
+    opsets: Iterable[onnx.OperatorSetIdProto],
+) -> np.ndarray | None:
+    """One output of a node whose inputs are constants, by the runtime that runs the model."""
+    import onnxruntime as ort
+
+    arrays = {name: values for name, values in feeds.items() if values is not None}
+    if len(arrays) < len(feeds):
+        return None
+    given = [numpy_helper.from_array(values, name) for name, values in arrays.items()]
+    output = [onnx.ValueInfoProto(name=tensor)]
+    graph = onnx.helper.make_graph([node], "constant", [], output, given)
+    standard = [entry for entry in opsets if entry.domain in _STANDARD]
+    model = onnx.helper.make_model(graph, opset_imports=standard, ir_version=_IR_VERSION)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        model = onnx.helper.make_model(graph, opset_imports=opsets)
-        (result,) = ReferenceEvaluator(model).run([tensor], feeds)
-        return np.asarray(result)
-
-    @staticmethod
-    def _is_plain(node: onnx.NodeProto) -> bool:
-        return node.domain in _STANDARD and not node.op_type.startswith("Random")
+        return np.asarray(session.run(None, {})[0])
+    except Exception:  # what it cannot fold, such as a subgraph, is not of use to any rule
+        return None
 
 
 def _domain(name: str) -> str:
@@ -192,61 +240,3 @@ def _exact(model: onnx.ModelProto) -> onnx.ModelProto:
         for attribute in [a for a in node.attribute if a.name == "skip_padding"]:
             node.attribute.remove(attribute)
     return copy
-
-
-def _types_of(model: onnx.ModelProto) -> dict[str, tuple[np.dtype[Any], Shape | None]]:
-    """Element type and shape of each tensor: onnxruntime knows all operators that it runs."""
-    try:
-        return _types_by_runtime(model)
-    except Exception:  # an operator that only the user's runtime knows
-        return _types_by_standard(model)
-
-
-def _types_by_runtime(model: onnx.ModelProto) -> dict[str, tuple[np.dtype[Any], Shape | None]]:
-    import onnxruntime as ort
-
-    probe = copy_of(model)
-    there = {value.name for value in probe.graph.output}
-    written = dict.fromkeys(name for node in probe.graph.node for name in node.output if name)
-    probe.graph.output.extend(onnx.ValueInfoProto(name=n) for n in written if n not in there)
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    session = ort.InferenceSession(
-        probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = {"float": "FLOAT", "double": "DOUBLE"}
-    types = _initializer_types(model)
-    for value in (*session.get_inputs(), *session.get_outputs()):
-        element = value.type.removeprefix("tensor(").removesuffix(")")
-        number = onnx.TensorProto.DataType.Value(names.get(element, element.upper()))
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number))
-        types[value.name] = (dtype, tuple(value.shape))
-    return types
-
-
-def _types_by_standard(model: onnx.ModelProto) -> dict[str, tuple[np.dtype[Any], Shape | None]]:
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    types = _initializer_types(model)
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        tensor = value.type.tensor_type
-        if not tensor.elem_type:
-            continue
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-        shape: Shape | None = None
-        if tensor.HasField("shape"):
-            dims = tensor.shape.dim
-            shape = tuple(
-                d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in dims
-            )
-        types[value.name] = (dtype, shape)
-    return types
-
-
-def _initializer_types(
-    model: onnx.ModelProto,
-) -> dict[str, tuple[np.dtype[Any], Shape | None]]:
-    return {
-        t.name: (np.dtype(onnx.helper.tensor_dtype_to_np_dtype(t.data_type)), tuple(t.dims))
-        for t in model.graph.initializer
-    }
