@@ -54,17 +54,21 @@ class FilterScore:
     Attributes:
         output_mse: Expected squared change of the outputs, mean over outputs and samples, float64
             [T, channels], in squared output units.
+        first_order_mse: The part of it that comes from the derivatives, the same shape; the rest is
+            noise of the roundings that follow, told by a few measured channels. None where
+            ``method`` is ``measured``.
         margin_change: Expected signed change of the true class's margin over the best other class,
             float64 [T, channels], in output units; None where outputs are no class scores or
             ``method`` is ``measured``.
         margin_shifts: The same for each scoring sample, float32 [T, channels, S], or None.
-        method: ``gradient``: from the real error field and the outputs' derivatives, to first order;
+        method: ``gradient``: from the real error field and the outputs' derivatives;
             ``measured``: no derivative reaches the node, so that the layer's measured change is
             shared out by the operator level's expected squared errors.
         reason: Why ``method`` is ``measured``.
     """
 
     output_mse: np.ndarray
+    first_order_mse: np.ndarray | None
     margin_change: np.ndarray | None
     margin_shifts: np.ndarray | None
     method: str
@@ -72,12 +76,10 @@ class FilterScore:
 
     def to_dict(self) -> dict[str, object]:
         """One entry of ``filter_level`` in ``sensitivity.json``."""
-        margin = None if self.margin_change is None else self.margin_change.tolist()
-        entry: dict[str, object] = {
-            "method": self.method,
-            "output_mse": self.output_mse.tolist(),
-            "margin_change": margin,
-        }
+        entry: dict[str, object] = {"method": self.method, "output_mse": self.output_mse.tolist()}
+        for key in ("first_order_mse", "margin_change"):
+            values = getattr(self, key)
+            entry[key] = None if values is None else values.tolist()
         return {**entry, "reason": self.reason} if self.reason else entry
 
 

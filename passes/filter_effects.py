@@ -20,14 +20,16 @@ from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
 from hawx_onnx.passes.gradient import build_gradient
 from hawx_onnx.passes.graph import initializers
+from hawx_onnx.passes.projection import (
+    Layer,
+    error_field,
+    margin_direction,
+    output_directions,
+    project,
+)
+from hawx_onnx.passes.run_memory import fitting_batch
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
-
-MOST_UNIT_DIRECTIONS = 16
-"""Outputs up to which each has a direction of its own; more are projected at random."""
-
-RANDOM_DIRECTIONS = 8
-SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,14 @@ class FilterEffects:
     Attributes:
         exact: Outputs of the exact int8 network, [B, values].
         squared: Candidate -> squared change of the outputs, mean over outputs, float64 [T, C, B].
+        changed: Candidate -> output codes of the channel that are not the exact ones, [T, C, B].
         margin: Candidate -> change of the margin of the true class over the best other one, float32
             [T, C, B]; empty where outputs are no class scores.
     """
 
     exact: np.ndarray
     squared: Mapping[str, np.ndarray]
+    changed: Mapping[str, np.ndarray]
     margin: Mapping[str, np.ndarray]
 
 
@@ -116,6 +120,30 @@ class FilterLevel:
             yield self._effects(rows, count, told)
             start += count
 
+    def fitting_batch(self, x: np.ndarray, limit: int) -> int:
+        """Samples of a batch that fits into the memory.
+
+        Args:
+            x: The samples to come.
+            limit: Bytes that the process may hold.
+
+        Raises:
+            ConfigError: A single sample takes more.
+        """
+        rows, _ = next(iter(batches(x[:1], self._forward.spec, 1)))
+        names = [name for name in self._cached if name != self._forward.spec.name]
+        values = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        written = [values[layer.output].size for layer in self._layers]
+        channels = sum(values[layer.output].shape[layer.channel_axis] for layer in self._layers)
+        directions = len(output_directions(values[self._output].size // len(rows))[0]) + 1
+        # Cached tensors and codes of every multiplier; slopes before and after they are stacked,
+        # and the field of one layer at a time.
+        each = sum(value.nbytes for value in values.values()) + self._multipliers * sum(written)
+        each += 4 * (2 * directions * sum(written) + self._multipliers * max(written))
+        kept = 4 * self._multipliers * channels * len(x)
+        most = min(DEFAULT_BATCH, max(len(rows), len(x)))
+        return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
+
     def _drop_mixed_layers(self, rows: np.ndarray) -> None:
         """Drops layers whose first axis does not keep samples apart: nothing tells them there."""
         half = len(rows) // 2
@@ -149,17 +177,20 @@ class FilterLevel:
             vectors.append(margin_direction(exact, labels))
         slopes = self._slopes(cached, vectors)
         codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
-        squared, margin = {}, {}
+        squared, changed, margin = {}, {}, {}
         for layer in self._layers:
             moved = [one[layer.name] for one in codes]
-            change = project(layer, cached[layer.output], moved, slopes[layer.name])[:count]
+            fields = error_field(layer, cached[layer.output], moved, len(rows))
+            change = project(fields, slopes[layer.name], layer.scale)[:count]
+            altered = np.count_nonzero(fields[:count], axis=-1)
+            changed[layer.name] = _with_exact(altered.transpose(2, 1, 0))
             parts = change[..., : len(directions)].astype(np.float64)
             # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
             total = (parts**2).sum(axis=-1) * weight
             squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
             if labels is not None:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
-        return FilterEffects(exact[:count], squared, margin)
+        return FilterEffects(exact[:count], squared, changed, margin)
 
     def _slopes(
         self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
@@ -167,6 +198,8 @@ class FilterLevel:
         """Derivatives of each direction by each candidate's output: [B, C, directions, P]."""
         feeds = {name: cached[name] for name in self._gradient.forward}
         names = [self._gradient.nodes[layer.name] for layer in self._layers]
+        if not names:
+            return {}
         found: list[list[np.ndarray]] = [[] for _ in names]
         shape, samples = cached[self._output].shape, len(vectors[0])
         for vector in vectors:
@@ -183,37 +216,6 @@ class FilterLevel:
         }
 
 
-@dataclass(frozen=True)
-class Layer:
-    """How a candidate's output is read.
-
-    Attributes:
-        name: The candidate.
-        output: The tensor of its output codes.
-        reads: The tensors that it reads and that are no constants.
-        scale: What one code is worth.
-        channel_axis: 1 for convolutions, the last one for products.
-    """
-
-    name: str
-    output: str
-    reads: tuple[str, ...]
-    scale: float
-    channel_axis: int
-
-    def by_channel(self, value: np.ndarray, samples: int) -> np.ndarray:
-        """Any array in the output's shape as [samples, C, positions].
-
-        A first axis of several rows for each sample holds those of one sample side by side.
-        """
-        channels = value.shape[self.channel_axis]
-        moved = np.moveaxis(value, self.channel_axis, 1)
-        if len(moved) == samples:
-            return moved.reshape(samples, channels, -1)
-        parts = moved.reshape(samples, -1, channels, *moved.shape[2:])
-        return parts.swapaxes(1, 2).reshape(samples, channels, -1)
-
-
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
     constants = initializers(model)
     node = next(n for n in model.graph.node if n.name == candidate.name)
@@ -221,61 +223,6 @@ def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
     reads = tuple(dict.fromkeys(n for n in node.input if n and n not in constants))
     axis = 1 if candidate.kind == "QLinearConv" else -1
     return Layer(candidate.name, node.output[0], reads, float(scale), axis)
-
-
-def project(
-    layer: Layer, exact: np.ndarray, moved: Sequence[np.ndarray], slopes: np.ndarray
-) -> np.ndarray:
-    """Effects of a layer's channels on the directions, to first order.
-
-    Args:
-        layer: The layer.
-        exact: Its exact output codes.
-        moved: Its output codes under each multiplier (T).
-        slopes: Derivatives, float32 [B, C, directions, P].
-
-    Returns:
-        float32 [B, C, T, directions].
-    """
-    before = layer.by_channel(exact, len(slopes)).astype(np.float32)
-    fields = np.empty((*before.shape[:2], len(moved), before.shape[2]), np.float32)
-    for index, codes in enumerate(moved):
-        np.subtract(layer.by_channel(codes, len(slopes)), before, out=fields[:, :, index])
-    change: np.ndarray = np.matmul(fields, slopes.swapaxes(-1, -2))
-    return change * np.float32(layer.scale)
-
-
-def output_directions(outputs: int) -> tuple[np.ndarray, float]:
-    """Directions v whose weighted squared projections sum up to the mean square of the outputs.
-
-    Args:
-        outputs: Number of output values.
-
-    Returns:
-        float32 [directions, outputs], and the weight of each square. Up to
-        ``MOST_UNIT_DIRECTIONS`` outputs get unit vectors, which is exact; more get random signs,
-        whose squared projections have the squared length as expectation (Hutchinson 1989).
-    """
-    if outputs <= MOST_UNIT_DIRECTIONS:
-        return np.eye(outputs, dtype=np.float32), 1 / outputs
-    signs = np.random.default_rng(SEED).integers(0, 2, (RANDOM_DIRECTIONS, outputs))
-    return (2 * signs - 1).astype(np.float32), 1 / (outputs * RANDOM_DIRECTIONS)
-
-
-def margin_direction(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The gradient of the margin of the true class over the best other one: float32 [B, values].
-
-    Args:
-        outputs: Class scores, [B, values]; rows beyond the labels are filler and get zeros.
-        labels: True classes.
-    """
-    rows = np.arange(len(labels))
-    others = outputs[: len(labels)].copy()
-    others[rows, labels] = -np.inf
-    direction = np.zeros(outputs.shape, np.float32)
-    direction[rows, others.argmax(axis=1)] = -1
-    direction[rows, labels] = 1
-    return direction
 
 
 def _with_exact(values: np.ndarray) -> np.ndarray:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import stacked_factors
 from hawx_onnx.passes import Calibrate
-from hawx_onnx.passes.filter_effects import (
-    FilterLevel,
+from hawx_onnx.passes.filter_effects import FilterLevel
+from hawx_onnx.passes.filter_score import score_filters
+from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
+from hawx_onnx.passes.projection import (
     Layer,
+    error_field,
     margin_direction,
     output_directions,
     project,
 )
-from hawx_onnx.passes.filter_score import score_filters
-from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
+from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.score import score_operator
 from hawx_onnx.sensitivity import GRADIENT, MEASURED
 
@@ -33,7 +36,7 @@ def level_of(state, output="y"):
     return FilterLevel(state.model, state.candidates, tables, factors, output, threads=1)
 
 
-def scores_of(state, x, labels=None, batch=16, output="y"):
+def scores_of(state, x, labels=None, output="y"):
     operator = {c.name: score_operator(state, c) for c in state.candidates}
     measured = np.full((len(state.candidates), len(state.multipliers)), 2.0)
     measured[:, 0] = 0
@@ -44,7 +47,8 @@ def scores_of(state, x, labels=None, batch=16, output="y"):
         output,
         operator=operator,
         measured=measured,
-        batch=batch,
+        responses=LayerResponses(state.model, state.candidates, state.multipliers, threads=1),
+        memory_limit=2**33,
         threads=1,
     )
 
@@ -72,20 +76,23 @@ def margins(outputs, labels):
 
 
 @pytest.mark.parametrize("encoding", ["signed", "unsigned"])
-@pytest.mark.parametrize("batch", [7, 40])
-def test_the_last_layer_is_exact(library, kit, residual, encoding, batch, request):
+@pytest.mark.parametrize("samples", [40, 70])
+def test_the_last_layer_is_exact(library, kit, residual, encoding, samples, request):
     """Behind the last layer nothing is rounded any more: first order is all there is."""
     state = Calibrate(1)(kit.prepare(residual, request.getfixturevalue(encoding)))
-    x = kit.samples(residual, 40)
-    labels = np.arange(40) % 5
+    x = kit.samples(residual, samples)
+    labels = np.arange(samples) % 5
     last = state.candidates[-1].name
-    score = scores_of(state, x, labels, batch)[last]
+    score = scores_of(state, x, labels)[last]
     exact, changes = changes_alone(state, last, x)
     assert score.method == GRADIENT
     assert changes[1:].any()
-    np.testing.assert_allclose(score.output_mse, (changes**2).mean(axis=(2, 3)), rtol=1e-4)
+    wanted = (changes**2).mean(axis=(2, 3))
+    np.testing.assert_allclose(score.first_order_mse, wanted, rtol=1e-4)
+    # The probes find no noise of rounding, but for the last digits of float32.
+    np.testing.assert_allclose(score.output_mse, wanted, rtol=1e-3)
     # To first order the best other class is that of the exact outputs.
-    rows = np.arange(40)
+    rows = np.arange(samples)
     others = exact.copy()
     others[rows, labels] = -np.inf
     wanted = changes[:, :, rows, labels] - changes[:, :, rows, others.argmax(axis=1)]
@@ -104,8 +111,8 @@ def test_earlier_layers_rank_alike(library, kit, residual, signed):
         predicted = scores[candidate.name].output_mse
         assert predicted.shape == measured.shape
         assert not predicted[0].any()
-        both = np.corrcoef(np.log(predicted[1:].ravel()), np.log(measured[1:].ravel()))
-        assert both[0, 1] > 0.9, candidate.name
+        assert spearmanr(predicted[1:].ravel(), measured[1:].ravel()).statistic > 0.9
+        assert 0.5 < predicted[1:].sum() / measured[1:].sum() < 2, candidate.name
 
 
 def test_attention(library, kit, signed):
@@ -171,7 +178,7 @@ def test_samples_that_do_not_lie_apart(library, kit, signed):
         w=kit.normal(8, 5),
     )
     state = Calibrate(1)(kit.prepare(model, signed))
-    score = scores_of(state, kit.samples(model, 12), batch=12)["m"]
+    score = scores_of(state, kit.samples(model, 12))["m"]
     assert score.method == MEASURED
     assert "does not count samples" in score.reason
     np.testing.assert_allclose(score.output_mse.sum(axis=1), [0, 2, 2])
@@ -227,7 +234,7 @@ def test_projection_adds_up_codes_times_slopes(axis, shape):
     exact, *moved = (rng.integers(-128, 128, shape).astype(np.int8) for _ in range(3))
     layer = Layer("l", "o", (), 0.5, axis)
     slopes = rng.standard_normal((4, 3, 6, np.prod(shape) // 12)).astype(np.float32)
-    found = project(layer, exact, moved, slopes)
+    found = project(error_field(layer, exact, moved, 4), slopes, layer.scale)
     assert found.shape == (4, 3, 2, 6)
     for index, codes in enumerate(moved):
         field = (codes.astype(float) - exact) * 0.5
