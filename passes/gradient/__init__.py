@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from hawx_onnx.passes.gradient.build import Gradient, build_gradient
+from hawx_onnx.passes.gradient.split import SplitGradient, split_gradient
 
-__all__ = ["Gradient", "build_gradient"]
+__all__ = ["Gradient", "SplitGradient", "build_gradient", "split_gradient"]

@@ -183,11 +183,7 @@ class Emitter:
                 name of that cotangent.
             inputs: Cotangents that the graph takes -> the tensors of the model they belong to.
         """
-        ends = [
-            helper.make_node("Identity", [name], [output], f"gradient/output_{number}")
-            for number, (output, (_, name)) in enumerate(outputs.items())
-        ]
-        nodes = _live([*self._nodes, *ends], set(outputs))
+        nodes = live(_handed_out(self._nodes, outputs, set(inputs)), set(outputs))
         read = dict.fromkeys(name for node in nodes for name in node.input if name)
         written = {name for node in nodes for name in node.output}
         shape = self.source.shape
@@ -226,12 +222,35 @@ def _repeated(small: Shape, large: Shape) -> tuple[list[int], list[int]]:
     return axes, open_axes
 
 
-def _live(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:
+def _handed_out(
+    nodes: list[onnx.NodeProto], outputs: dict[str, tuple[str, str]], inputs: set[str]
+) -> list[onnx.NodeProto]:
+    """Nodes that write outputs under their names; a copy where one tensor has several names."""
+    renamed: dict[str, str] = {}
+    ends = []
+    for output, (_, name) in outputs.items():
+        if name in inputs or name in renamed:
+            source = renamed.get(name, name)
+            ends.append(helper.make_node("Identity", [source], [output], f"gradient/{output}"))
+        else:
+            renamed[name] = output
+    result = []
+    for node in nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        for names in (copy.input, copy.output):
+            names[:] = [renamed.get(name, name) for name in names]
+        result.append(copy)
+    return result + ends
+
+
+def live(nodes: list[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:
     """The nodes that wanted tensors depend on, in order."""
+    needed = set(wanted)
     keep = []
     for node in reversed(nodes):
-        if wanted.intersection(node.output):
-            wanted.update(node.input)
+        if needed.intersection(node.output):
+            needed.update(node.input)
             keep.append(node)
     return keep[::-1]
 
