@@ -240,11 +240,12 @@ def prepare(
     state = quantized_state(source, dataset, multipliers, step)
     step("calibrating")
     state = Calibrate(settings.jobs)(state)
-    if costs and settings.operand_aware_power:
-        state, notes = with_operand_energies(state)
-        warnings += notes
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
     state = Score(settings.score_samples, settings.jobs)(state)
+    if settings.operand_aware_power:
+        step("costing multiplications under the layers' own operands")
+        state, notes = with_operand_energies(state)
+        warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
 
 

@@ -30,6 +30,30 @@ class OperatorScore:
         return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
 
 
+@dataclass(frozen=True)
+class MultiplicationEnergies:
+    """Energy of one multiplication by each multiplier, in femtojoules; None where not known.
+
+    Attributes:
+        technology: Technology of each multiplier's figures [T]; energies of different ones do not
+            compare.
+        uniform_fj: Under uniform operands [T].
+        own_fj: Under each layer's own operands [L][T].
+    """
+
+    technology: tuple[str | None, ...]
+    uniform_fj: tuple[float | None, ...]
+    own_fj: tuple[tuple[float | None, ...], ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns plain lists for ``sensitivity.json``."""
+        return {
+            "technology": list(self.technology),
+            "uniform_fj": list(self.uniform_fj),
+            "own_fj": [list(row) for row in self.own_fj],
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Scores of all candidate layers.
@@ -43,6 +67,7 @@ class Sensitivity:
             exact multiplier's is zero.
         labels: int64 [S]: true classes, or those of the float model where there are no labels.
         seconds: Time that scoring took.
+        energies: What multiplications cost under the layers' operands, if that was asked for.
     """
 
     layers: tuple[str, ...]
@@ -54,6 +79,7 @@ class Sensitivity:
     seconds: float = 0.0
     runs: int = 0
     notes: tuple[str, ...] = field(default=())
+    energies: MultiplicationEnergies | None = None
 
     def accuracy_drop(self) -> np.ndarray:
         """Measured drop of accuracy with one layer approximated, [L, T], as a fraction."""
@@ -67,6 +93,7 @@ class Sensitivity:
 
     def to_dict(self) -> dict[str, object]:
         """The content of ``sensitivity.json``."""
+        energies = {"multiplication_energy": self.energies.to_dict()} if self.energies else {}
         return {
             "schema_version": 1,
             "layers": list(self.layers),
@@ -84,6 +111,7 @@ class Sensitivity:
                 }
                 for layer, score in self.operator.items()
             },
+            **energies,
             "seconds": self.seconds,
             "partial_runs": self.runs,
             "notes": list(self.notes),

@@ -72,7 +72,7 @@ class Settings:
         2000, "most validation samples that assignments are measured on", kind=int, low=2
     )
     operand_aware_power: bool = option(
-        False, "cost each layer's multiplications under the layer's own operands", kind=bool
+        True, "cost each layer's multiplications under the layer's own operands", kind=bool
     )
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
