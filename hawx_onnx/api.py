@@ -98,7 +98,9 @@ def analyze(
         Operator-level and layer-level scores; shapes and units in
         :class:`hawx_onnx.sensitivity.Sensitivity`.
     """
-    sensitivity = prepare(model, _settings(data, options), costs=False).state.sensitivity
+    sensitivity = prepare(
+        model, _settings(data, options), costs=False, filters=True
+    ).state.sensitivity
     assert sensitivity is not None
     return sensitivity
 

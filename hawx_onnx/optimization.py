@@ -17,6 +17,7 @@ import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
@@ -68,7 +69,7 @@ class Result:
         writers.write_html(self.report, out / "report.html", self.sensitivity)
         text = yaml.safe_dump(writers.to_plain(self.run), sort_keys=False, allow_unicode=True)
         writers.atomic_write_text(out / "run.yaml", text)
-        writers.write_json({"assignment": self.assignment.to_dict()}, out / "assignment.json")
+        writers.write_json(self.assignment.document(), out / "assignment.json")
         writers.atomic_write_bytes(out / "model.onnx", self.model.SerializeToString())
         return out / "report.html"
 
@@ -150,7 +151,7 @@ def optimize_model(
     step(f"searching {searcher.problem.space_size:,} assignments")
     result = searcher.run("hawx")
     chosen = choose(searcher.problem, result)
-    assignment = searcher.problem.assignment(chosen.choice)
+    assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
     step("rewriting and verifying")
     model = rewrite_and_verify(prepared.state, assignment, settings.jobs)
     step("confirming on the test split")

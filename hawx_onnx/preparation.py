@@ -194,6 +194,7 @@ def prepare(
     step: Step = lambda text: None,
     *,
     costs: bool = True,
+    filters: bool = False,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -204,6 +205,7 @@ def prepare(
         settings: Options.
         step: Called with the name of each step as it begins.
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
+        filters: Whether single channels are scored too.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -233,11 +235,12 @@ def prepare(
     state = quantized_state(source, dataset, multipliers, step)
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
-    if costs and settings.operand_aware_power:
-        state, notes = with_operand_energies(state)
-        warnings += notes
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs, limit)(state)
+    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
+    if settings.operand_aware_power:
+        step("costing multiplications under the layers' own operands")
+        state, notes = with_operand_energies(state)
+        warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
 
 

@@ -83,6 +83,30 @@ class FilterScore:
         return {**entry, "reason": self.reason} if self.reason else entry
 
 
+@dataclass(frozen=True)
+class MultiplicationEnergies:
+    """Energy of one multiplication by each multiplier, in femtojoules; None where not known.
+
+    Attributes:
+        technology: Technology of each multiplier's figures [T]; energies of different ones do not
+            compare.
+        uniform_fj: Under uniform operands [T].
+        own_fj: Under each layer's own operands [L][T].
+    """
+
+    technology: tuple[str | None, ...]
+    uniform_fj: tuple[float | None, ...]
+    own_fj: tuple[tuple[float | None, ...], ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns plain lists for ``sensitivity.json``."""
+        return {
+            "technology": list(self.technology),
+            "uniform_fj": list(self.uniform_fj),
+            "own_fj": [list(row) for row in self.own_fj],
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Scores of all candidate layers.
@@ -103,6 +127,7 @@ class Sensitivity:
         notes: What to know before trusting a figure.
         squared_change: Mean squared change over all values of the output, float64 [L, T]; None
             where ``responses`` hold all of them.
+        energies: What multiplications cost under the layers' operands, if that was asked for.
     """
 
     layers: tuple[str, ...]
@@ -116,6 +141,7 @@ class Sensitivity:
     runs: int = 0
     notes: tuple[str, ...] = field(default=())
     squared_change: np.ndarray | None = None
+    energies: MultiplicationEnergies | None = None
 
     def accuracy_drop(self) -> np.ndarray:
         """Measured drop of accuracy with one layer approximated, [L, T], as a fraction.
@@ -155,6 +181,7 @@ class Sensitivity:
 
     def to_dict(self) -> dict[str, object]:
         """The content of ``sensitivity.json``."""
+        energies = {"multiplication_energy": self.energies.to_dict()} if self.energies else {}
         return {
             "schema_version": 1,
             "layers": list(self.layers),
@@ -179,6 +206,7 @@ class Sensitivity:
                 }
                 for layer, score in self.operator.items()
             },
+            **energies,
             "seconds": self.seconds,
             "partial_runs": self.runs,
             "notes": list(self.notes),

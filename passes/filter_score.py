@@ -58,9 +58,11 @@ def score_filters(
     tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
     level = FilterLevel(state.model, state.candidates, tables, factors, output, threads)
     sums: dict[str, _LayerSums] = {}
+    noise: dict[str, float] = {}
     if level.reached:
-        sums = _summed(level, x, labels, level.fitting_batch(x, memory_limit))
-    noise = _rounding_noise(sums, responses, x)
+        batch = level.fitting_batch(x, memory_limit)
+        sums = _summed(level, x, labels, batch)
+        noise = _rounding_noise(sums, responses, x, batch)
     return {
         candidate.name: _with_noise(sums[candidate.name], noise[candidate.name])
         if candidate.name in sums
@@ -101,7 +103,7 @@ def _summed(
 
 
 def _rounding_noise(
-    sums: Mapping[str, _LayerSums], responses: LayerResponses, x: np.ndarray
+    sums: Mapping[str, _LayerSums], responses: LayerResponses, x: np.ndarray, batch: int
 ) -> dict[str, float]:
     """Layer -> mean squared change of the outputs that rounding adds to a single channel's."""
     pairs = {name: _probes(layer) for name, layer in sums.items()}
@@ -109,7 +111,7 @@ def _rounding_noise(
         name: [_alone(layer.squared.shape[1], *pair) for pair in pairs[name]]
         for name, layer in sums.items()
     }
-    measured = responses.squared_changes(x[:PROBE_SAMPLES], picks, PROBE_SAMPLES)
+    measured = responses.squared_changes(x[:PROBE_SAMPLES], picks, batch)
     noise = {}
     for name, layer in sums.items():
         rows = tuple(np.array(pairs[name], int).reshape(-1, 2).T)

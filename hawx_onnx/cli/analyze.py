@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
 
     out = Path(args.output)
     check_writable(args.output)
-    prepared = prepare(args.model, settings, ui.step, costs=False)
+    prepared = prepare(args.model, settings, ui.step, costs=False, filters=True)
     sensitivity = prepared.state.sensitivity
     assert sensitivity is not None
     document = sensitivity.to_dict()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy.typing as npt
 
 from hawx_onnx.components.builtin import builtin, builtin_names
 from hawx_onnx.components.histograms import OperandHistograms
 from hawx_onnx.components.multiplier import Multiplier
+from hawx_onnx.components.netlist.network import Port
 from hawx_onnx.components.statistics import operand_shares
 from hawx_onnx.components.synthesis import shipped
 from hawx_onnx.components.synthesis.characterization import CostedNetlist, costed_netlist
 from hawx_onnx.components.synthesis.libraries import network_of
 from hawx_onnx.components.synthesis.mapping import map_network
-from hawx_onnx.components.synthesis.power import MODES, UNIT_DELAY
+from hawx_onnx.components.synthesis.power import MODES, UNIT_DELAY, draw, stimulated_energies
 from hawx_onnx.components.synthesis.technology import cell_library, technology_name
 from hawx_onnx.errors import HawxError
+
+# Activation and weight, whatever a netlist calls them.
+OPERAND_PORTS = (Port("activation", 8), Port("weight", 8))
 
 
 def component_energy(
@@ -39,14 +44,45 @@ def component_energy(
     Raises:
         ConfigError: A histogram has another shape, is negative, not finite, or counts nothing.
     """
-    operands = OperandHistograms(
-        operand_shares(activation, "activation"), operand_shares(weight, "weight")
-    )
-    found = _netlist(multiplier)
-    if found is None:
-        return None
-    netlist, mode = found
-    return netlist.energy(operands, mode).energy_fj
+    return component_energies((multiplier,), ((activation, weight),))[0][0]
+
+
+def component_energies(
+    multipliers: Sequence[Multiplier],
+    operands: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
+) -> list[list[float | None]]:
+    """Returns the dynamic energy of one multiplication for all multipliers and operands.
+
+    The same figures as :func:`component_energy` gives one by one, in a fraction of the time.
+
+    Args:
+        multipliers: The multipliers.
+        operands: Pairs of histograms, activation and weight.
+
+    Returns:
+        [operands][multipliers] in femtojoules; None for a multiplier whose circuit, cells or yosys
+        are not at hand.
+
+    Raises:
+        ConfigError: As :func:`component_energy`.
+    """
+    histograms = [
+        OperandHistograms(
+            operand_shares(activation, "activation"), operand_shares(weight, "weight")
+        )
+        for activation, weight in operands
+    ]
+    stimuli = [draw(OPERAND_PORTS, one) for one in histograms]
+    columns: list[list[float] | list[None]] = []
+    for multiplier in multipliers:
+        found = _netlist(multiplier)
+        if found is None:
+            columns.append([None] * len(stimuli))
+            continue
+        netlist, mode = found
+        energies = stimulated_energies(netlist.network, netlist.energies, stimuli, mode=mode)
+        columns.append([one.energy_fj for one in energies])
+    return [[column[row] for column in columns] for row in range(len(stimuli))]
 
 
 @functools.lru_cache(maxsize=512)
