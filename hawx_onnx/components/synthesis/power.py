@@ -80,6 +80,8 @@ def dynamic_energy(
     else:
         words = [word for port in network.inputs for word in after[port.name]]
         who, changes = _waves(network, settled, words)
+    if not changes:
+        return DynamicEnergy(0.0, 0.0)
     # One word holds 64 operations; words are independent but for their borders.
     runs = energies[who] @ popcount(np.stack(changes)) / 64
     error = runs.std(ddof=1) / np.sqrt(len(runs)) if len(runs) > 1 else 0.0
@@ -122,39 +124,32 @@ def _waves(
         Signals, and for each the words whose ones are changes; a signal appears once a step.
     """
     now, who, changes = list(settled), [], []
-    for signal, word in enumerate(inputs, 2):
-        who.append(signal)
-        changes.append(now[signal] ^ word)
-        now[signal] = word
-    for active in _schedule(network):
-        updates = []
-        for signal in active:
-            gate = network.gates[signal - network.first_gate]
-            updates.append(network.functions[gate.kind](*(now[s] for s in gate.inputs)))
+    readers = _readers(network)
+    first, active = network.first_gate, list(range(2, network.first_gate))
+    updates = list(inputs)
+    while active:
+        changed = []
         for signal, word in zip(active, updates, strict=True):
-            who.append(signal)
-            changes.append(now[signal] ^ word)
-            now[signal] = word
+            change = now[signal] ^ word
+            if change.any():
+                who.append(signal)
+                changes.append(change)
+                changed.append(signal)
+                now[signal] = word
+        # Gates whose inputs stayed as they were stay too.
+        active = sorted({reader for signal in changed for reader in readers[signal]})
+        gates = (network.gates[signal - first] for signal in active)
+        updates = [network.functions[g.kind](*(now[s] for s in g.inputs)) for g in gates]
     return who, changes
 
 
-def _schedule(network: GateNetwork) -> list[list[int]]:
-    """Returns the gates that may change in each step: between their shortest and longest path."""
-    first = network.first_gate
-    span: list[tuple[int, int] | None] = [None, None, *[(0, 0)] * (first - 2)]
-    steps: list[list[int]] = []
-    for signal, gate in enumerate(network.gates, first):
-        known = [s for number in gate.inputs if (s := span[number]) is not None]
-        if not known:
-            span.append(None)
-            continue
-        start, end = 1 + min(s[0] for s in known), 1 + max(s[1] for s in known)
-        span.append((start, end))
-        while len(steps) < end:
-            steps.append([])
-        for step in range(start, end + 1):
-            steps[step - 1].append(signal)
-    return steps
+def _readers(network: GateNetwork) -> list[list[int]]:
+    """Returns the gates that read each signal, by number."""
+    readers: list[list[int]] = [[] for _ in range(network.first_gate + len(network.gates))]
+    for index, gate in enumerate(network.gates, network.first_gate):
+        for signal in gate.inputs:
+            readers[signal].append(index)
+    return readers
 
 
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1).astype(np.uint8)
