@@ -40,9 +40,9 @@ class Layer:
         channels = value.shape[self.channel_axis]
         moved = np.moveaxis(value, self.channel_axis, 1)
         if len(moved) == samples:
-            return moved.reshape(samples, channels, -1)
+            return np.asarray(moved.reshape(samples, channels, -1))
         parts = moved.reshape(samples, -1, channels, *moved.shape[2:])
-        return parts.swapaxes(1, 2).reshape(samples, channels, -1)
+        return np.asarray(parts.swapaxes(1, 2).reshape(samples, channels, -1))
 
 
 def error_field(

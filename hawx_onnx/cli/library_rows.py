@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def summary(multiplier: Multiplier) -> dict[str, Any]:
     """The figures of one multiplier, for JSON; of a library's they need no table."""
-    cost = asdict(multiplier.cost) if multiplier.cost else None
+    cost = multiplier.cost.document() if multiplier.cost else None
     return {
         "name": multiplier.name,
         "encoding": multiplier.encoding.value,

@@ -32,6 +32,7 @@ class CostedNetlist:
         area_um2: Cell area.
         delay_ns: Longest path.
         leakage_nw: Static power.
+        mode: How its toggles are counted, ``unit-delay`` or ``zero-delay``.
     """
 
     network: GateNetwork
@@ -39,12 +40,11 @@ class CostedNetlist:
     area_um2: float
     delay_ns: float
     leakage_nw: float
+    mode: str = UNIT_DELAY
 
-    def energy(
-        self, operands: OperandHistograms | None = None, mode: str = UNIT_DELAY, seed: int = 0
-    ) -> DynamicEnergy:
+    def energy(self, operands: OperandHistograms | None = None, seed: int = 0) -> DynamicEnergy:
         """Returns the dynamic energy of one operation, by default under random operands."""
-        return dynamic_energy(self.network, self.energies, operands, mode=mode, seed=seed)
+        return dynamic_energy(self.network, self.energies, operands, mode=self.mode, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ class Characterization:
     lut4: int
 
 
-def costed_netlist(network: GateNetwork, library: CellLibrary) -> CostedNetlist:
+def costed_netlist(
+    network: GateNetwork, library: CellLibrary, mode: str = UNIT_DELAY
+) -> CostedNetlist:
     """Returns a mapped circuit with its area, delay, leakage and energies."""
     timing = analyse_timing(network, library)
     return CostedNetlist(
@@ -75,6 +77,7 @@ def costed_netlist(network: GateNetwork, library: CellLibrary) -> CostedNetlist:
         area_um2=area_um2(network, library),
         delay_ns=timing.delay_ns,
         leakage_nw=leakage_nw(network, library),
+        mode=mode,
     )
 
 
@@ -101,8 +104,8 @@ def characterize(
     """
     library = library or cell_library()
     mapping = map_network(network, library, yosys)
-    netlist = costed_netlist(mapping.network, library)
-    power = netlist.energy(operands, mode)
+    netlist = costed_netlist(mapping.network, library, mode)
+    power = netlist.energy(operands)
     cost = ComponentCost(
         technology=technology_name(library, mode, operands),
         area_um2=netlist.area_um2,
@@ -110,6 +113,7 @@ def characterize(
         energy_fj=power.energy_fj,
         leakage_nw=netlist.leakage_nw,
         provenance=provenance(library, mode, operands, mapping.tool),
+        netlist=lambda: netlist,
     )
     return Characterization(
         cost=cost,

@@ -21,7 +21,9 @@ from hawx_onnx.components.rtl import circuit
 from hawx_onnx.components.stored import StoredMultiplier, stored
 from hawx_onnx.components.synthesis.characterization import characterize
 from hawx_onnx.components.synthesis.liberty import CellLibrary
+from hawx_onnx.components.synthesis.periphery import characterize_periphery
 from hawx_onnx.components.synthesis.power import UNIT_DELAY
+from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
 from hawx_onnx.errors import ComponentError, HawxError
 
 
@@ -99,7 +101,18 @@ def characterize_library(
         stored(multiplier) if isinstance(result, NotCharacterised) else result
         for multiplier, result in zip(given, results, strict=True)
     )
-    return Characterised(whole, failures)
+    if len(failures) == len(given):
+        return Characterised(whole, failures)
+    around = characterize_periphery(library, mode=mode, operands=operands, yosys=program)
+    return Characterised(tuple(_with_periphery(one, around) for one in whole), failures)
+
+
+def _with_periphery(multiplier: StoredMultiplier, around: TechnologyCosts) -> StoredMultiplier:
+    """Returns a multiplier whose cost, if it is of that technology, tells the others of it."""
+    cost = multiplier.cost
+    if cost is None or cost.technology != around.technology:
+        return multiplier
+    return replace(multiplier, cost=replace(cost, periphery=around))
 
 
 def network_of(multiplier: Multiplier, yosys: Yosys | None = None) -> GateNetwork:
