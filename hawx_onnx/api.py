@@ -188,7 +188,7 @@ def evaluate_with(
 def cost(
     model: str | Path,
     *,
-    assignment: str | Path | Mapping[str, str | Sequence[str]] | None = None,
+    assignment: str | Path | Mapping[str, Any] | None = None,
     dataflow: str | None = None,
     **options: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
@@ -196,7 +196,8 @@ def cost(
 
     Args:
         model: Path of an ONNX file.
-        assignment: Path of ``assignment.json``, or a mapping layer -> multiplier.
+        assignment: Path of ``assignment.json``, its content, an ``Assignment``, or a mapping
+            layer -> multiplier.
         dataflow: Replaces the dataflow of a temporal target.
         **options: Fields of Settings; ``target`` and ``library`` are read.
 
@@ -207,16 +208,20 @@ def cost(
 
 
 def _assignment(
-    given: str | Path | Mapping[str, str | Sequence[str]] | None,
+    given: str | Path | Mapping[str, Any] | None,
 ) -> Assignment | None:
     if given is None or isinstance(given, Assignment):
         return given
-    return Assignment.load(given) if isinstance(given, (str, Path)) else Assignment.of(given)
+    if isinstance(given, (str, Path)):
+        return Assignment.load(given)
+    if isinstance(given.get("assignment"), dict):
+        return Assignment.of_document(given, "assignment")
+    return Assignment.of(given)
 
 
 def apply(
     model: str | Path,
-    assignment: str | Path | Mapping[str, str | Sequence[str]],
+    assignment: str | Path | Mapping[str, Any],
     output: str | Path | None = None,
     *,
     data: str | Path | None = None,
@@ -226,7 +231,7 @@ def apply(
 
     Args:
         model: Path of an ONNX file.
-        assignment: Path of ``assignment.json``, or a mapping layer -> multiplier.
+        assignment: As :func:`cost` takes it; energies that it carries go into the model.
         output: File to write; nothing is written if None.
         data: What ``--data`` takes; its calibration split sets the ranges.
         **options: Fields of Settings.

@@ -147,6 +147,16 @@ def test_a_model_holds_no_more_than_its_cost_takes(applied: Path) -> None:
     }
 
 
+def test_energies_of_an_earlier_assignment_are_dropped(lenet: Path, tmp_path: Path) -> None:
+    model = onnx.load(lenet)
+    model.metadata_props.add(key="hawx.energies", value=json.dumps(energies().to_dict()))
+    onnx.save(model, tmp_path / "stale.onnx")
+    rewritten = hawx_onnx.apply(tmp_path / "stale.onnx", CHOICE, data="digits")
+    keys = {entry.key for entry in rewritten.metadata_props}
+    assert "hawx.assignment" in keys
+    assert "hawx.energies" not in keys
+
+
 @pytest.fixture
 def damaged(applied: Path, tmp_path: Path) -> Callable[..., Path]:
     """Writes the applied model with another metadata property; None leaves it out."""
