@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from hawx_onnx.sensitivity import Sensitivity
 
 Choice = tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """The model level: what an assignment does to the network, without running it.
-
-    Attributes:
-        outputs: Predicted outputs of each scoring sample, float32 [S, C].
-        accuracy: Share of samples whose predicted class is the label.
-        agreement: Share of samples whose predicted class is that of the exact int8 model.
-        loss: Mean cross-entropy of softmax(outputs) with the labels, in nats.
-        output_mse: Mean squared change of the outputs, in squared output units.
-    """
-
-    outputs: np.ndarray
-    accuracy: float
-    agreement: float
-    loss: float
-    output_mse: float
 
 
 class ResponseSurrogate:
@@ -59,19 +39,6 @@ class ResponseSurrogate:
             if multiplier:
                 total += self._responses[layer, multiplier]
         return total
-
-    def predict(self, choice: Choice) -> Prediction:
-        """The model level for one choice, one multiplier index per layer."""
-        outputs = self.outputs(choice)
-        found = outputs.argmax(axis=1)
-        change = outputs.astype(np.float64) - self._baseline
-        return Prediction(
-            outputs=outputs,
-            accuracy=float((found == self._labels).mean()),
-            agreement=float((found == self._baseline.argmax(axis=1)).mean()),
-            loss=float(self._loss(outputs.astype(np.float64))),
-            output_mse=float((change**2).mean()),
-        )
 
     def accuracy(self, choice: Choice) -> float:
         """Predicted accuracy, a fraction of the scoring samples."""
