@@ -36,11 +36,14 @@ def _rank(multiplier: Multiplier) -> int:
 
 
 def library_details(multiplier: Multiplier) -> dict[str, Any]:
-    """What a library holds beyond that: published figures, provenance."""
+    """What a library holds beyond that: further figures, published ones, provenance."""
     from hawx_onnx.components import StoredMultiplier
+    from hawx_onnx.components.rtl import circuit
+    from hawx_onnx.components.synthesis import shipped
 
     if not isinstance(multiplier, StoredMultiplier):
-        return {}
+        built_in = circuit(multiplier) is not None
+        return {"figures": shipped.figures(multiplier.name)} if built_in else {}
     return {
         "figures": dict(multiplier.figures),
         "published": dict(multiplier.published),

@@ -56,14 +56,20 @@ class Characterization:
         energy_error_fj: Standard error of the energy, from the random choice of operands.
         cells: How many cells it has.
         lut6: Look-up tables of six inputs on an FPGA.
-        lut4: Look-up tables of four inputs: logic cells of an iCE40.
     """
 
     cost: ComponentCost
     energy_error_fj: float
     cells: int
     lut6: int
-    lut4: int
+
+    def figures(self) -> dict[str, float]:
+        """Returns what is no cost, by the names that libraries have for it."""
+        return {
+            "cells": float(self.cells),
+            "lut6": float(self.lut6),
+            "energy_standard_error_fj": self.energy_error_fj,
+        }
 
 
 def costed_netlist(
@@ -120,7 +126,6 @@ def characterize(
         energy_error_fj=power.standard_error_fj,
         cells=len(mapping.network.gates),
         lut6=mapping.lut6,
-        lut4=mapping.lut4,
     )
 
 

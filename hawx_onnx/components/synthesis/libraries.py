@@ -20,6 +20,7 @@ from hawx_onnx.components.netlist.yosys_json import elaborate
 from hawx_onnx.components.rtl import circuit
 from hawx_onnx.components.stored import StoredMultiplier, stored
 from hawx_onnx.components.synthesis.characterization import characterize
+from hawx_onnx.components.synthesis.ice40 import ice40_cells
 from hawx_onnx.components.synthesis.liberty import CellLibrary
 from hawx_onnx.components.synthesis.periphery import characterize_periphery
 from hawx_onnx.components.synthesis.power import UNIT_DELAY
@@ -80,14 +81,10 @@ def characterize_library(
         try:
             network = network_of(multiplier, program)
             found = characterize(network, library, mode=mode, operands=operands, yosys=program)
+            cells = ice40_cells(multiplier, network, program)
         except HawxError as error:
             return NotCharacterised(multiplier.name, error)
-        figures = {
-            "cells": float(found.cells),
-            "lut6": float(found.lut6),
-            "lut4": float(found.lut4),
-            "energy_standard_error_fj": found.energy_error_fj,
-        }
+        figures = {**found.figures(), **cells.figures()}
         kept = stored(multiplier)
         return replace(kept, cost=found.cost, figures={**kept.figures, **figures})
 

@@ -46,10 +46,10 @@ write_blif {result}
 """
 )
 _LUTS = (
-    _READ
-    + """&if -K {inputs} -a
+    _READ.format(circuit="circuit.blif")
+    + """&if -K 6 -a
 &put
-write_blif {result}
+write_blif lut6.blif
 """
 )
 _BEFORE, _AFTER = "backup\n", "restore\nstrash\nmap\n"
@@ -57,8 +57,7 @@ _ABC = "".join(
     (
         _BEFORE,
         _CELLS.format(circuit="circuit.blif", result="mapped.blif"),
-        _LUTS.format(circuit="circuit.blif", result="lut6.blif", inputs=6),
-        _LUTS.format(circuit="circuit.blif", result="lut4.blif", inputs=4),
+        _LUTS,
         _AFTER,
     )
 )
@@ -68,7 +67,7 @@ _SCRIPT = """read_verilog seed.v
 simplemap
 abc -liberty cells.lib -script map.abc
 """
-_OUTPUTS = ("mapped.blif", "lut6.blif", "lut4.blif")
+_OUTPUTS = ("mapped.blif", "lut6.blif")
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,11 @@ class Mapping:
     Attributes:
         network: Of the library's cells.
         lut6: Look-up tables of six inputs that it takes on an FPGA.
-        lut4: Look-up tables of four inputs: logic cells of an iCE40.
         tool: Name and version of the yosys that mapped it.
     """
 
     network: GateNetwork
     lut6: int
-    lut4: int
     tool: str
 
 
@@ -107,8 +104,7 @@ def map_network(network: GateNetwork, library: CellLibrary, yosys: Yosys | None 
     texts = cached("mapping", key, lambda: _run(circuit, library, yosys, network.name))
     mapped = mapped_network(texts["mapped.blif"], network, library)
     _check(network, mapped)
-    luts = {name: _count_luts(texts[name]) for name in _OUTPUTS[1:]}
-    return Mapping(mapped, luts["lut6.blif"], luts["lut4.blif"], yosys.version)
+    return Mapping(mapped, _count_luts(texts["lut6.blif"]), yosys.version)
 
 
 def map_to_cells(

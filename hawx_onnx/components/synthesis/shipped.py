@@ -53,7 +53,23 @@ def characterization(name: str, technology: str | None = None) -> Characterizati
     cost = ComponentCost(chosen, area, delay, energy, leakage, table["provenance"])
     if chosen == technologies()[0]:
         cost = replace(cost, netlist=functools.partial(netlist, name))
-    return Characterization(cost, error, cells, *_document()["luts"][name])
+    return Characterization(cost, error, cells, _document()["fpga"]["multipliers"][name][0])
+
+
+def figures(name: str) -> dict[str, float]:
+    """Returns the further figures of a built-in multiplier, as libraries name them; or none."""
+    found = characterization(name)
+    if found is None:
+        return {}
+    fpga = _document()["fpga"]
+    counts = zip(fpga["columns"], map(float, fpga["multipliers"][name]), strict=True)
+    return {**found.figures(), **dict(counts)}
+
+
+def fpga_tool() -> str:
+    """Returns name and version of the yosys that counted look-up tables and cells of FPGAs."""
+    tool: str = _document()["fpga"]["tool"]
+    return tool
 
 
 def network_energy(name: str) -> float | None:

@@ -10,12 +10,14 @@ import datetime
 import json
 import os
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hawx_onnx.components.builtin import builtin_names, builtin_network, encoding_of
+from hawx_onnx.components.builtin import builtin, builtin_names, builtin_network, encoding_of
+from hawx_onnx.components.netlist.yosys import find_yosys
 from hawx_onnx.components.network_operands import network_operands
 from hawx_onnx.components.synthesis.characterization import (
     Characterization,
@@ -23,6 +25,7 @@ from hawx_onnx.components.synthesis.characterization import (
     characterize,
     costed_netlist,
 )
+from hawx_onnx.components.synthesis.ice40 import ice40_cells
 from hawx_onnx.components.synthesis.mapping import FLOW, map_network
 from hawx_onnx.components.synthesis.netlist_files import pack_netlists
 from hawx_onnx.components.synthesis.periphery import characterize_periphery
@@ -62,12 +65,11 @@ def write(costs: Path = COSTS, netlists: Path = NETLISTS, jobs: int | None = Non
             "date": datetime.date.today().isoformat(),
             "columns": list(_COLUMNS),
             "technologies": {},
-            "luts": {},
         }
         for technology in _TECHNOLOGIES:
-            name, table, luts = _table(technology, pool)
+            name, table, lut6 = _table(technology, pool)
             document["technologies"][name] = table
-            document["luts"] = luts
+        document["fpga"] = _fpga(lut6, pool)
         found = _netlists(pool)
         document["network_energy_fj"] = _network_energies(found)
     costs.write_text(_compact(document), encoding="utf-8")
@@ -76,8 +78,8 @@ def write(costs: Path = COSTS, netlists: Path = NETLISTS, jobs: int | None = Non
 
 def _table(
     technology: _Technology, pool: ThreadPoolExecutor
-) -> tuple[str, dict[str, Any], dict[str, list[int]]]:
-    """Returns a technology's name, its figures and the (same) look-up tables."""
+) -> tuple[str, dict[str, Any], dict[str, int]]:
+    """Returns a technology's name, its figures and the (same) look-up tables of six inputs."""
     library = cell_library(technology.cells)
 
     def figures(network: Any) -> Characterization:  # noqa: ANN401 - a gate network
@@ -96,8 +98,20 @@ def _table(
         "adders": [_short(*row) for row in around.adders],
         "register_bit": around.register_bit and _short(*around.register_bit),
     }
-    luts = {name: [one.lut6, one.lut4] for name, one in found.items()}
-    return any_cost.technology, table, luts
+    return any_cost.technology, table, {name: one.lut6 for name, one in found.items()}
+
+
+def _fpga(lut6: Mapping[str, int], pool: ThreadPoolExecutor) -> dict[str, Any]:
+    """Returns look-up tables and cells of FPGAs, and the yosys that counts them."""
+    cells = pool.map(lambda name: ice40_cells(builtin(name), builtin_network(name)), lut6)
+    return {
+        "tool": find_yosys().version,
+        "columns": ["lut6", "ice40_lut4", "ice40_carry"],
+        "multipliers": {
+            name: [count, one.lut4, one.carry]
+            for (name, count), one in zip(lut6.items(), cells, strict=True)
+        },
+    }
 
 
 def _short(*figures: float) -> list[float]:

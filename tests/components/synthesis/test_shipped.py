@@ -21,8 +21,12 @@ def test_every_built_in_multiplier_is_characterised():
         found = shipped.characterization(name)
         assert found is not None and found.cost == cost
         assert 0 < found.energy_error_fj < 0.03 * cost.energy_fj
-        assert 0 < found.lut6 <= found.lut4 <= found.cells
+        figures = shipped.figures(name)
+        assert 0 < found.lut6 == figures["lut6"] <= found.cells
+        assert 0 < figures["ice40_lut4"] <= found.cells
+        assert figures["ice40_carry"] == 0  # circuits of gates tell of no additions
     assert shipped.characterization("mul8s_none") is None
+    assert shipped.figures("mul8s_none") == {}
     assert shipped.characterization("mul8s_exact", "elsewhere") is None
 
 
