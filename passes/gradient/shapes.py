@@ -7,6 +7,7 @@ size of the inputs gets its name, so that rules can tell equal sizes from broadc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def types_of(model: onnx.ModelProto) -> Types:
     """
     light = _without_weights(model)
     names = _open_sizes(light)
-    types = _inferred(light)
+    types = {**_declared((*model.graph.value_info, *model.graph.output)), **_inferred(light)}
     if names:
         trials = [_trial(light, names, index) for index in range(len(_BATCHES))]
         for tensor, (dtype, shape) in types.items():
@@ -154,16 +155,22 @@ def _by_runtime(model: onnx.ModelProto) -> Types:
 
 def _by_standard(model: onnx.ModelProto) -> Types:
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    return _declared((*graph.input, *graph.value_info, *graph.output))
+
+
+def _declared(values: Iterable[onnx.ValueInfoProto]) -> Types:
     types: Types = {}
-    for value in (*graph.input, *graph.value_info, *graph.output):
+    for value in values:
         tensor = value.type.tensor_type
         if not tensor.elem_type:
             continue
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-        dims = tensor.shape.dim if tensor.HasField("shape") else None
-        sizes = dims and [d.dim_value if d.HasField("dim_value") else d.dim_param for d in dims]
-        shape = (
-            None if dims is None else tuple(None if size == "" else size for size in sizes or ())
-        )
-        types[value.name] = (dtype, shape)
+        types[value.name] = (dtype, _sizes(tensor))
     return types
+
+
+def _sizes(tensor: onnx.TypeProto.Tensor) -> Shape | None:
+    if not tensor.HasField("shape"):
+        return None
+    dims = tensor.shape.dim
+    return tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in dims)

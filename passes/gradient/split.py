@@ -43,10 +43,10 @@ def split_gradient(gradient: Gradient) -> SplitGradient:
     directed = {value.name for value in graph.input} - saved
     fixed: set[str] = set(constants)
     for node in graph.node:
-        read = {name for name in node.input if name}
-        if read & directed:
+        own = {name for name in node.input if name}
+        if own & directed:
             directed.update(node.output)
-        elif read <= fixed:
+        elif own <= fixed:
             fixed.update(node.output)
     later = [node for node in graph.node if directed.intersection(node.output)]
     sooner = [node for node in graph.node if not directed.intersection(node.output)]
