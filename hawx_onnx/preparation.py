@@ -24,6 +24,7 @@ from hawx_onnx.passes import (
     Canonicalize,
     FindCandidates,
     LowerQdq,
+    OpenBatch,
     PassState,
     Quantize,
     Score,
@@ -181,6 +182,7 @@ def quantized_state(
         ("canonicalising", Canonicalize()),
         ("quantising", Quantize(multipliers[0].encoding)),
         ("lowering to integer operators", LowerQdq()),
+        ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
     ):
         step(text)
