@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from hawx_onnx.passes.suffix import reads
+from hawx_onnx.passes.suffix import tensors_read
 
 # The depth before anything is computed.
 START = -1
@@ -72,7 +72,7 @@ class SegmentedGraph:
     def _find_depths(self, own: dict[str, int]) -> list[int]:
         depths: list[int] = []
         for node in self._nodes:
-            makers = (self._makers[name] for name in reads(node) if name in self._makers)
+            makers = (self._makers[name] for name in tensors_read(node) if name in self._makers)
             depths.append(max([own.get(node.name, 0), *(depths[index] for index in makers)]))
         return depths
 
@@ -86,12 +86,12 @@ class SegmentedGraph:
                 continue
             if belongs(self._depths[index]) or self._nodes[index].op_type == "DequantizeLinear":
                 keep.add(index)
-                names += reads(self._nodes[index])
+                names += tensors_read(self._nodes[index])
         return keep
 
     def _cut(self, keep: set[int]) -> tuple[str, ...]:
         """What nodes read that is neither constant nor their own."""
-        read = (name for index in sorted(keep) for name in reads(self._nodes[index]))
+        read = (name for index in sorted(keep) for name in tensors_read(self._nodes[index]))
         return tuple(
             dict.fromkeys(
                 name
@@ -103,7 +103,7 @@ class SegmentedGraph:
     def _part(
         self, nodes: Sequence[onnx.NodeProto], inputs: Iterable[str], outputs: Iterable[str]
     ) -> onnx.ModelProto:
-        read = {name for node in nodes for name in reads(node)}
+        read = {name for node in nodes for name in tensors_read(node)}
         graph = onnx.GraphProto(name=f"{self._model.graph.name}.segment")
         graph.node.extend(nodes)
         graph.initializer.extend(t for t in self._model.graph.initializer if t.name in read)

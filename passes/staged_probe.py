@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
-from hawx_onnx.frontend.model import model_output
+from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.activation_cache import ActivationCache, State
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs

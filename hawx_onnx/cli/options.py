@@ -13,8 +13,8 @@ DEFAULT_OUTPUT = "hawx-out"
 
 # Options by theme; a verb names the themes that it takes.
 DATA = ("data", "preprocess", "validation_samples")
-CHOICE = ("library", "candidates", "exact")
-SCORE = ("score_samples",)
+CHOICE = ("library", "candidates", "exact", "operand_aware_power")
+SCORE = ("score_samples", "output_name", "memory_limit")
 SEARCH = (
     "target",
     "granularity",
@@ -25,7 +25,6 @@ SEARCH = (
     "max_evaluations",
     "max_seconds",
     "early_stop",
-    "operand_aware_power",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 
