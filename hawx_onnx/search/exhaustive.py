@@ -41,10 +41,7 @@ def search_exhaustive(
             where="--method exhaustive",
             mend="name fewer --candidates, or use --method hawx",
         )
-    layers = len(problem.workloads)
-    return measure_all(
-        "exhaustive", problem, measurer, itertools.product(problem.allowed, repeat=layers)
-    )
+    return measure_all("exhaustive", problem, measurer, itertools.product(*problem.options))
 
 
 def measure_all(

@@ -52,10 +52,11 @@ def search_hawx(
     state = _State(problem, measurer, pool, costs, offset - predicted, baseline)
     front = state.predicted_front()
     state.measure(state.measuring_order(front, evaluations))
-    while state.count < evaluations and (promising := state.next_promising()) is not None:
+    while state.count < evaluations and not measurer.exhausted:
+        promising = state.next_promising()
+        if promising is None:
+            break
         state.measure([promising])
-        if measurer.known(pool[promising]) is None:
-            break  # a limit
     shown = {pool[row]: float(predicted[row]) for row in state.shown(front)}
     points = collect_points(problem, measurer, shown, shown)
     measuring = measurer.seconds - before

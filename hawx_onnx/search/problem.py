@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,6 +90,7 @@ class Problem:
         allow_exact: Whether a layer may stay exact.
         further_objectives: More of them. Costs are then summed up, each relative to the all-exact
             design's, where a single number is needed.
+        kept_exact: Layers (indices) that stay exact.
     """
 
     workloads: tuple[LayerWorkload, ...]
@@ -98,8 +100,13 @@ class Problem:
     budget: Budget = field(default_factory=Budget)
     allow_exact: bool = True
     further_objectives: tuple[str, ...] = ()
+    kept_exact: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
+        if len(self.kept_exact) == len(self.workloads):
+            raise ConfigError(
+                "no layer is left to approximate", where="--exclude", mend="name fewer layers"
+            )
         if len(self.allowed) == 0:
             raise ConfigError(
                 "there is no candidate multiplier to choose from",
@@ -109,8 +116,26 @@ class Problem:
 
     @property
     def allowed(self) -> range:
-        """Indices of the multipliers that a layer may get."""
+        """Indices of the multipliers that a layer may get, unless it is kept exact."""
         return range(0 if self.allow_exact else 1, len(self.multipliers))
+
+    @property
+    def options(self) -> tuple[range, ...]:
+        """The same for each layer."""
+        return tuple(
+            range(1) if layer in self.kept_exact else self.allowed
+            for layer in range(len(self.workloads))
+        )
+
+    @property
+    def gene_bounds(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Least and greatest multiplier index of each gene: of each layer."""
+        lowest = np.array([options.start for options in self.options], np.intp)
+        return lowest, np.array([options.stop - 1 for options in self.options], np.intp)
+
+    def decode(self, genes: npt.ArrayLike) -> Choice:
+        """The choice that genes stand for."""
+        return tuple(int(gene) for gene in np.asarray(genes))
 
     @property
     def exact_choice(self) -> Choice:
@@ -120,7 +145,7 @@ class Problem:
     @property
     def space_size(self) -> int:
         """Number of assignments."""
-        return int(len(self.allowed) ** len(self.workloads))
+        return math.prod(len(options) for options in self.options)
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -33,9 +33,9 @@ def search_random(
     generator = np.random.default_rng(seed)
     drawn: dict[tuple[int, ...], None] = {}
     evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
+    starts = [options.start for options in problem.options]
+    stops = [options.stop for options in problem.options]
     while len(drawn) < min(evaluations, problem.space_size):
-        picks = generator.integers(
-            problem.allowed.start, problem.allowed.stop, size=len(problem.workloads)
-        )
+        picks = generator.integers(starts, stops)
         drawn[tuple(int(pick) for pick in picks)] = None
     return measure_all("random", problem, measurer, drawn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -21,9 +22,11 @@ from hawx_onnx.search import (
     Problem,
     search_exhaustive,
     search_hawx,
+    search_nsga2,
     search_random,
     select,
 )
+from hawx_onnx.search.result import front_mask
 from hawx_onnx.sensitivity import Sensitivity
 
 # Costs of the toy's own: how well a search does must not hang on how components are characterised.
@@ -301,3 +304,64 @@ def test_points_carry_what_is_known_of_them():
     np.testing.assert_allclose(costs, sorted(costs))
     assert result.scoring_seconds == 0
     assert result.measuring_seconds == pytest.approx(measurer.seconds, abs=0.05)
+
+
+def test_nsga2_repeats_by_its_seed_and_finds_the_front_of_a_small_space():
+    pytest.importorskip("pymoo")
+    case = toy(3, 3, budget=Budget(max_accuracy_drop=0.03))
+    runs = [search_nsga2(case.problem, case.measurer(20), seed=seed) for seed in (3, 3, 4)]
+    choices = [[point.choice for point in run.points] for run in runs]
+    assert choices[0] == choices[1] != choices[2]
+    assert all(run.evaluations == 20 for run in runs)
+    assert {(i,) * 3 for i in range(3)} <= set(choices[0])
+    everything = search_nsga2(case.problem, case.measurer(early_stop=False))
+    assert case.problem.objective_of(select(case.problem, everything).totals) == pytest.approx(
+        case.best()
+    )
+
+
+def test_nsga2_without_pymoo_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymoo.algorithms.moo.nsga2", None)
+    case = toy()
+    with pytest.raises(ConfigError, match="needs pymoo"):
+        search_nsga2(case.problem, case.measurer())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_layers_kept_exact_stay_so_in_every_method(method):
+    if method == "nsga2":
+        pytest.importorskip("pymoo")
+    case = toy(3, 3, budget=Budget(0.5), kept_exact=frozenset({1}))
+    result = METHODS[method](case.problem, case.measurer(), case.surrogate)
+    assert result.space_size == 9
+    assert {point.choice[1] for point in result.points} == {0}
+    assert len({point.choice for point in result.points}) > 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_runs_on_when_its_time_is_over(method):
+    if method == "nsga2":
+        pytest.importorskip("pymoo")
+    case = toy()
+    result = METHODS[method](case.problem, case.measurer(seconds=-1.0), case.surrogate)
+    assert result.evaluations == 0
+    assert result.stopped_by == "seconds"
+    assert case.calls == 1
+
+
+def test_few_multipliers():
+    case = toy(6, 5, budget=Budget(0.1, max_multipliers=2), target="temporal")
+    result = search_hawx(case.problem, case.measurer(30), case.surrogate)
+    assert len(set(select(case.problem, result).choice)) <= 2
+
+
+def test_several_objectives_give_a_front_in_all_of_them():
+    case = toy(4, 4, target="temporal", further_objectives=("area",), budget=Budget(0.05))
+    result = search_hawx(case.problem, case.measurer(40), case.surrogate)
+    marks = front_mask(case.problem, result.points)
+    front = [p.totals for p, mark in zip(result.points, marks, strict=True) if mark]
+    assert min(t.power_mw for t in front) == min(p.totals.power_mw for p in result.points)
+    assert min(t.area_um2 for t in front) == min(p.totals.area_um2 for p in result.points)
+    assert case.problem.objective_of(select(case.problem, result).totals) == pytest.approx(
+        case.best()
+    )
