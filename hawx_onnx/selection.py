@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 from hawx_onnx.errors import BudgetError
+from hawx_onnx.exclusion import excluded
+from hawx_onnx.journal import Journal, origin_of
 from hawx_onnx.predictors import ResponseSurrogate
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.search import (
@@ -18,20 +21,35 @@ from hawx_onnx.search import (
     SearchResult,
     select,
 )
-from hawx_onnx.search.problem import order_of
+from hawx_onnx.search.problem import TOTALS_FIELD, order_of
 from hawx_onnx.settings import Settings
 from hawx_onnx.validation_runs import ValidationRuns
 
+UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles"}
+
 
 def make_problem(prepared: Prepared, settings: Settings) -> Problem:
-    """The assignment problem of a prepared model."""
+    """The assignment problem of a prepared model.
+
+    Raises:
+        ConfigError: ``exclude`` names a layer that is no candidate.
+    """
     return Problem(
         workloads=tuple(c.workload for c in prepared.state.candidates),
         multipliers=prepared.state.multipliers,
         target=prepared.target,
-        objective=settings.objective,
-        budget=Budget(settings.max_accuracy_drop, settings.max_power, settings.max_area),
+        objective=settings.objective[0],
+        budget=Budget(
+            settings.max_accuracy_drop,
+            settings.max_power,
+            settings.max_area,
+            settings.max_energy,
+            settings.max_latency,
+            settings.max_multipliers,
+        ),
         allow_exact=settings.exact,
+        further_objectives=settings.objective[1:],
+        kept_exact=excluded([c.name for c in prepared.state.candidates], settings.exclude),
     )
 
 
@@ -42,6 +60,8 @@ class Searcher:
         prepared: The model.
         settings: Options.
         progress: Called after each measured assignment.
+        folder: Where measurements are written down; nowhere if None.
+        resume: Take measurements that are written down there already.
     """
 
     def __init__(
@@ -49,13 +69,15 @@ class Searcher:
         prepared: Prepared,
         settings: Settings,
         progress: Callable[[], None] | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
     ) -> None:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
         self.surrogate = ResponseSurrogate(prepared.state.sensitivity)
         self._scoring = prepared.state.sensitivity.seconds
         self._settings, self._progress = settings, progress
-        self._prepared = prepared
+        self._prepared, self._folder, self._resume = prepared, folder, resume
 
     def _measurer(self, method: str) -> Measurer:
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
@@ -70,7 +92,14 @@ class Searcher:
             early_stop=settings.early_stop and method != "exhaustive",
             block=network.block,
         )
-        return Measurer(network, self.problem, network.labels, limits, progress=self._progress)
+        journal = None
+        if self._folder is not None:
+            state = prepared.state
+            origin = origin_of(state.model, state.multipliers, network.x, network.labels)
+            journal = Journal(self._folder, origin, self._resume)
+        return Measurer(
+            network, self.problem, network.labels, limits, journal, progress=self._progress
+        )
 
     def run(self, method: str) -> SearchResult:
         """Runs one of ``METHODS``."""
@@ -122,14 +151,11 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
     budget = problem.budget
     measured = [p for p in result.points if p.measured_accuracy is not None]
     parts = []
-    for name, limit, field, unit in (
-        ("power", budget.max_power_mw, "power_mw", "mW"),
-        ("area", budget.max_area_um2, "area_um2", "um2"),
-    ):
-        if limit is not None:
-            least = _least(problem, result, field)
-            if least > limit:
-                parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
+    for name, limit in budget.limits().items():
+        least = _least(problem, result, TOTALS_FIELD[name])
+        if least > limit:
+            unit = UNITS[name]
+            parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
     fitting = [p for p in measured if problem.allows(p.choice, p.totals)]
     if fitting:
         best = max(fitting, key=lambda p: (p.complete, p.measured_accuracy or 0.0))
@@ -147,6 +173,8 @@ def _least(problem: Problem, result: SearchResult, field: str) -> float:
 
     A search leaves out points beyond the hardware limits, so that there may be none.
     """
-    layers = len(problem.workloads)
-    uniform = [problem.report((index,) * layers).total for index in problem.allowed]
+    uniform = [
+        problem.report(tuple(min(index, options.stop - 1) for options in problem.options)).total
+        for index in problem.allowed
+    ]
     return float(min(getattr(t, field) for t in (*(p.totals for p in result.points), *uniform)))

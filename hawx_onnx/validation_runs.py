@@ -31,7 +31,8 @@ class ValidationRuns:
         threads: Threads within an operator; 0 lets onnxruntime choose.
 
     Attributes:
-        labels: Classes of the samples in that order, int [samples].
+        x: The samples in that order.
+        labels: Their classes, int [samples].
         sizes: Samples in each batch.
         block: Choices worth measuring together.
     """
@@ -39,10 +40,10 @@ class ValidationRuns:
     def __init__(self, state: PassState, split: Split, seed: int = 0, threads: int = 0) -> None:
         assert split.y is not None
         order = np.random.default_rng(seed).permutation(len(split))
-        self._x, self.labels = split.x[order], split.y[order]
+        self.x, self.labels = split.x[order], split.y[order]
         self._probe = StagedProbe(state.model, state.candidates, state.multipliers, threads)
         self._rows = rows_in_batch(split.x)
-        self._batches = list(batches(self._x, self._probe.spec, self._rows))
+        self._batches = list(batches(self.x, self._probe.spec, self._rows))
         self.sizes = tuple(count for _, count in self._batches)
         work = len(split) * sum(candidate.workload.macs for candidate in state.candidates)
         self.block = int(np.clip(WORK_PER_BLOCK / max(work, 1), 4, MOST_IN_BLOCK))

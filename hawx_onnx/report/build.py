@@ -49,14 +49,16 @@ def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
     return result
 
 
-def pareto_block(problem: Problem, result: SearchResult, chosen: Point) -> list[dict[str, Any]]:
+def pareto_block(
+    problem: Problem, result: SearchResult, chosen: Point | None
+) -> list[dict[str, Any]]:
     """All points of the search, cheapest first."""
     marks = front_mask(problem, result.points)
     return [
         {
             **point_block(problem, point),
             "on_front": mark,
-            "selected": point.choice == chosen.choice,
+            "selected": chosen is not None and point.choice == chosen.choice,
         }
         for point, mark in zip(result.points, marks, strict=True)
     ]
@@ -154,6 +156,7 @@ def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
         "samples": samples,
         "samples_run": result.samples_run,
         "stopped_by": result.stopped_by,
+        "remembered": result.remembered,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
@@ -252,7 +255,8 @@ def build_report(
         "data": data_block(prepared),
         "target": target_block(prepared.target),
         "granularity": settings.granularity,
-        "objective": settings.objective,
+        "objective": problem.objective,
+        "further_objectives": list(problem.objectives[1:]),
         "operands": operands_of(problem.workloads),
         "budget": asdict(problem.budget),
         "candidates": candidates_block(problem.multipliers, by_name),
