@@ -82,9 +82,12 @@ def _figures(
     pairs: list[Pair], chosen: list[int], halves: list[np.ndarray], scores: dict[str, FilterScore]
 ) -> dict[str, Any]:
     first, second = (half[chosen] for half in halves)
+    picked = [pairs[place] for place in chosen]
     measured = (first + second) / 2
     predicted, order1 = (
-        np.array([getattr(scores[name], key)[row, c] for name, row, c in map(pairs.__getitem__, chosen)])
+        np.array(
+            [getattr(scores[name], key)[row, c] for name, row, c in map(pairs.__getitem__, chosen)]
+        )
         for key in ("output_mse", "first_order_mse")
     )
     multiplier = np.array([pairs[i][1] for i in chosen])
