@@ -85,9 +85,7 @@ def _figures(
     picked = [pairs[place] for place in chosen]
     measured = (first + second) / 2
     predicted, order1 = (
-        np.array(
-            [getattr(scores[name], key)[row, c] for name, row, c in map(pairs.__getitem__, chosen)]
-        )
+        np.array([getattr(scores[layer], key)[row, c] for layer, row, c in picked])
         for key in ("output_mse", "first_order_mse")
     )
     multiplier = np.array([pairs[i][1] for i in chosen])
