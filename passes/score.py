@@ -108,6 +108,7 @@ class Score(Pass):
             operator=operator,
             measured=layer.squared_change,
             responses=probe,
+            probe_batch=layer.batch,
             memory_limit=self.memory_limit,
             threads=self.threads,
         )
@@ -134,7 +135,7 @@ class Score(Pass):
             baseline[rows], responses[:, :, rows] = exact, response
             done += len(exact)
         change = probe.squares / max(1, probe.values)
-        return _LayerLevel(baseline, responses, change, class_scores)
+        return _LayerLevel(baseline, responses, change, class_scores, batch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +144,7 @@ class _LayerLevel:
     responses: np.ndarray
     squared_change: np.ndarray
     class_scores: bool
+    batch: int
 
 
 def score_operator(

@@ -41,6 +41,7 @@ def filter_scores(state: PassState) -> dict[str, FilterScore]:
         operator=operator,
         measured=np.zeros(shape),
         responses=LayerResponses(state.model, state.candidates, state.multipliers, 1),
+        probe_batch=64,
         memory_limit=parse_bytes(DEFAULT_LIMIT),
         threads=1,
     )
