@@ -1,0 +1,168 @@
+"""Fidelity and cost of sensitivities, on samples that were not used for scoring.
+
+    python benchmarks/sensitivity.py [--quick] [--only fidelity,cost] [--markdown] [--json FILE]
+
+Fidelity, operator level: predicted mean and spread of accumulated errors against those of the
+integer operators over held-out samples, for every channel of every layer under every multiplier.
+Cost: operator (and filter) level over exact int8 passes of the same samples, layer level over the
+sum of its own partial runs, all levels on LeNet-5, and the peak memory of a whole `analyze`.
+Times are seconds of the processor with one thread. LeNet-5 for digits comes with this repository;
+LeNet-5 for MNIST, ResNet-20 and the multipliers of EvoApproxLib are read from the collection
+beside the checkout (shared/) and left out where that is missing. The full run takes ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+# numpy's own threads would take the cores from one another's runs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from scoring.cost import all_levels_seconds, level_rows, memory_row
+from scoring.fidelity import LIMIT, RANKS, operator_rows
+from scoring.subjects import TABLES, TWO, Subject, halves, multipliers, state_of, subjects
+from side_by_side.markdown import table
+
+QUICK = 200  # samples of each half
+PASSES, RUNS, SECONDS = 100, 1.3, 1.0
+LIMITS = ("2G", "512M")
+
+
+def fidelity(found: Sequence[Subject], quick: bool) -> list[dict[str, Any]]:
+    """Rows of the operator level."""
+    rows = []
+    for subject in found:
+        chosen = multipliers(TWO, signed=False) if quick else multipliers()
+        data = halves(subject, QUICK if quick else None)
+        rows += operator_rows(subject.name, state_of(subject, data, chosen))
+    return rows
+
+
+def cost(found: Sequence[Subject], quick: bool) -> dict[str, Any]:
+    """Rows of times and of memory, and the time of all levels."""
+    levels, memory = [], []
+    for subject in found:
+        chosen = multipliers(TWO if quick else TWO[:1], signed=not quick)
+        levels += level_rows(subject.name, state_of(subject, halves(subject, 512), chosen))
+        names = ",".join(m.name for m in chosen[1:])
+        library = None if quick or not TABLES.is_file() else TABLES
+        memory += [memory_row(subject, limit, names, library) for limit in LIMITS[quick:]]
+    state = state_of(found[0], halves(found[0], 512), multipliers(TWO, signed=False))
+    return {"levels": levels, "memory": memory, "all_levels_seconds": all_levels_seconds(state)}
+
+
+def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
+    """One line for each layer."""
+    heads = (
+        *("network", "layer", "mean off by, at most", f"within {LIMIT:g}", "two halves differ by"),
+        *("one histogram for all taps", "spread: Spearman", "of channels, at least"),
+        *("independent products", "of channels, at least", "spread over independent"),
+    )
+    lines = []
+    for row in rows:
+        low, middle, high = row["dependence"]
+        numbers = (
+            *(row["mean_deviation_max"], row["mean_within"], row["halves_deviation_max"]),
+            *(row["pooled_deviation_max"], row["std_spearman"], row["std_spearman_channels"]),
+            *(row["independent_spearman"], row["independent_spearman_channels"]),
+        )
+        shown = ["-" if n is None else f"{n:.3f}" for n in numbers]
+        shown[1] = f"{100 * row['mean_within']:.2f} %"
+        dependence = f"{low:.2f} to {high:.2f}, median {middle:.2f}"
+        lines.append([row["network"], row["layer"], *shown, dependence])
+    return table(heads, lines)
+
+
+def cost_tables(found: dict[str, Any]) -> str:
+    """Times, then memory."""
+    lines = []
+    for row in found["levels"]:
+        ratios, seconds = row["of_exact_passes"], row["exact_pass_seconds"]
+        lines.append(
+            [
+                *(row["network"], row["multipliers"], f"{row['operator_seconds']:.2f} s"),
+                *(
+                    f"{ratios[k]:.1f} ({1e3 * seconds[k]:.0f} ms)"
+                    for k in ("onnxruntime", "library")
+                ),
+                *(f"{row['layer_seconds']:.2f} s", f"{row['layer_of_runs']:.2f}"),
+                f"{row['stream_of_runs']:.2f}",
+            ]
+        )
+    heads = (
+        *("network", "multipliers", "operator level", "exact passes of onnxruntime"),
+        *("of the library", "layer level", "over its own runs", "without set-up"),
+    )
+    memory = [
+        [row["network"], row["limit"], f"{row['peak_bytes'] / 2**20:.0f}M"]
+        for row in found["memory"]
+    ]
+    both = (table(heads, lines), table(("network", "limit", "peak"), memory))
+    return "\n\n".join(both)
+
+
+def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tuple[str, bool]]:
+    """Each target and whether it is met."""
+    found = []
+    for row in rows:
+        where = f"{row['network']}, {row['layer']}"
+        mean, ranks = row["mean_deviation_max"], row["std_spearman"]
+        found.append((f"{where}: mean off by at most {mean:.3f}, limit {LIMIT}", mean <= LIMIT))
+        if ranks is not None:
+            told = f"{where}: Spearman of the spread {ranks:.3f}, at least {RANKS}"
+            found.append((told, ranks >= RANKS))
+    for row in costs.get("levels", ()):
+        for name, ratio in row["of_exact_passes"].items():
+            told = f"{row['network']}: {ratio:.1f} exact passes of {name}, limit {PASSES}"
+            found.append((told, ratio <= PASSES))
+        told = f"{row['network']}: layer level {row['layer_of_runs']:.2f} of its runs, limit {RUNS}"
+        found.append((told, row["layer_of_runs"] <= RUNS))
+    for row in costs.get("memory", ()):
+        told = f"{row['network']}: peak {row['peak_bytes'] / 2**20:.0f}M, limit {row['limit']}"
+        found.append((told, row["fits"]))
+    if costs:
+        seconds = costs["all_levels_seconds"]
+        found.append(
+            (f"all levels on LeNet-5: {seconds:.2f} s, limit {SECONDS} s", seconds <= SECONDS)
+        )
+    return found
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", default="", help="parts of names, separated by commas")
+    parser.add_argument("--only", default="fidelity,cost", help="fidelity, cost, or both")
+    parser.add_argument(
+        "--quick", action="store_true", help="the shipped LeNet-5 alone, few samples"
+    )
+    parser.add_argument("--markdown", action="store_true", help="tables for docs/sensitivity.md")
+    parser.add_argument("--json", metavar="FILE", help="write everything to a file")
+    args = parser.parse_args(words)
+    wanted = [word for word in args.networks.split(",") if word]
+    every = subjects()[:1] if args.quick else subjects()
+    found = [s for s in every if not wanted or any(word in s.name for word in wanted)]
+    for subject in [s for s in found if not s.there]:
+        print(f"{subject.name} is left out: shared/data is not beside this checkout")
+        found.remove(subject)
+    if not found:
+        parser.error(f"--networks: there are {', '.join(s.name for s in every)}")
+    rows = fidelity(found, args.quick) if "fidelity" in args.only else []
+    costs = cost(found, args.quick) if "cost" in args.only else {}
+    for told, met in verdicts(rows, costs):
+        print(f"{'pass ' if met else 'short'}  {told}")
+    if args.markdown:
+        print("", *([fidelity_table(rows)] if rows else []), sep="\n")
+        print("", *([cost_tables(costs)] if costs else []), sep="\n")
+    if args.json:
+        Path(args.json).write_text(json.dumps({"fidelity": rows, "cost": costs}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
