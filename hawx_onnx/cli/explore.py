@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
 
     if args.output is not None:
         check_writable_file(args.output)
-    prepared = prepare(args.model, settings, ui.step)
+    prepared = prepare(args.model, settings, ui.step, filters=settings.granularity == "filter")
     document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick, ui.step)
     if args.output is not None:
         write_json(document, args.output)

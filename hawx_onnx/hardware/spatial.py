@@ -22,7 +22,7 @@ Weight memories and line buffers are not modelled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
@@ -73,6 +73,10 @@ class SpatialTarget(Target):
             ConfigError: If a layer cannot meet the target and the target refuses to relax.
         """
         return _fold_all(self, workloads)[0]
+
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many channels each element of a layer's engine computes in turn."""
+        return tuple(folding.neuron_fold for folding in self.foldings(tuple(workloads)))
 
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from hawx_onnx.predictors.filter_surrogate import FilterSurrogate
 from hawx_onnx.predictors.model_level import Prediction, predict, predict_uniform
 from hawx_onnx.predictors.surrogate import ResponseSurrogate, spearman
 
-__all__ = ["Prediction", "ResponseSurrogate", "predict", "predict_uniform", "spearman"]
+__all__ = [
+    "FilterSurrogate",
+    "Prediction",
+    "ResponseSurrogate",
+    "predict",
+    "predict_uniform",
+    "spearman",
+]
