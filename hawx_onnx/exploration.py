@@ -21,6 +21,8 @@ def explore_methods(
     methods: Sequence[str],
     progress: Callable[[], None] | None = None,
     step: Step = lambda text: None,
+    *,
+    share: bool = True,
 ) -> dict[str, Any]:
     """Runs methods one after the other and compares them.
 
@@ -30,11 +32,12 @@ def explore_methods(
         methods: Names, each once.
         progress: Called after each measured assignment.
         step: Called with the name of each search as it begins.
+        share: Compute once what assignments have in common, in all methods.
 
     Returns:
         The document of ``explore --json``.
     """
-    searcher = Searcher(prepared, settings, progress)
+    searcher = Searcher(prepared, settings, progress, share=share)
     results = {}
     for name in dict.fromkeys(methods):
         step(f"{name} search over {size_text(searcher.problem.space_size)} assignments")

@@ -85,6 +85,7 @@ class Searcher:
         progress: Called after each measured assignment.
         folder: Where measurements are written down; nowhere if None.
         resume: Take measurements that are written down there already.
+        share: Compute once what assignments have in common, in all methods.
     """
 
     def __init__(
@@ -94,6 +95,8 @@ class Searcher:
         progress: Callable[[], None] | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
+        *,
+        share: bool = True,
     ) -> None:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
@@ -106,11 +109,14 @@ class Searcher:
         self._scoring = prepared.state.sensitivity.seconds
         self._settings, self._progress = settings, progress
         self._prepared, self._folder, self._resume = prepared, folder, resume
+        self._share = share
 
     def _measurer(self, method: str) -> Measurer:
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
         # A fresh one: no method shall gain from what another one ran.
-        network = ValidationRuns(prepared.state, prepared.dataset.validation, seed, threads)
+        network = ValidationRuns(
+            prepared.state, prepared.dataset.validation, seed, threads, share=self._share
+        )
         settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
         limits = Limits(
             evaluations=settings.max_evaluations,
