@@ -244,10 +244,13 @@ def main(words: Sequence[str] | None = None) -> None:
         found.remove(subject)
     if not found:
         parser.error(f"--networks: there are {', '.join(s.name for s in every)}")
-    rows = fidelity(found, args.quick) if "fidelity" in args.only else []
-    alone = channels(found, args.quick) if "channels" in args.only else []
-    models = whole(found) if "models" in args.only else []
-    costs = cost(found, args.quick) if "cost" in args.only else {}
+    chosen = {
+        part: [s for s in found if s.serves(part)] if part in args.only else [] for part in PARTS
+    }
+    rows = fidelity(chosen["fidelity"], args.quick)
+    alone = channels(chosen["channels"], args.quick)
+    models = whole(chosen["models"])
+    costs = cost(chosen["cost"], args.quick) if chosen["cost"] else {}
     for told, met in (*verdicts(rows, costs), *rank_verdicts(alone, models)):
         print(f"{'pass ' if met else 'short'}  {told}")
     if args.markdown:

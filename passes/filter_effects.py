@@ -42,14 +42,12 @@ class FilterEffects:
     Attributes:
         exact: Outputs of the exact int8 network, [B, values].
         squared: Candidate -> squared change of the outputs, mean over outputs, float64 [T, C, B].
-        changed: Candidate -> output codes of the channel that are not the exact ones, [T, C, B].
         margin: Candidate -> change of the margin of the true class over the best other one, float32
             [T, C, B]; empty where outputs are no class scores.
     """
 
     exact: np.ndarray
     squared: Mapping[str, np.ndarray]
-    changed: Mapping[str, np.ndarray]
     margin: Mapping[str, np.ndarray]
 
 
@@ -188,20 +186,18 @@ class FilterLevel:
             vectors.append(margin_direction(exact, labels))
         slopes = self._slopes(cached, vectors)
         codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
-        squared, changed, margin = {}, {}, {}
+        squared, margin = {}, {}
         for layer in self._layers:
             moved = [one[layer.name] for one in codes]
             fields = error_field(layer, cached[layer.output], moved, len(rows))
             change = project(fields, slopes[layer.name], layer.scale)[:count]
-            altered = np.count_nonzero(fields[:count], axis=-1)
-            changed[layer.name] = _with_exact(altered.transpose(2, 1, 0))
             parts = change[..., : len(directions)].astype(np.float64)
             # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
             total = (parts**2).sum(axis=-1) * weight
             squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
             if labels is not None:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
-        return FilterEffects(exact[:count], squared, changed, margin)
+        return FilterEffects(exact[:count], squared, margin)
 
     def _slopes(
         self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]

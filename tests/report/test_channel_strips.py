@@ -38,7 +38,7 @@ def test_steps_span_what_was_found() -> None:
 
 def test_a_cell_for_each_channel() -> None:
     page = channel_strips_section({"filter_level": {"a<b>": entry([1.0, 4.0, 9.0, 16.0])}})
-    assert "a&lt;b&gt;: 4 channels; largest 4, channel 3" in page
+    assert "a&lt;b&gt;: 4 channels; largest 4.00, channel 3" in page
     strokes = re.findall(r"M([\d.]+) 8h([\d.]+)", page)
     assert sorted(float(x) for x, _ in strokes) == [0, 160, 320, 480]
 
