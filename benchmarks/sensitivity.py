@@ -34,6 +34,8 @@ from scoring.subjects import TABLES, TWO, Subject, halves, multipliers, state_of
 from scoring.whole import OUTPUT_RANKS, model_row
 from side_by_side.markdown import table
 
+from hawx_onnx.memory import parse_bytes
+
 QUICK = 200  # samples of each half
 PASSES, RUNS, SECONDS = 100, 1.3, 1.0
 LIMITS = ("2G", "512M")
@@ -93,7 +95,8 @@ def cost(found: Sequence[Subject], quick: bool) -> dict[str, Any]:
 def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
     """One line for each layer."""
     heads = (
-        *("network", "layer", "mean off by, at most", f"within {LIMIT:g}", "two halves differ by"),
+        *("network", "layer", "mean off by, at most", f"within {LIMIT:g}"),
+        "by chance alone: median, 95 %",
         *("one histogram for all taps", "spread: Spearman", "of channels, at least"),
         *("independent products", "of channels, at least", "spread over independent"),
     )
@@ -101,12 +104,14 @@ def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         low, middle, high = row["dependence"]
         numbers = (
-            *(row["mean_deviation_max"], row["mean_within"], row["halves_deviation_max"]),
+            *(row["mean_deviation_max"], row["mean_within"], None),
             *(row["pooled_deviation_max"], row["std_spearman"], row["std_spearman_channels"]),
             *(row["independent_spearman"], row["independent_spearman_channels"]),
         )
         shown = ["-" if n is None else f"{n:.3f}" for n in numbers]
         shown[1] = f"{100 * row['mean_within']:.2f} %"
+        if row["chance"] is not None:
+            shown[2] = ", ".join(f"{value:.3f}" for value in row["chance"])
         dependence = f"{low:.2f} to {high:.2f}, median {middle:.2f}"
         lines.append([row["network"], row["layer"], *shown, dependence])
     return table(heads, lines)
@@ -171,10 +176,7 @@ def cost_tables(found: dict[str, Any]) -> str:
             "without set-up",
         ),
     )
-    memory = [
-        [row["network"], row["limit"], f"{row['peak_bytes'] / 2**20:.0f}M"]
-        for row in found["memory"]
-    ]
+    memory = [[row["network"], row["limit"], peak_of(row)] for row in found["memory"]]
     both = (table(heads, lines), table(("network", "limit", "peak"), memory))
     return "\n\n".join(both)
 
@@ -198,6 +200,13 @@ def rank_verdicts(
     return found
 
 
+def peak_of(row: dict[str, Any]) -> str:
+    """Peak memory in words."""
+    if row["needs"]:
+        return f"refused, needs {row['needs']}"
+    return f"{row['peak_bytes'] / 2**20:.0f}M"
+
+
 def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tuple[str, bool]]:
     """Targets of the operator level, and of times and memory."""
     found = []
@@ -215,8 +224,8 @@ def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tupl
         told = f"{row['network']}: layer level {row['layer_of_runs']:.2f} of its runs, limit {RUNS}"
         found.append((told, row["layer_of_runs"] <= RUNS))
     for row in costs.get("memory", ()):
-        told = f"{row['network']}: peak {row['peak_bytes'] / 2**20:.0f}M, limit {row['limit']}"
-        found.append((told, row["fits"]))
+        told = f"{row['network']}: peak {peak_of(row)}, limit {row['limit']}"
+        found.append((told, (row["peak_bytes"] or 0) <= parse_bytes(row["limit"])))
     if costs:
         seconds = costs["all_levels_seconds"]
         found.append(

@@ -142,13 +142,17 @@ class FilterLevel:
         rows, _ = next(iter(batches(x[:1], self._forward.spec, 1)))
         names = [name for name in self._cached if name != self._forward.spec.name]
         values = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        values[self._forward.spec.name] = rows
+        shared = self._shared(values)
         written = [values[layer.output].size for layer in self._layers]
         channels = sum(values[layer.output].shape[layer.channel_axis] for layer in self._layers)
         directions = len(output_directions(values[self._output].size // len(rows))[0]) + 1
-        # Cached tensors and codes of every multiplier; slopes before and after they are stacked,
-        # and the field of one layer at a time.
-        each = sum(value.nbytes for value in values.values()) + self._multipliers * sum(written)
-        each += 4 * (2 * directions * sum(written) + self._multipliers * max(written))
+        # Tensors that are kept, once more in the allocator of the session that gave them; slopes,
+        # with those of the last direction as its session holds and returns them; codes of every
+        # multiplier; fields of one layer at a time.
+        each = 2 * sum(value.nbytes for value in (*values.values(), *shared.values()))
+        each += 4 * (directions + 3) * sum(written) + self._multipliers * sum(written)
+        each += 4 * (self._multipliers + 2 * directions) * max(written)
         kept = 4 * self._multipliers * channels * len(x)
         most = max(len(rows), min(BATCH, len(x)))
         return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
@@ -199,6 +203,13 @@ class FilterLevel:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
         return FilterEffects(exact[:count], squared, margin)
 
+    def _shared(self, cached: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What all directions need of a batch."""
+        if self._prepare is None:
+            return {}
+        values = run(self._prepare, self._prepared, {name: cached[name] for name in self._fixed})
+        return dict(zip(self._prepared, values, strict=True))
+
     def _slopes(
         self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
     ) -> dict[str, np.ndarray]:
@@ -206,29 +217,25 @@ class FilterLevel:
 
         What all directions share, such as masks, is computed once.
         """
-        known = dict(cached)
-        if self._prepare is not None:
-            fixed = {name: cached[name] for name in self._fixed}
-            values = run(self._prepare, self._prepared, fixed)
-            known.update(zip(self._prepared, values, strict=True))
+        known = {**cached, **self._shared(cached)}
         feeds = {name: known[name] for name in self._directed if name in known}
         names = [self._gradient.nodes[layer.name] for layer in self._layers]
         if not names:
             return {}
-        found: list[list[np.ndarray]] = [[] for _ in names]
         shape, samples = cached[self._output].shape, len(vectors[0])
-        for vector in vectors:
+        slopes: dict[str, np.ndarray] = {}
+        for place, vector in enumerate(vectors):
             feeds[f"cotangent/{self._output}"] = np.ascontiguousarray(
                 vector.reshape(shape), np.float32
             )
-            for layer, parts, value in zip(
-                self._layers, found, run(self._backward, names, feeds), strict=True
-            ):
-                parts.append(layer.by_channel(value, samples))
-        return {
-            layer.name: np.stack(parts, axis=2)
-            for layer, parts in zip(self._layers, found, strict=True)
-        }
+            values = run(self._backward, names, feeds)
+            for layer, value in zip(self._layers, values, strict=True):
+                part = layer.by_channel(value, samples)
+                if place == 0:
+                    sizes = (*part.shape[:2], len(vectors), part.shape[2])
+                    slopes[layer.name] = np.empty(sizes, np.float32)
+                slopes[layer.name][:, :, place] = part
+        return slopes
 
 
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
