@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.frontend.model import batches
+from hawx_onnx.frontend.outputs import are_class_scores, check_rows
 from hawx_onnx.passes.approximate import exposed, with_tables
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
@@ -78,6 +79,7 @@ class FilterLevel:
         gradient = build_gradient(model, [c.name for c in candidates], [output])
         self.unreached = dict(gradient.unreached)
         self._gradient, self._output = gradient, output
+        self._others = [value.name for value in model.graph.output if value.name != output]
         self._multipliers = len(tables)
         reached = [c for c in candidates if c.name in gradient.nodes]
         self._layers = tuple(_layer(model, candidate) for candidate in reached)
@@ -112,17 +114,22 @@ class FilterLevel:
         return tuple(layer.name for layer in self._layers)
 
     def stream(
-        self, x: np.ndarray, labels: np.ndarray | None, batch: int = BATCH
+        self, x: np.ndarray, labels: np.ndarray | None, memory_limit: int
     ) -> Iterator[FilterEffects]:
-        """Yields the effects batch by batch.
+        """Yields the effects batch by batch; nothing where no candidate is reached.
 
         Args:
             x: Samples.
-            labels: True classes, int64 [samples]; None where outputs are no class scores.
-            batch: Batch size where the model leaves it open.
+            labels: True classes, int64 [samples]; without, the exact network's.
+            memory_limit: Bytes that the process may hold.
+
+        Raises:
+            ConfigError: A single sample takes more.
         """
-        start = 0
-        for rows, count in batches(x, self._forward.spec, batch):
+        if not self._layers:
+            return
+        size, start = self.fitting_batch(x, memory_limit), 0
+        for rows, count in batches(x, self._forward.spec, size):
             if start == 0:
                 self._drop_mixed_layers(rows)
             told = None if labels is None else labels[start : start + count]
@@ -183,10 +190,14 @@ class FilterLevel:
         names = [name for name in self._cached if name != own]
         cached = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
         cached[own] = rows
+        check_rows(cached[self._output], len(rows), self._output, self._others)
         exact = cached[self._output].reshape(len(rows), -1)
+        class_scores = are_class_scores(cached[self._output])
+        if class_scores and labels is None:
+            labels = exact[:count].argmax(axis=1)
         directions, weight = output_directions(exact.shape[1])
         vectors = [np.broadcast_to(one, exact.shape) for one in directions]
-        if labels is not None:
+        if class_scores and labels is not None:
             vectors.append(margin_direction(exact, labels))
         slopes = self._slopes(cached, vectors)
         codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
@@ -199,7 +210,7 @@ class FilterLevel:
             # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
             total = (parts**2).sum(axis=-1) * weight
             squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
-            if labels is not None:
+            if class_scores:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
         return FilterEffects(exact[:count], squared, margin)
 
