@@ -28,6 +28,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
@@ -41,7 +42,7 @@ from hawx_onnx.hardware.technology import (
     Periphery,
     PeripheryLibrary,
 )
-from hawx_onnx.hardware.terms import CostTerms
+from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -104,6 +105,35 @@ class SpatialTarget(Target):
         )
         notes = plan.notes + clock_notes(mhz, usage.figures)
         return CostReport(self.name, self.kind, total, tuple(layers), notes)
+
+    def _many(
+        self,
+        workloads: tuple[LayerWorkload, ...],
+        figures: Mapping[str, ComponentFigures],
+        channels: npt.NDArray[np.int64],
+    ) -> ManyTotals:
+        plan = _plan(self, workloads, next(iter(figures.values())).technology)
+        interval, mhz = plan.interval, self.frequency_mhz
+        folds = np.array([engine.folding.neuron_fold for engine in plan.engines])
+        simd = np.array([engine.folding.simd for engine in plan.engines])
+        elements = -(-channels // folds[:, None])
+        lanes = elements * simd[:, None]
+        areas = np.array([cost.area_um2 for cost in figures.values()])
+        leakages = np.array([cost.leakage_nw for cost in figures.values()])
+        bare_um2 = np.array([engine.element.area_um2 for engine in plan.engines])
+        bare_nw = np.array([engine.element.leakage_nw for engine in plan.engines])
+        area = np.einsum("alt,t->a", lanes, areas) + elements.sum(axis=2) @ bare_um2
+        leakage = np.einsum("alt,t->a", lanes, leakages) + elements.sum(axis=2) @ bare_nw
+        area += sum(engine.shared.area_um2 for engine in plan.engines)
+        leakage += sum(engine.shared.leakage_nw for engine in plan.engines)
+        each = [work.output_positions * work.window for work in workloads]
+        energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
+        multiplying = np.einsum("alt,lt->a", channels, energies)
+        energy = multiplying + leakage * 1e-9 * interval / mhz
+        energy += femto_to_micro(sum(engine.periphery_fj for engine in plan.engines))
+        power = energy * mean_power_mw(1.0, interval, mhz)
+        latency = np.full(len(channels), float(plan.latency))
+        return ManyTotals(power, area, energy, latency, multiplying)
 
     def _terms(
         self,

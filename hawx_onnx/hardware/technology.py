@@ -182,6 +182,12 @@ class PeripheryLibrary:
         return total
 
 
+def register_leakage_nw(technology: str) -> float:
+    """Returns the leakage of a register bit in nanowatts, 0 where the technology has none."""
+    cost = _register_cost(1, technology)
+    return 0.0 if cost is None else cost.leakage_nw
+
+
 def _adder_cost(bits: int, technology: str) -> ComponentFigures | None:
     """Returns the figures of an adder; components are loaded on first use."""
     from hawx_onnx.components.synthesis import shipped

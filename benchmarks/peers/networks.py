@@ -1,0 +1,63 @@
+"""Layers of LeNet-5, VGG-11 and ResNet-18 as hardware models see them, from their papers."""
+
+from __future__ import annotations
+
+from hawx_onnx.hardware import LayerWorkload
+
+VGG11_STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
+RESNET18_STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))
+
+
+def conv(
+    name: str, channels: int, filters: int, size: int, kernel: int, stride: int = 1, pad: int = 0
+) -> LayerWorkload:
+    """A convolution of square images; size is that of the input without its padding."""
+    out = (size + 2 * pad - kernel) // stride + 1
+    return LayerWorkload(name, "Conv", out * out, filters, kernel * kernel * channels)
+
+
+def linear(name: str, inputs: int, outputs: int) -> LayerWorkload:
+    """A fully connected layer."""
+    return LayerWorkload(name, "Gemm", 1, outputs, inputs)
+
+
+def lenet5() -> tuple[LayerWorkload, ...]:
+    """LeNet-5 on 28 x 28 images that are padded to 32 x 32 (LeCun et al., 1998)."""
+    return (
+        conv("conv1", 1, 6, 28, 5, pad=2),
+        conv("conv2", 6, 16, 14, 5),
+        linear("fc1", 400, 120),
+        linear("fc2", 120, 84),
+        linear("fc3", 84, 10),
+    )
+
+
+def vgg11(size: int = 32, classes: int = 10) -> tuple[LayerWorkload, ...]:
+    """VGG-11 on images of so many pixels a side (Simonyan, Zisserman, 2015), one linear layer."""
+    layers, channels = [], 3
+    for stage in VGG11_STAGES:
+        for filters in stage:
+            layers.append(conv(f"conv{len(layers) + 1}", channels, filters, size, 3, pad=1))
+            channels = filters
+        size //= 2
+    return (*layers, linear("fc", channels * size * size, classes))
+
+
+def resnet18(size: int = 32, classes: int = 10) -> tuple[LayerWorkload, ...]:
+    """ResNet-18 (He et al., 2016): with the stem for CIFAR at 32 pixels, else for ImageNet."""
+    if size == 32:
+        layers = [conv("stem", 3, 64, size, 3, pad=1)]
+    else:
+        layers = [conv("stem", 3, 64, size, 7, stride=2, pad=3)]
+        size //= 4
+    channels = 64
+    for stage, (filters, first) in enumerate(RESNET18_STAGES, 1):
+        for block, stride in enumerate((first, 1), 1):
+            name = f"stage{stage}.{block}"
+            layers.append(conv(f"{name}.conv1", channels, filters, size, 3, stride, pad=1))
+            if stride > 1:
+                layers.append(conv(f"{name}.skip", channels, filters, size, 1, stride))
+            size //= stride
+            layers.append(conv(f"{name}.conv2", filters, filters, size, 3, pad=1))
+            channels = filters
+    return (*layers, linear("fc", channels, classes))
