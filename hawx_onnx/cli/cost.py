@@ -23,6 +23,11 @@ PARTS = (
     ("dram_uj", "DRAM"),
     ("leakage_uj", "leakage"),
 )
+OPERANDS = {
+    "own": "each layer's own",
+    "uniform": "uniform",
+    "mixed": "each layer's own, as far as known",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +56,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         saved = 100 * document["savings"][name]
         ui.line(f"{name}: {after:.6g} {unit} (exact: {before:.6g}, saved {saved:.1f} %)")
     ui.line(_parts(document["total"]["energy_parts"], document["memories"]))
+    ui.line(f"operands: {OPERANDS[document['operands']]}")
     for note in document["notes"]:
         ui.warn(note)
     return 0

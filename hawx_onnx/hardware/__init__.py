@@ -15,7 +15,7 @@ from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import DATAFLOWS, TemporalTarget
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
-from hawx_onnx.hardware.workload import Geometry, LayerWorkload
+from hawx_onnx.hardware.workload import Geometry, LayerWorkload, operands_of
 
 __all__ = [
     "DATAFLOWS",
@@ -33,5 +33,6 @@ __all__ = [
     "TemporalTarget",
     "TypeUse",
     "load_target",
+    "operands_of",
     "target_names",
 ]

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hawx_onnx.hardware.memory import Process, process_of
-from hawx_onnx.hardware.technology import OPERAND_BITS, Periphery, PeripheryLibrary
+from hawx_onnx.hardware.technology import (
+    OPERAND_BITS,
+    Periphery,
+    PeripheryFigures,
+    PeripheryLibrary,
+)
 from hawx_onnx.hardware.traffic import Buffers, Traffic, layer_traffic
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -52,19 +57,24 @@ class ArrayPlan:
         target: The array.
         workloads: The layers.
         technology: The multipliers' technology.
+        known: Its adders and registers, or None.
 
     Raises:
         ConfigError: If the technology lacks what the target requires.
     """
 
     def __init__(
-        self, target: TemporalTarget, workloads: tuple[LayerWorkload, ...], technology: str
+        self,
+        target: TemporalTarget,
+        workloads: tuple[LayerWorkload, ...],
+        technology: str,
+        known: PeripheryFigures | None,
     ) -> None:
-        library = PeripheryLibrary(technology, target.periphery, target.name)
+        library = PeripheryLibrary(technology, known, target.periphery, target.name)
         self._target, self._workloads = target, workloads
         self._mapped: dict[tuple[int, int], MappedLayer] = {}
         self.process, notes = process_of(
-            technology, target.memories, target.memory_feature_nm, target.name
+            technology, known, target.memories, target.memory_feature_nm, target.name
         )
         self.notes = (*library.notes, *notes)
         # Two operand registers pass activation and weight (or partial sum) on; one accumulates.
@@ -146,7 +156,10 @@ def _memory_of(process: Process | None, buffers: Buffers) -> Periphery:
 
 @lru_cache(maxsize=64)
 def array_plan(
-    target: TemporalTarget, workloads: tuple[LayerWorkload, ...], technology: str
+    target: TemporalTarget,
+    workloads: tuple[LayerWorkload, ...],
+    technology: str,
+    known: PeripheryFigures | None,
 ) -> ArrayPlan:
     """Plans a network once for all assignments."""
-    return ArrayPlan(target, workloads, technology)
+    return ArrayPlan(target, workloads, technology, known)

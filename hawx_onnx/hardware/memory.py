@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware import technology as components
+from hawx_onnx.hardware.technology import PeripheryFigures
 
 _REFERENCE_NM, _REFERENCE_V = 45.0, 0.9
 _ACCESS_PJ_PER_BYTE = ((8.0, 10 / 8), (32.0, 20 / 8), (1024.0, 100 / 8))
@@ -76,12 +76,17 @@ class Process:
 
 
 def process_of(
-    technology: str, mode: str, feature_nm: float, target: str
+    technology: str,
+    known: PeripheryFigures | None,
+    mode: str,
+    feature_nm: float,
+    target: str,
 ) -> tuple[Process | None, tuple[str, ...]]:
     """Returns what memories are scaled by in a technology, and notes for the report.
 
     Args:
         technology: The multipliers' technology; the supply is told by its name.
+        known: Its adders and registers; without registers, bits of SRAM do not leak.
         mode: ``auto`` counts memories where the feature size is known, ``required`` refuses a
             technology where it is not, ``none`` counts none.
         feature_nm: The feature size in nanometres, 0 to take the technology's.
@@ -92,19 +97,19 @@ def process_of(
     """
     if mode == "none":
         return None, ("memories are not counted: memories is none",)
-    known = feature_nm or FEATURE_SIZES_NM.get(technology.split("-")[0], 0.0)
+    size_nm = feature_nm or FEATURE_SIZES_NM.get(technology.split("-")[0], 0.0)
     supply = re.search(r"-(\d+(?:\.\d+)?)V(?:-|$)", technology)
-    if not known or supply is None:
-        what = "supply" if known else "feature size"
+    if not size_nm or supply is None:
+        what = "supply" if size_nm else "feature size"
         if mode == "required":
             raise ConfigError(
                 f"the {what} of technology {technology} is not known",
                 where=f"target {target}: key memories",
                 mend="set memory_feature_nm, or memories to none"
-                if not known
+                if not size_nm
                 else "set memories to none",
             )
         return None, (f"memories are not counted: the {what} of {technology} is not known",)
-    register = components.register_leakage_nw(technology)
-    bit_nw = register * _BIT_TRANSISTORS / _REGISTER_TRANSISTORS
-    return Process(known, float(supply[1]), bit_nw), ()
+    register = known.register(1) if known is not None else None
+    bit_nw = register.leakage_nw * _BIT_TRANSISTORS / _REGISTER_TRANSISTORS if register else 0.0
+    return Process(size_nm, float(supply[1]), bit_nw), ()

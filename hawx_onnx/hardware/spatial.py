@@ -40,7 +40,7 @@ from hawx_onnx.hardware.report import (
 from hawx_onnx.hardware.schema import integer, word
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
 from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import ComponentFigures
+from hawx_onnx.hardware.technology import ComponentFigures, periphery_of
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -85,7 +85,7 @@ class SpatialTarget(Target):
         return bool(objective_field(objective))
 
     def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
-        plan = spatial_plan(self, workloads, usage.technology)
+        plan = spatial_plan(self, workloads, usage.technology, usage.periphery)
         sizes = [
             engine.size(counts, usage.figures)
             for engine, counts in zip(plan.engines, usage.layers, strict=True)
@@ -163,7 +163,8 @@ class SpatialTarget(Target):
         figures: Mapping[str, ComponentFigures],
         channels: npt.NDArray[np.int64],
     ) -> ManyTotals:
-        plan = spatial_plan(self, workloads, next(iter(figures.values())).technology)
+        technology = next(iter(figures.values())).technology
+        plan = spatial_plan(self, workloads, technology, periphery_of(figures))
         interval, mhz = plan.interval, self.frequency_mhz
         engines = plan.engines
         folds = np.array([engine.folding.neuron_fold for engine in engines])
@@ -192,7 +193,8 @@ class SpatialTarget(Target):
         figures: Mapping[str, ComponentFigures],
         objective: str,
     ) -> CostTerms:
-        plan = spatial_plan(self, workloads, next(iter(figures.values())).technology)
+        technology = next(iter(figures.values())).technology
+        plan = spatial_plan(self, workloads, technology, periphery_of(figures))
         interval, mhz = plan.interval, self.frequency_mhz
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)

@@ -11,7 +11,7 @@ from hawx_onnx.hardware.engine import Engine, engine_memory, make_engine
 from hawx_onnx.hardware.folding import Folding, cycles_within, smallest_folding
 from hawx_onnx.hardware.memory import process_of
 from hawx_onnx.hardware.pipeline import schedule
-from hawx_onnx.hardware.technology import PeripheryLibrary
+from hawx_onnx.hardware.technology import PeripheryFigures, PeripheryLibrary
 from hawx_onnx.hardware.units import femto_to_micro
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -44,11 +44,16 @@ class SpatialPlan:
 
 @lru_cache(maxsize=64)
 def spatial_plan(
-    target: SpatialTarget, workloads: tuple[LayerWorkload, ...], technology: str
+    target: SpatialTarget,
+    workloads: tuple[LayerWorkload, ...],
+    technology: str,
+    known: PeripheryFigures | None,
 ) -> SpatialPlan:
     """Folds the layers once for all assignments."""
-    library = PeripheryLibrary(technology, target.periphery, target.name)
-    process, notes = process_of(technology, target.memories, target.memory_feature_nm, target.name)
+    library = PeripheryLibrary(technology, known, target.periphery, target.name)
+    process, notes = process_of(
+        technology, known, target.memories, target.memory_feature_nm, target.name
+    )
     foldings, relaxed = fold_all(target, workloads)
     times = schedule(workloads, [folding.cycles for folding in foldings])
     engines = []

@@ -44,7 +44,7 @@ from hawx_onnx.hardware.assignment import Usage
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import integer, number, word
 from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import ComponentFigures
+from hawx_onnx.hardware.technology import ComponentFigures, periphery_of
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -165,4 +165,5 @@ class TemporalTarget(Target):
         self, workloads: tuple[LayerWorkload, ...], figures: Mapping[str, ComponentFigures]
     ) -> ArrayCosts:
         technology = next(iter(figures.values())).technology
-        return ArrayCosts(self, workloads, figures, array_plan(self, workloads, technology))
+        plan = array_plan(self, workloads, technology, periphery_of(figures))
+        return ArrayCosts(self, workloads, figures, plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -133,3 +134,13 @@ class LayerWorkload:
     def output_values(self) -> int:
         """Results per inference: M x N."""
         return self.output_positions * self.filters
+
+
+def operands_of(workloads: Iterable[LayerWorkload]) -> str:
+    """Returns which operands the multiplications of layers are costed under.
+
+    That is ``own`` where all layers hold energies under their own, ``uniform`` where none does,
+    else ``mixed``.
+    """
+    found = {bool(work.energies_fj) for work in workloads}
+    return "mixed" if len(found) > 1 else "own" if True in found else "uniform"

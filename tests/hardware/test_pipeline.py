@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hawx_onnx.errors import ConfigError, ModelError
-from hawx_onnx.hardware import Geometry, LayerWorkload, SpatialTarget, technology
+from hawx_onnx.hardware import Geometry, LayerWorkload, SpatialTarget
 from hawx_onnx.hardware.engine import engine_memory
 from hawx_onnx.hardware.folding import cycles_within, fold, smallest_folding
 from hawx_onnx.hardware.memory import Process
@@ -123,14 +123,9 @@ def test_depthwise_elements_read_activations_of_their_own():
     assert moved[1] - work.input_values == work.macs
 
 
-def test_memories_count_and_the_ends_read_dram(monkeypatch, exact, lenet):
-    node = "osu018-1.8V-test"
-
-    def cost(bits, name):
-        return replace(exact.cost, technology=node) if name == node else None
-
-    monkeypatch.setattr(technology, "_register_cost", cost)
-    known = type(exact)("exact", replace(exact.cost, technology=node))
+def test_memories_count_and_the_ends_read_dram(exact, lenet):
+    cost = replace(exact.cost, technology="osu018-1.8V-test", periphery=None)
+    known = type(exact)("exact", cost)
     whole = engines().cost(lenet, {}, known)
     alone = engines(memories="none").cost(lenet, {}, known)
     assert whole.total.area_um2 - alone.total.area_um2 == pytest.approx(whole.total.memory_area_um2)

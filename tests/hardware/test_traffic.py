@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware import LayerWorkload, TemporalTarget, technology
+from hawx_onnx.hardware import LayerWorkload, TemporalTarget
 from hawx_onnx.hardware.memory import process_of
 from hawx_onnx.hardware.traffic import Buffers, layer_traffic
 from hawx_onnx.hardware.workload import Geometry
+
+from .conftest import Figures
 
 LARGE = Buffers(1024, 1024, 1024)
 DATAFLOWS = ("output-stationary", "weight-stationary", "input-stationary")
@@ -115,20 +119,30 @@ def test_step_too_large_for_a_buffer_is_refused_with_how_much(dataflow, key, nee
     traffic(work, dataflow, Buffers(8, 8, 8), 64, 64)
 
 
+class Registers:
+    """A register bit that leaks 4 nW; adders cost nothing."""
+
+    technology = NODE
+
+    def adder(self, bits):
+        return Figures(0.0, 0.0, 0.0, technology=NODE)
+
+    def register(self, bits):
+        return Figures(1.0 * bits, 1.0 * bits, 4.0 * bits, technology=NODE)
+
+
+REGISTERS = Registers()
+
+
 @pytest.fixture
-def costed(monkeypatch, exact, cheap):
-    """Fake multipliers of a technology whose feature size is known; a register bit leaks 4 nW."""
-    from dataclasses import replace
-
-    def cost(bits, name):
-        return replace(exact.cost, leakage_nw=4.0 * bits, technology=NODE) if name == NODE else None
-
-    monkeypatch.setattr(technology, "_register_cost", cost)
-    return [type(one)(one.name, replace(one.cost, technology=NODE)) for one in (exact, cheap)]
+def costed(exact, cheap):
+    """Fake multipliers of a technology whose feature size is known."""
+    known = {"technology": NODE, "periphery": REGISTERS}
+    return [type(one)(one.name, replace(one.cost, **known)) for one in (exact, cheap)]
 
 
-def test_memory_figures_by_hand(costed):
-    process, notes = process_of(NODE, "auto", 0, "t")
+def test_memory_figures_by_hand():
+    process, notes = process_of(NODE, REGISTERS, "auto", 0, "t")
     scale = 180 / 45 * (1.8 / 0.9) ** 2
     assert process.sram_pj_per_byte(8) == pytest.approx(10 / 8 * scale)
     assert process.sram_pj_per_byte(32) == pytest.approx(20 / 8 * scale)
@@ -141,7 +155,7 @@ def test_memory_figures_by_hand(costed):
     assert process.provenance == (
         "published figures at 45 nm, scaled to 180 nm and 1.8 V; not synthesised"
     )
-    assert process_of(NODE, "auto", 90, "t")[0].feature_nm == 90
+    assert process_of(NODE, REGISTERS, "auto", 90, "t")[0].feature_nm == 90
 
 
 def test_unknown_feature_size_is_noted_or_refused(lenet, foreign):
