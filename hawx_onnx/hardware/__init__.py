@@ -11,6 +11,7 @@ from hawx_onnx.hardware.report import (
     LayerCost,
     TypeUse,
 )
+from hawx_onnx.hardware.soft_gpu import SoftGpuTarget
 from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import DATAFLOWS, TemporalTarget
@@ -28,6 +29,7 @@ __all__ = [
     "LayerCost",
     "LayerWorkload",
     "ManyTotals",
+    "SoftGpuTarget",
     "SpatialTarget",
     "Target",
     "TemporalTarget",

@@ -1,4 +1,4 @@
-"""Costs of assignments on a systolic array: one with all its layers, or many at once."""
+"""Costs of assignments on shared elements: one with all its layers, or many at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_pow
 from hawx_onnx.hardware.workload import LayerWorkload
 
 if TYPE_CHECKING:
-    from hawx_onnx.hardware.temporal import TemporalTarget
+    from hawx_onnx.hardware.array_target import ArrayTarget
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ class ArrayCosts:
 
     def __init__(
         self,
-        target: TemporalTarget,
+        target: ArrayTarget,
         workloads: tuple[LayerWorkload, ...],
         figures: Mapping[str, ComponentFigures],
         plan: ArrayPlan,
@@ -63,14 +63,14 @@ class ArrayCosts:
         """
         used = channels.any(axis=1)
         if not self.target.partitioned:
-            return np.where(used, self.target.cols, 0)
+            return np.where(used, self.target.shape[1], 0)
         leakage = None
-        if self.target.makeup == "energy":
+        if self.target.columns_for == "energy":
             # What leaks whatever the make-up is shared out among the columns, which all exist.
-            fixed = self.plan.fixed_leakage_nw / self.target.cols
-            leakage = self.target.rows * self._leakage_nw + fixed
+            fixed = self.plan.fixed_leakage_nw / self.target.shape[1]
+            leakage = self.target.shape[0] * self._leakage_nw + fixed
         per_product = self._per_product(channels)
-        return best_makeups(per_product, self.plan.step_cycles, self.target.cols, leakage)
+        return best_makeups(per_product, self.plan.step_cycles, self.target.shape[1], leakage)
 
     def _per_product(self, channels: Ints) -> Ints:
         """Channels of each type in one group, as if types were spread evenly over the groups."""
@@ -91,7 +91,9 @@ class ArrayCosts:
         channels = np.array([[counts.get(n, 0) for n in names] for counts in usage.layers])
         columns = self.columns(channels[None])[0]
         mapped = self._mapped(channels, columns)
-        leakage_nw = self.plan.fixed_leakage_nw + target.rows * float(columns @ self._leakage_nw)
+        leakage_nw = self.plan.fixed_leakage_nw + target.shape[0] * float(
+            columns @ self._leakage_nw
+        )
         of_type = dict(zip(names, columns.tolist(), strict=True))
         layers = tuple(
             self._layer(work, counts, on_array, of_type, leakage_nw)
@@ -100,7 +102,7 @@ class ArrayCosts:
         cycles = sum(one.cycles for one in mapped)
         parts = EnergyParts.sum_of([layer.energy_parts for layer in layers])
         energy = sum(layer.energy_uj for layer in layers)
-        datapath_um2 = target.rows * float(columns @ self._area_um2)
+        datapath_um2 = target.shape[0] * float(columns @ self._area_um2)
         datapath_um2 += target.elements * self.plan.element.area_um2
         total = CostTotals(
             power_mw=mean_power_mw(energy, cycles, mhz),
@@ -139,7 +141,6 @@ class ArrayCosts:
         if target.partitioned:
             switching = sum(columns[name] for name in counts)
         area = sum(columns[name] * self.figures[name].area_um2 for name in counts)
-        row_folds, col_folds = on_array.folds
         return LayerCost(
             name=work.name,
             op=work.op,
@@ -150,9 +151,9 @@ class ArrayCosts:
             utilization=min(1.0, work.macs / (max(on_array.cycles, 1) * target.elements)),
             energy_uj=parts.total_uj,
             power_mw=mean_power_mw(parts.total_uj, on_array.cycles, target.frequency_mhz),
-            area_um2=target.rows * (area + switching * element.area_um2),
+            area_um2=target.shape[0] * (area + switching * element.area_um2),
             multipliers=counts,
-            mapping={"row_folds": row_folds, "column_folds": col_folds},
+            mapping=target.mapping(on_array.folds),
             energy_parts=parts,
             sram_bytes=on_array.traffic.sram_bytes,
             dram_bytes=on_array.traffic.dram_bytes,
@@ -166,7 +167,7 @@ class ArrayCosts:
                 macs[name] += work.output_positions * work.window * channels
         result = {}
         for name, held in columns.items():
-            multipliers = self.target.rows * held
+            multipliers = self.target.shape[0] * held
             busy = min(1.0, macs[name] / (multipliers * max(cycles, 1)))
             result[name] = TypeUse(multipliers, macs[name], busy)
         return result
@@ -181,10 +182,10 @@ class ArrayCosts:
         energies = per_channel[:, None] * energies_uj(self.workloads, self.figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
         cycles, memory_uj = self._times_and_memory(channels, columns)
-        leakage_nw = plan.fixed_leakage_nw + target.rows * columns @ self._leakage_nw
+        leakage_nw = plan.fixed_leakage_nw + target.shape[0] * columns @ self._leakage_nw
         energy = multiplying + femto_to_micro(plan.macs.sum() * plan.element.energy_fj)
         energy += memory_uj + leakage_nw * 1e-9 * cycles / target.frequency_mhz
-        area = target.rows * columns @ self._area_um2 + plan.memory.area_um2
+        area = target.shape[0] * columns @ self._area_um2 + plan.memory.area_um2
         area += target.elements * plan.element.area_um2
         power = energy / (np.maximum(cycles, 1) / target.frequency_mhz) * 1e3
         return ManyTotals(power, area, energy, cycles, multiplying)

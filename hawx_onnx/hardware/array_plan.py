@@ -1,4 +1,4 @@
-"""What no choice of multipliers changes about layers on a systolic array, and memories with it."""
+"""What no choice of multipliers changes about layers on shared elements, and memories with it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hawx_onnx.hardware.technology import (
     PeripheryFigures,
     PeripheryLibrary,
 )
-from hawx_onnx.hardware.traffic import Buffers, Traffic, layer_traffic
+from hawx_onnx.hardware.traffic import Traffic
 from hawx_onnx.hardware.workload import LayerWorkload
 
 if TYPE_CHECKING:
-    from hawx_onnx.hardware.temporal import TemporalTarget
+    from hawx_onnx.hardware.array_target import ArrayTarget
 
 NO_TRAFFIC = Traffic(0, 0, 0, 0, 0, 0)
 
@@ -65,7 +65,7 @@ class ArrayPlan:
 
     def __init__(
         self,
-        target: TemporalTarget,
+        target: ArrayTarget,
         workloads: tuple[LayerWorkload, ...],
         technology: str,
         known: PeripheryFigures | None,
@@ -81,10 +81,7 @@ class ArrayPlan:
         self.element: Periphery = library.adder(target.accumulator_bits) + library.register(
             2 * OPERAND_BITS + target.accumulator_bits
         )
-        self.buffers = Buffers(
-            target.ifmap_buffer_kb, target.filter_buffer_kb, target.ofmap_buffer_kb
-        )
-        self.memory = _memory_of(self.process, self.buffers)
+        self.memory = _memory_of(self.process, target.memory_sizes_kb)
         self.macs = np.array([work.macs for work in workloads], np.float64)
         self.fixed_leakage_nw = target.elements * self.element.leakage_nw + self.memory.leakage_nw
 
@@ -112,26 +109,14 @@ class ArrayPlan:
     def _map(self, index: int, column_folds: int) -> MappedLayer:
         target, work = self._target, self._workloads[index]
         folds = (target.folds(work)[0], column_folds)
-        cycles = work.products * folds[0] * folds[1] * target.step_cycles(work) - 1
+        cycles = target.busy_cycles(work, folds)
         if self.process is None:
             return MappedLayer(folds, cycles, 0, NO_TRAFFIC, 0.0, 0.0)
-        traffic = layer_traffic(
-            work,
-            target.dataflow,
-            (target.rows, target.cols),
-            folds,
-            target.accumulator_bits,
-            self.buffers,
-            target.name,
-        )
+        traffic = target.traffic(work, folds)
         stalls = -int(-traffic.dram_bytes // target.dram_bytes_per_cycle) - cycles
         sram_pj = sum(
             moved * self.process.sram_pj_per_byte(size)
-            for moved, size in (
-                (traffic.ifmap_sram_bytes, self.buffers.ifmap_kb),
-                (traffic.filter_sram_bytes, self.buffers.filter_kb),
-                (traffic.ofmap_sram_bytes, self.buffers.ofmap_kb),
-            )
+            for moved, size in zip(target.accesses(traffic), target.memory_sizes_kb, strict=True)
         )
         return MappedLayer(
             folds=folds,
@@ -143,20 +128,19 @@ class ArrayPlan:
         )
 
 
-def _memory_of(process: Process | None, buffers: Buffers) -> Periphery:
-    """Returns area and leakage of the buffers; their energy is that of accesses."""
+def _memory_of(process: Process | None, sizes_kb: tuple[int, ...]) -> Periphery:
+    """Returns area and leakage of the memories; their energy is that of accesses."""
     if process is None:
         return Periphery()
-    sizes = (buffers.ifmap_kb, buffers.filter_kb, buffers.ofmap_kb)
     return Periphery(
-        area_um2=sum(process.sram_um2(size) for size in sizes),
-        leakage_nw=sum(process.sram_leakage_nw(size) for size in sizes),
+        area_um2=sum(process.sram_um2(size) for size in sizes_kb),
+        leakage_nw=sum(process.sram_leakage_nw(size) for size in sizes_kb),
     )
 
 
 @lru_cache(maxsize=64)
 def array_plan(
-    target: TemporalTarget,
+    target: ArrayTarget,
     workloads: tuple[LayerWorkload, ...],
     technology: str,
     known: PeripheryFigures | None,

@@ -30,22 +30,13 @@ not add up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware.array_costs import ArrayCosts
-from hawx_onnx.hardware.array_plan import array_plan
-from hawx_onnx.hardware.assignment import Usage
-from hawx_onnx.hardware.report import CostReport, objective_field
-from hawx_onnx.hardware.schema import integer, number, word
-from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import ComponentFigures, periphery_of
-from hawx_onnx.hardware.terms import CostTerms, ManyTotals
+from hawx_onnx.hardware.array_target import ArrayTarget
+from hawx_onnx.hardware.schema import integer, word
+from hawx_onnx.hardware.traffic import Buffers, Traffic, layer_traffic
 from hawx_onnx.hardware.workload import LayerWorkload
 
 DATAFLOWS = ("output-stationary", "weight-stationary", "input-stationary")
@@ -54,7 +45,7 @@ MAKEUPS = ("latency", "energy")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemporalTarget(Target):
+class TemporalTarget(ArrayTarget):
     """A systolic array of rows x cols processing elements, shared by all layers in turn.
 
     Args:
@@ -69,7 +60,6 @@ class TemporalTarget(Target):
         ifmap_buffer_kb: Buffer of activations, in kB of 1,024 bytes.
         filter_buffer_kb: Buffer of weights.
         ofmap_buffer_kb: Buffer of results and partial sums.
-        dram_bytes_per_cycle: Bytes that DRAM reads or writes in a clock cycle.
 
     Raises:
         ConfigError: If a value is out of its bounds, or the array is partitioned and
@@ -86,9 +76,6 @@ class TemporalTarget(Target):
     ifmap_buffer_kb: int = field(default=64, metadata=integer(1, 1 << 20, "kB"))
     filter_buffer_kb: int = field(default=64, metadata=integer(1, 1 << 20, "kB"))
     ofmap_buffer_kb: int = field(default=64, metadata=integer(1, 1 << 20, "kB"))
-    dram_bytes_per_cycle: float = field(
-        default=16.0, metadata=number(0.001, 1e6, "bytes per clock cycle")
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,14 +87,28 @@ class TemporalTarget(Target):
             )
 
     @property
-    def elements(self) -> int:
-        """Processing elements of the array."""
-        return self.rows * self.cols
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of processing elements."""
+        return self.rows, self.cols
 
     @property
     def partitioned(self) -> bool:
         """Whether each column has one multiplier type."""
         return self.heterogeneity == "partitioned"
+
+    @property
+    def columns_for(self) -> str:
+        """What the columns of a partitioned array are divided for."""
+        return self.makeup
+
+    @property
+    def memory_sizes_kb(self) -> tuple[int, ...]:
+        """The buffers of activations, weights and results."""
+        return self.ifmap_buffer_kb, self.filter_buffer_kb, self.ofmap_buffer_kb
+
+    def accesses(self, traffic: Traffic) -> tuple[int, ...]:
+        """Returns the bytes that are read and written at each buffer."""
+        return traffic.ifmap_sram_bytes, traffic.filter_sram_bytes, traffic.ofmap_sram_bytes
 
     def folds(self, work: LayerWorkload) -> tuple[int, int]:
         """Returns how often one product of the layer wraps around the rows and the columns."""
@@ -124,46 +125,16 @@ class TemporalTarget(Target):
         streamed = positions if self.dataflow == "weight-stationary" else filters
         return streamed + 2 * self.rows + self.cols - 2
 
-    def compute_cycles(self, work: LayerWorkload) -> int:
-        """Returns the index of the last compute cycle of a layer, all columns serving all types."""
-        row_folds, col_folds = self.folds(work)
-        return work.products * row_folds * col_folds * self.step_cycles(work) - 1
+    def busy_cycles(self, work: LayerWorkload, folds: tuple[int, int]) -> int:
+        """Returns the index of the last compute cycle of a layer that folds so often."""
+        return work.products * folds[0] * folds[1] * self.step_cycles(work) - 1
 
-    def separable(self, objective: str) -> bool:
-        """Returns whether an objective is a sum over layers of that layer's multiplier alone.
+    def traffic(self, work: LayerWorkload, folds: tuple[int, int]) -> Traffic:
+        """Returns the bytes that a layer moves (`hawx_onnx.hardware.traffic`)."""
+        buffers = Buffers(*self.memory_sizes_kb)
+        bits = self.accumulator_bits
+        return layer_traffic(work, self.dataflow, self.shape, folds, bits, buffers, self.name)
 
-        Latency is in a multi-mode array: no multiplier changes it. Area is not: a type counts
-        once, however many layers use it. Energy and power are not either, if only slightly: a type
-        in use leaks all the time, in every layer. Nothing is in a partitioned array.
-        """
-        return objective_field(objective) == "latency_cycles" and not self.partitioned
-
-    def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
-        costs = self._costs(workloads, usage.figures)
-        layers, total, types = costs.report(usage)
-        notes = costs.plan.notes + clock_notes(self.frequency_mhz, usage.figures)
-        memories = costs.plan.process.provenance if costs.plan.process else ""
-        return CostReport(self.name, self.kind, total, layers, notes, types, memories)
-
-    def _many(
-        self,
-        workloads: tuple[LayerWorkload, ...],
-        figures: Mapping[str, ComponentFigures],
-        channels: npt.NDArray[np.int64],
-    ) -> ManyTotals:
-        return self._costs(workloads, figures).many(channels)
-
-    def _terms(
-        self,
-        workloads: tuple[LayerWorkload, ...],
-        figures: Mapping[str, ComponentFigures],
-        objective: str,
-    ) -> CostTerms:
-        return self._costs(workloads, figures).terms(objective)
-
-    def _costs(
-        self, workloads: tuple[LayerWorkload, ...], figures: Mapping[str, ComponentFigures]
-    ) -> ArrayCosts:
-        technology = next(iter(figures.values())).technology
-        plan = array_plan(self, workloads, technology, periphery_of(figures))
-        return ArrayCosts(self, workloads, figures, plan)
+    def mapping(self, folds: tuple[int, int]) -> dict[str, int]:
+        """Returns how a layer lies on the array."""
+        return {"row_folds": folds[0], "column_folds": folds[1]}

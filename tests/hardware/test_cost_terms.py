@@ -11,7 +11,7 @@ from hawx_onnx.hardware import load_target
 OBJECTIVES = ("power", "area", "energy", "latency")
 
 
-@pytest.fixture(params=["temporal", "partitioned", "spatial"])
+@pytest.fixture(params=["temporal", "partitioned", "temporal-softgpu", "spatial"])
 def target(request):
     if request.param == "partitioned":
         return load_target("temporal").override(heterogeneity="partitioned")

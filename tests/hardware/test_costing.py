@@ -12,7 +12,7 @@ from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.hardware import LayerWorkload, load_target
 
 
-@pytest.fixture(params=["temporal", "spatial"])
+@pytest.fixture(params=["temporal", "temporal-softgpu", "spatial"])
 def target(request):
     return load_target(request.param)
 

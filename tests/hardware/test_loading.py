@@ -25,6 +25,7 @@ def test_presets_and_short_names():
         "spatial",
         "temporal",
         "spatial-dataflow",
+        "temporal-softgpu",
         "temporal-systolic-16x16",
     )
     temporal, spatial = load_target("temporal"), load_target("spatial")
