@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from hawx_onnx.hardware import LayerWorkload
+from dataclasses import replace
+
+from hawx_onnx.hardware import Geometry, LayerWorkload
 
 VGG11_STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 RESNET18_STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))
 
 
 def conv(
-    name: str, channels: int, filters: int, size: int, kernel: int, stride: int = 1, pad: int = 0
+    name: str,
+    channels: int,
+    filters: int,
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    pad: int = 0,
+    sources: tuple[str, ...] | None = None,
 ) -> LayerWorkload:
     """A convolution of square images; size is that of the input without its padding."""
     out = (size + 2 * pad - kernel) // stride + 1
-    return LayerWorkload(name, "Conv", out * out, filters, kernel * kernel * channels)
+    images = Geometry(channels, size, size, out, kernel, kernel)
+    window = kernel * kernel * channels
+    return LayerWorkload(name, "Conv", out * out, filters, window, geometry=images, sources=sources)
 
 
 def linear(name: str, inputs: int, outputs: int) -> LayerWorkload:
@@ -46,18 +57,20 @@ def vgg11(size: int = 32, classes: int = 10) -> tuple[LayerWorkload, ...]:
 def resnet18(size: int = 32, classes: int = 10) -> tuple[LayerWorkload, ...]:
     """ResNet-18 (He et al., 2016): with the stem for CIFAR at 32 pixels, else for ImageNet."""
     if size == 32:
-        layers = [conv("stem", 3, 64, size, 3, pad=1)]
+        layers = [conv("stem", 3, 64, size, 3, pad=1, sources=())]
     else:
-        layers = [conv("stem", 3, 64, size, 7, stride=2, pad=3)]
+        layers = [conv("stem", 3, 64, size, 7, stride=2, pad=3, sources=())]
         size //= 4
-    channels = 64
+    channels, reads = 64, ("stem",)
     for stage, (filters, first) in enumerate(RESNET18_STAGES, 1):
         for block, stride in enumerate((first, 1), 1):
             name = f"stage{stage}.{block}"
-            layers.append(conv(f"{name}.conv1", channels, filters, size, 3, stride, pad=1))
+            one, two, skip = (f"{name}.{part}" for part in ("conv1", "conv2", "skip"))
+            layers.append(conv(one, channels, filters, size, 3, stride, pad=1, sources=reads))
             if stride > 1:
-                layers.append(conv(f"{name}.skip", channels, filters, size, 1, stride))
+                layers.append(conv(skip, channels, filters, size, 1, stride, sources=reads))
+                reads = (skip,)
             size //= stride
-            layers.append(conv(f"{name}.conv2", filters, filters, size, 3, pad=1))
-            channels = filters
-    return (*layers, linear("fc", channels, classes))
+            layers.append(conv(two, filters, filters, size, 3, pad=1, sources=(one,)))
+            channels, reads = filters, (two, *reads)
+    return (*layers, replace(linear("fc", channels, classes), sources=reads))

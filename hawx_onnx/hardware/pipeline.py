@@ -5,7 +5,8 @@ kernel height / input height of each feature map (padding is not deducted), or a
 layer is no convolution. It ends no sooner than its own cycles after that, and no sooner than one
 row of its own after the layers that it reads. The latency is the end of the last layer: the longest
 path through the graph, weighted with fill times. Where branches join, the shorter one waits in a
-FIFO.
+FIFO, which several readers of the join share. Joined branches count as one stream of the size of
+the latest, as after an addition.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def schedule(workloads: Sequence[LayerWorkload], cycles: Sequence[int]) -> Sched
         circle = " -> ".join(edge[0] for edge in nx.find_cycle(graph))
         raise ModelError(f"layers read each other in a circle: {circle}", where="hardware cost")
     starts, ends, waiting = ([0.0] * len(workloads) for _ in range(3))
+    joins: set[frozenset[int]] = set()
     for name in nx.topological_sort(graph):
         at = place[name]
         work, before = workloads[at], [place[source] for source in sources[at]]
@@ -101,11 +103,13 @@ def schedule(workloads: Sequence[LayerWorkload], cycles: Sequence[int]) -> Sched
         starts[at] = max((starts[p] + share * (ends[p] - starts[p]) for p in before), default=0.0)
         waited = max((ends[p] + cycles[at] / rows for p in before), default=0.0)
         ends[at] = max(starts[at] + cycles[at], waited)
-        waiting[at] = sum(
-            workloads[p].output_values
-            * max(0.0, min(1.0, (starts[at] - starts[p]) / (ends[p] - starts[p])) - share)
-            for p in before
-        )
+        if frozenset(before) not in joins:
+            waiting[at] = sum(
+                workloads[p].output_values
+                * max(0.0, min(1.0, (starts[at] - starts[p]) / (ends[p] - starts[p])) - share)
+                for p in _streams(before, joins, starts)
+            )
+            joins.add(frozenset(before))
     return Schedule(
         starts=tuple(starts),
         ends=tuple(ends),
@@ -113,3 +117,16 @@ def schedule(workloads: Sequence[LayerWorkload], cycles: Sequence[int]) -> Sched
         reads_input=tuple(not names for names in sources),
         makes_output=tuple(graph.out_degree(work.name) == 0 for work in workloads),
     )
+
+
+def _streams(
+    before: Sequence[int], joins: set[frozenset[int]], starts: Sequence[float]
+) -> list[int]:
+    """Returns one layer for each stream that arrives at a join.
+
+    Layers that an earlier join made one stream of, such as the blocks before a residual block,
+    arrive as that stream, which begins with the latest of them.
+    """
+    merged = max((join for join in joins if join < set(before)), key=len, default=frozenset())
+    rest = [layer for layer in before if layer not in merged]
+    return [*rest, max(merged, key=lambda layer: starts[layer])] if merged else rest

@@ -57,6 +57,22 @@ def test_longest_branch_counts_and_the_shorter_one_waits_by_hand():
     assert alone.latency_cycles == 1300
 
 
+def test_residual_blocks_join_streams_by_hand():
+    # Two residual blocks of one layer each, then two readers of the second sum.
+    layers = (
+        conv("stem"),
+        conv("one", "stem"),
+        conv("two", "one", "stem"),
+        conv("last", "two", "one", "stem"),
+        conv("skip", "two", "one", "stem"),
+    )
+    times = schedule(layers, [1000] * 5)
+    assert times.starts == (0, 300, 600, 900, 900)
+    # Before "two", "stem" is 600 of 1,000 cycles in, before "last" the first sum is, which began
+    # with "one"; 300 of them are taken at once, of 400 results. "skip" reads what "last" does.
+    assert times.fifo_values == (0, 0, 120, 120, 0)
+
+
 def test_parallel_branches_take_the_longer_one():
     slow = schedule(
         (conv("a"), conv("b", "a"), conv("c", "a"), linear("d", "b", "c")), (10, 500, 20, 5)
