@@ -55,6 +55,13 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         before, after = document["baseline"][field], document["total"][field]
         saved = 100 * document["savings"][name]
         ui.line(f"{name}: {after:.6g} {unit} (exact: {before:.6g}, saved {saved:.1f} %)")
+    if document["fpga"] is not None:
+        area = document["fpga"]
+        luts = "unknown" if area["area_lut6"] is None else area["area_lut6"]
+        ui.line(
+            f"FPGA: {luts} LUT6, {area['flip_flops']} flip-flops, "
+            f"{area['block_ram18']} block RAMs of 18 kbit"
+        )
     ui.line(_parts(document["total"]["energy_parts"], document["memories"]))
     ui.line(f"operands: {OPERANDS[document['operands']]}")
     for note in document["notes"]:

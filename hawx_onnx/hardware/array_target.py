@@ -12,10 +12,11 @@ import numpy.typing as npt
 from hawx_onnx.hardware.array_costs import ArrayCosts
 from hawx_onnx.hardware.array_plan import array_plan
 from hawx_onnx.hardware.assignment import Usage
+from hawx_onnx.hardware.fpga import Fabric, MemoryShape
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import number
 from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import ComponentFigures, periphery_of
+from hawx_onnx.hardware.technology import OPERAND_BITS, ComponentFigures, periphery_of
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.traffic import Traffic
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -106,6 +107,17 @@ class ArrayTarget(Target):
         notes = costs.plan.notes + self.chip_notes() + slow
         memories = costs.plan.process.provenance if costs.plan.process else ""
         return CostReport(self.name, self.kind, total, layers, notes, types, memories)
+
+    def _fabric(
+        self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
+    ) -> Fabric:
+        # A buffer is as wide as the side of the array that it feeds.
+        width = max(self.shape)
+        return Fabric(
+            adder_bits=self.elements * self.accumulator_bits,
+            register_bits=self.elements * (2 * OPERAND_BITS + self.accumulator_bits),
+            memories=tuple(MemoryShape(1024 * size, width) for size in self.memory_sizes_kb),
+        )
 
     def _many(
         self,

@@ -161,6 +161,21 @@ class LayerCost:
 
 
 @dataclass(frozen=True)
+class FpgaArea:
+    """What an accelerator takes of an FPGA.
+
+    Args:
+        area_lut6: Look-up tables of six inputs; None where those of a multiplier are not known.
+        flip_flops: Register bits.
+        block_ram18: Block RAMs of 18 kbit.
+    """
+
+    area_lut6: int | None
+    flip_flops: int
+    block_ram18: int
+
+
+@dataclass(frozen=True)
 class CostReport:
     """The modelled cost of an assignment on a target.
 
@@ -172,6 +187,7 @@ class CostReport:
         notes: What the figures leave out, in plain words.
         types: Multiplier name -> how its hardware is used.
         memories: Where the figures of memories come from; empty if they are not counted.
+        fpga: What it takes of an FPGA, if the target is one.
     """
 
     target: str
@@ -181,6 +197,7 @@ class CostReport:
     notes: tuple[str, ...] = ()
     types: dict[str, TypeUse] = field(default_factory=dict)
     memories: str = ""
+    fpga: FpgaArea | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as plain types, ready for JSON."""
@@ -191,5 +208,6 @@ class CostReport:
             "layers": [asdict(layer) for layer in self.layers],
             "types": {name: asdict(use) for name, use in self.types.items()},
             "memories": self.memories,
+            "fpga": None if self.fpga is None else asdict(self.fpga),
             "notes": list(self.notes),
         }

@@ -29,6 +29,7 @@ import numpy.typing as npt
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.engine import Size
 from hawx_onnx.hardware.folding import Folding
+from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
 from hawx_onnx.hardware.report import (
     CostReport,
     CostTotals,
@@ -40,7 +41,7 @@ from hawx_onnx.hardware.report import (
 from hawx_onnx.hardware.schema import integer, word
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
 from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import ComponentFigures, periphery_of
+from hawx_onnx.hardware.technology import OPERAND_BITS, ComponentFigures, periphery_of
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -156,6 +157,25 @@ class SpatialTarget(Target):
             sram_bytes=memory.moved_bytes,
             dram_bytes=memory.dram_bytes,
         )
+
+    def _fabric(
+        self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
+    ) -> Fabric:
+        plan = spatial_plan(self, workloads, usage.technology, usage.periphery)
+        adders = registers = 0
+        memories: list[MemoryShape] = []
+        for engine, layer in zip(plan.engines, report.layers, strict=True):
+            elements, simd = layer.mapping["pe"], engine.folding.simd
+            adders += elements * (tree_bits(simd) + self.accumulator_bits)
+            registers += elements * (simd * OPERAND_BITS + self.accumulator_bits)
+            registers += simd * OPERAND_BITS
+            memory, pe = engine.memory, engine.folding.pe
+            memories += [
+                MemoryShape(memory.weight_bytes // pe, simd, pe),
+                MemoryShape(memory.buffer_bytes, simd),
+                MemoryShape(memory.fifo_bytes, simd),
+            ]
+        return Fabric(adders, registers, tuple(memories))
 
     def _many(
         self,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.assignment import Choice, Usage, check_layer_names, count_usage
+from hawx_onnx.hardware.fpga import Fabric, fpga_area
 from hawx_onnx.hardware.memory import DRAM_PJ_PER_BYTE
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import check_value, integer, key_fields, number, word
@@ -21,7 +22,7 @@ from hawx_onnx.hardware.technology import (
     CostedMultiplier,
     figures_of,
 )
-from hawx_onnx.hardware.terms import CostTerms, ManyTotals
+from hawx_onnx.hardware.terms import CostTerms, ManyTotals, one_changed
 from hawx_onnx.hardware.workload import LayerWorkload
 from hawx_onnx.names import close_names
 
@@ -42,6 +43,7 @@ class Target(ABC):
         memory_feature_nm: Feature size in nanometres that memories are scaled to; 0 takes that
             of the multipliers' technology.
         dram_pj_per_byte: Energy of a byte read from or written to DRAM, in picojoules.
+        fabric: ``asic``, or ``fpga``, which adds look-up tables, flip-flops and block RAMs.
 
     Raises:
         ConfigError: If a value is out of its bounds.
@@ -59,6 +61,7 @@ class Target(ABC):
     dram_pj_per_byte: float = field(
         default=DRAM_PJ_PER_BYTE, metadata=number(0, 10_000, "pJ per byte")
     )
+    fabric: str = field(default="asic", metadata=word("asic", "fpga"))
 
     def __post_init__(self) -> None:
         for name, item in key_fields(type(self)).items():
@@ -104,7 +107,13 @@ class Target(ABC):
                 or technologies are mixed.
             ModelError: If there is no layer, or two have the same name.
         """
-        return self._report(tuple(workloads), count_usage(workloads, assignment, exact))
+        usage = count_usage(workloads, assignment, exact)
+        report = self._report(tuple(workloads), usage)
+        if self.fabric == "asic":
+            return report
+        fabric = self._fabric(tuple(workloads), report, usage)
+        area, notes = fpga_area(fabric, report.types, usage.figures)
+        return replace(report, fpga=area, notes=report.notes + notes)
 
     def cost_terms(
         self,
@@ -219,7 +228,7 @@ class Target(ABC):
         column = {other.name: index for index, other in enumerate([exact, *others])}
         wanted = [column[candidate.name] for candidate in candidates]
         if terms.evaluator is not None:
-            return _one_changed(terms, len(workloads), len(column))[:, wanted]
+            return one_changed(terms, len(workloads), len(column))[:, wanted]
         change = terms.per_layer - terms.per_layer[:, :1]
         change[:, 1:] += terms.per_type[1:]
         if len(workloads) == 1:
@@ -242,6 +251,12 @@ class Target(ABC):
         """Costs a counted assignment."""
 
     @abstractmethod
+    def _fabric(
+        self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
+    ) -> Fabric:
+        """Returns what the accelerator is built of beside multipliers."""
+
+    @abstractmethod
     def _many(
         self,
         workloads: tuple[LayerWorkload, ...],
@@ -258,15 +273,6 @@ class Target(ABC):
         objective: str,
     ) -> CostTerms:
         """Takes an objective apart for checked candidates, given by name."""
-
-
-def _one_changed(terms: CostTerms, layers: int, candidates: int) -> npt.NDArray[np.float64]:
-    """Returns the objective with one layer changed less that with none: [L, M]."""
-    choices = np.zeros((layers, candidates, layers), np.intp)
-    changed = np.arange(layers)
-    choices[changed, :, changed] = np.arange(candidates)
-    values = terms.evaluate(choices.reshape(-1, layers)).reshape(layers, candidates)
-    return np.asarray(values - values[:, :1])
 
 
 def clock_notes(frequency_mhz: float, figures: Mapping[str, ComponentFigures]) -> tuple[str, ...]:

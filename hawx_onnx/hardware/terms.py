@@ -59,3 +59,12 @@ class ManyTotals:
     energy_uj: npt.NDArray[np.float64]
     latency_cycles: npt.NDArray[np.float64]
     multiplication_energy_uj: npt.NDArray[np.float64]
+
+
+def one_changed(terms: CostTerms, layers: int, candidates: int) -> npt.NDArray[np.float64]:
+    """Returns the objective with one layer changed less that with none: [L, M]."""
+    choices = np.zeros((layers, candidates, layers), np.intp)
+    changed = np.arange(layers)
+    choices[changed, :, changed] = np.arange(candidates)
+    values = terms.evaluate(choices.reshape(-1, layers)).reshape(layers, candidates)
+    return np.asarray(values - values[:, :1])
