@@ -148,7 +148,8 @@ class AccuracyPredictor:
         """Returns predicted accuracies and their standard errors, both [assignments].
 
         The error combines how far the models of the folds disagree with how far they were off on
-        assignments left out; it grows with the drop. The all-exact assignment has none.
+        assignments left out, so that it covers about two thirds of the measurements; it grows with
+        the drop. The all-exact assignment has none.
 
         Args:
             choices: One multiplier index for each layer.

@@ -16,6 +16,9 @@ SURROGATE, CALIBRATED, CATBOOST = "surrogate", "calibrated", "catboost"
 METHODS = (SURROGATE, CALIBRATED, CATBOOST)
 FOLDS = 5
 
+ONE_SIGMA = 0.683
+"""Share of errors that a standard error covers."""
+
 REGION = 3.0
 """Assignments count as near the budget up to this multiple of its accuracy drop."""
 
@@ -48,7 +51,6 @@ class AccuracyReport:
         quality: Of the predictor, its method for each fold chosen by the other folds.
         methods: Of each method by itself.
         budget_assignments: How many of the measured ones lie near the budget.
-        within_one_error: Share of measurements within one standard error (0.68 if normal).
         regret_drop: Drop beyond the budget of the cheapest assignment that was predicted to meet
             it, a fraction; None without costs.
         regret_cost: How much more it costs than the cheapest one that does meet the budget, as a
@@ -60,7 +62,6 @@ class AccuracyReport:
     quality: Quality
     methods: dict[str, Quality]
     budget_assignments: int
-    within_one_error: float
     regret_drop: float | None
     regret_cost: float | None
 
@@ -105,7 +106,7 @@ def report_of(
     budget: float,
     offset: float,
 ) -> tuple[AccuracyReport, float]:
-    """Returns the report, and the root mean square error of the log drops.
+    """Returns the report, and the standard error of the log drops.
 
     Args:
         folds: Predictions by fold.
@@ -122,7 +123,8 @@ def report_of(
         nested[fold.rows] = fold.predictions[method]
         for name in METHODS:
             logs[name][fold.rows] = fold.predictions[name]
-    error = float(np.sqrt(np.mean((nested - targets) ** 2)))
+    # A few errors are very large: they would decide the mean square alone.
+    error = float(np.quantile(np.abs(nested - targets), ONE_SIGMA))
     drops, predicted = np.exp(targets) - offset, np.exp(nested) - offset
     regret_drop, regret_cost = _regret(predicted, drops, costs, budget)
     report = AccuracyReport(
@@ -131,7 +133,6 @@ def report_of(
         quality=quality_of(predicted, drops, budget),
         methods={m: quality_of(np.exp(z) - offset, drops, budget) for m, z in logs.items()},
         budget_assignments=int((drops <= REGION * budget).sum()),
-        within_one_error=float((np.abs(nested - targets) <= error).mean()),
         regret_drop=regret_drop,
         regret_cost=regret_cost,
     )
