@@ -27,6 +27,7 @@ from hawx_onnx.passes import (
     Score,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes, flat_outputs
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
@@ -88,6 +89,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
         smallest = settings.objective == "area" or settings.max_area is not None
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
+    if settings.predict_costs:
+        chosen = with_predicted_costs(chosen)
     signed = {m.encoding.codes_signed for m in chosen}
     if len(signed) > 1:
         first = next(m.name for m in chosen if m.encoding.codes_signed)
@@ -233,7 +236,7 @@ def prepare(
     if costs:
         for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
-    warnings = _warnings(dataset)
+    warnings = (*_warnings(dataset), *prediction_warning(multipliers))
     labelled = dataset.labelled
     step("running the float model")
     dataset = with_labels(dataset, source, settings.jobs)

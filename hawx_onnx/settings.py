@@ -74,6 +74,9 @@ class Settings:
     operand_aware_power: bool = option(
         False, "cost each layer's multiplications under the layer's own operands", kind=bool
     )
+    predict_costs: bool = option(
+        False, "predict costs of multipliers that have none from their truth tables", kind=bool
+    )
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 

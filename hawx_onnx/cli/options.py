@@ -24,6 +24,7 @@ SEARCH = (
     "max_area",
     "max_evaluations",
     "operand_aware_power",
+    "predict_costs",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 
