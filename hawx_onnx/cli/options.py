@@ -13,8 +13,8 @@ DEFAULT_OUTPUT = "hawx-out"
 
 # Options by theme; a verb names the themes that it takes.
 DATA = ("data", "preprocess", "validation_samples")
-CHOICE = ("library", "candidates", "exact")
-SCORE = ("score_samples",)
+CHOICE = ("library", "candidates", "exact", "operand_aware_power", "predict_costs")
+SCORE = ("score_samples", "output_name", "memory_limit")
 SEARCH = (
     "target",
     "granularity",
@@ -23,8 +23,6 @@ SEARCH = (
     "max_power",
     "max_area",
     "max_evaluations",
-    "operand_aware_power",
-    "predict_costs",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 

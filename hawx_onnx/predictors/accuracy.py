@@ -87,8 +87,8 @@ class AccuracyPredictor:
         self._features = AssignmentFeatures(sensitivity)
         self._budget, self._seed = max_accuracy_drop, seed
         self._boosting = boosting or Boosting()
-        exact = sensitivity.baseline.argmax(axis=1) == sensitivity.labels
-        self._baseline = float(exact.mean())
+        hits = sensitivity.baseline.argmax(axis=1) == sensitivity.labels
+        self._baseline = float(np.mean(hits))
         self._folds: tuple[_FoldModel, ...] = ()
         self._method, self._error = SURROGATE, _UNKNOWN_ERROR
         self._report: AccuracyReport | None = None

@@ -50,6 +50,7 @@ class AssignmentFeatures:
         layers, types, samples, classes = sensitivity.responses.shape
         self._layers, self._types = layers, types
         kept = min(samples, max(64, MOST_OUTPUTS // max(classes, 1)))
+        assert sensitivity.labels is not None, "the output is no vector of class scores"
         labels = np.asarray(sensitivity.labels[:kept])
         # Classes come before samples, the true class first: margins are then plain vector code.
         order = np.argsort(np.arange(classes) != labels[:, None], axis=1, kind="stable")

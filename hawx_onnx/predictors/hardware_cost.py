@@ -47,9 +47,9 @@ def predicted_cost(multiplier: Multiplier) -> ComponentCost:
         features = table_features(multiplier)
         row = np.array([[features[name] for name in about["features"]]])
         figures = np.exp(_model().predict(row, thread_count=1))[0].tolist()
-    told = dict(zip(QUANTITIES, figures, strict=True))
+    area, delay, energy, leakage = figures
     technology = predicted_technology(about["technology"])
-    return ComponentCost(technology=technology, provenance=provenance(), **told)
+    return ComponentCost(technology, area, delay, energy, leakage, provenance())
 
 
 def with_predicted_costs(multipliers: Iterable[Multiplier]) -> tuple[Multiplier, ...]:

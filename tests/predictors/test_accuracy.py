@@ -43,7 +43,7 @@ class _Network:
         for layer, m in itertools.product(range(LAYERS), range(1, TYPES)):
             choice = tuple(m if i == layer else 0 for i in range(LAYERS))
             alone[layer, m] = (self.outputs(choice) - self.baseline)[:samples]
-        score = OperatorScore(STRENGTHS[:, None], STRENGTHS[:, None], np.ones(1), 10.0)
+        score = OperatorScore(*[STRENGTHS[:, None]] * 3, np.ones(1), 10.0)
         return Sensitivity(
             layers=tuple("abcdef"),
             multipliers=("exact", "m1", "m2", "m3"),
