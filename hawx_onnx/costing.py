@@ -22,6 +22,7 @@ from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, ENERGIES_KEY
+from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.report.build import savings
 from hawx_onnx.settings import Settings
 
@@ -39,7 +40,7 @@ def cost_model(
 
     Args:
         path: The ONNX file; a rewritten one is costed with the multipliers it holds.
-        settings: ``target`` and ``library`` are read.
+        settings: ``target``, ``library`` and ``predict_costs`` are read.
         assignment: Multipliers; wins over those in the file. Layers left out are exact.
         dataflow: Replaces the dataflow of a temporal target.
 
@@ -75,7 +76,7 @@ def cost_model(
     document["savings"] = savings(baseline.total, report.total)
     document["assignment"] = chosen.to_dict()
     document["operands"] = operands_of(workloads)
-    document["notes"] += notes
+    document["notes"] += [*notes, *prediction_warning(used.values())]
     return document
 
 
@@ -146,7 +147,10 @@ def held_tables(model: onnx.ModelProto) -> np.ndarray:
 def _multipliers(assignment: Assignment, settings: Settings) -> dict[str, Multiplier]:
     shelf = ("builtin", *settings.library)
     found = components.resolve(assignment.multipliers(), shelf)
-    return {one.name: components.with_known_cost(one) for one in found}
+    costed = [components.with_known_cost(one) for one in found]
+    if settings.predict_costs:
+        costed = list(with_predicted_costs(costed))
+    return {one.name: one for one in costed}
 
 
 def _exact_for(used: Iterable[Multiplier], settings: Settings) -> Multiplier:

@@ -30,6 +30,7 @@ from hawx_onnx.passes import (
     Score,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.runtime.runner import Runner
@@ -92,6 +93,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
         smallest = settings.objective == "area" or settings.max_area is not None
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
+    if settings.predict_costs:
+        chosen = with_predicted_costs(chosen)
     signed = {m.encoding.codes_signed for m in chosen}
     if len(signed) > 1:
         first = next(m.name for m in chosen if m.encoding.codes_signed)
@@ -228,6 +231,7 @@ def prepare(
     outputs = check_output(source, dataset, settings.jobs)
     limit = settings.memory_bytes
     warnings = (*([told] if told else ()), *_warnings(dataset, costs, outputs))
+    warnings += prediction_warning(multipliers)
     labelled = dataset.labelled
     if costs:
         dataset = with_labels(dataset, source, settings.jobs)

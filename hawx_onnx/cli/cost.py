@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="ONNX file: float, int8 or rewritten")
     parser.add_argument("--assignment", metavar="FILE", help="assignment.json; default: exact")
     parser.add_argument("--dataflow", choices=DATAFLOWS, help="over that of a temporal target")
-    add_settings(parser, ("target", "library"))
+    add_settings(parser, ("target", "library", "predict_costs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
