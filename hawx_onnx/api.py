@@ -14,6 +14,7 @@ from hawx_onnx.costing import cost_model, is_rewritten
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
+from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.optimization import (
     Result,
     check_writable,
@@ -22,7 +23,6 @@ from hawx_onnx.optimization import (
     rewrite_and_verify,
 )
 from hawx_onnx.preparation import (
-    check_classes,
     choose_multipliers,
     load_data,
     prepare,
@@ -30,6 +30,7 @@ from hawx_onnx.preparation import (
 )
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.runtime.evaluate import accuracy
+from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
@@ -97,7 +98,9 @@ def analyze(
         Operator-level and layer-level scores; shapes and units in
         :class:`hawx_onnx.sensitivity.Sensitivity`.
     """
-    sensitivity = prepare(model, _settings(data, options), costs=False).state.sensitivity
+    sensitivity = prepare(
+        model, _settings(data, options), costs=False, filters=True
+    ).state.sensitivity
     assert sensitivity is not None
     return sensitivity
 
@@ -159,7 +162,7 @@ def evaluate_with(
     model: str | Path, settings: Settings, split: str, use_library: bool | None
 ) -> dict[str, Any]:
     """``evaluate`` with settings made already."""
-    loaded = load_model(model)
+    loaded, _ = with_output(load_model(model), settings.output_name)
     dataset = load_data(loaded, settings)
     if not dataset.labelled:
         raise ConfigError(

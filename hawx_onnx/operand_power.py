@@ -12,7 +12,8 @@ from hawx_onnx.components.operand_power import component_energies
 from hawx_onnx.operand_energies import OperandEnergies
 from hawx_onnx.passes import PassState
 from hawx_onnx.passes.base import Candidate
-from hawx_onnx.passes.calibrate import histogram, operand_tensors, second_operand
+from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.code_counts import histogram
 from hawx_onnx.sensitivity import MultiplicationEnergies
 
 

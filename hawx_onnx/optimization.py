@@ -22,6 +22,7 @@ from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
 from hawx_onnx.report.build import build_report
+from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
@@ -177,7 +178,9 @@ def optimize_model(
         model=model,
         assignment=assignment,
         report=report,
-        sensitivity=prepared.state.sensitivity.to_dict(),
+        sensitivity=sensitivity_document(
+            prepared.state.sensitivity, prepared.state.left_exact, assignment
+        ),
         run=run_document(report, settings),
     )
 

@@ -12,9 +12,11 @@ import onnx
 
 from hawx_onnx import components
 from hawx_onnx.components import Multiplier
-from hawx_onnx.errors import ConfigError, DataError, ModelError
+from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
+from hawx_onnx.frontend.model_checks import check_weights
+from hawx_onnx.frontend.outputs import are_class_scores, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
@@ -22,12 +24,14 @@ from hawx_onnx.passes import (
     Canonicalize,
     FindCandidates,
     LowerQdq,
+    OpenBatch,
     PassState,
     Quantize,
     Score,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
-from hawx_onnx.runtime.evaluate import classes, flat_outputs
+from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
 
@@ -137,23 +141,6 @@ def _head(split: Split, count: int) -> Split:
     return Split(split.name, split.x[:count], y)
 
 
-def check_classes(split: Split, outputs: np.ndarray) -> None:
-    """Checks that the model has an output for each label.
-
-    Raises:
-        DataError: A label is no class of the model.
-    """
-    count = flat_outputs(outputs).shape[1]
-    if split.y is None or not len(split.y) or split.y.max() < count:
-        return
-    raise DataError(
-        f"label {split.y.max()} in the {split.name} split, but the model has {count} outputs, "
-        f"classes 0 to {count - 1}",
-        where="--data",
-        mend="number the classes as the model does (`label_offset` in --preprocess shifts them)",
-    )
-
-
 def with_labels(dataset: Dataset, model: onnx.ModelProto, threads: int) -> Dataset:
     """Fills in the float model's classes where the data has no labels; checks given labels.
 
@@ -195,6 +182,7 @@ def quantized_state(
         ("canonicalising", Canonicalize()),
         ("quantising", Quantize(multipliers[0].encoding)),
         ("lowering to integer operators", LowerQdq()),
+        ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
     ):
         step(text)
@@ -208,6 +196,7 @@ def prepare(
     step: Step = lambda text: None,
     *,
     costs: bool = True,
+    filters: bool = False,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -218,6 +207,7 @@ def prepare(
         settings: Options.
         step: Called with the name of each step as it begins.
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
+        filters: Whether single channels are scored too.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -228,20 +218,27 @@ def prepare(
         raise ConfigError(
             "names no approximate multiplier", where="--candidates", mend=_LIBRARY_LIST
         )
-    source = load_model(path)
+    source, told = with_output(load_model(path), settings.output_name)
+    check_weights(source)
     dataset = load_data(source, settings)
     if costs:
         for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
-    warnings = _warnings(dataset)
-    labelled = dataset.labelled
     step("running the float model")
-    dataset = with_labels(dataset, source, settings.jobs)
+    outputs = check_output(source, dataset, settings.jobs)
+    limit = settings.memory_bytes
+    warnings = (*([told] if told else ()), *_warnings(dataset, costs, outputs))
+    labelled = dataset.labelled
+    if costs:
+        dataset = with_labels(dataset, source, settings.jobs)
+    elif labelled and are_class_scores(outputs):
+        for split in dataset.splits:
+            check_classes(split, outputs)
     state = quantized_state(source, dataset, multipliers, step)
     step("calibrating")
-    state = Calibrate(settings.jobs)(state)
+    state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs)(state)
+    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state)
@@ -249,12 +246,19 @@ def prepare(
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
 
 
-def _warnings(dataset: Dataset) -> tuple[str, ...]:
+def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:
+    """What to know of the score; the reference of agreement is the float model in a search."""
+    whom = "the float model" if search else "the exact int8 model"
     if dataset.name == "synthetic":
         return (
-            "no data was given: inputs are synthetic and the score is agreement with the float "
-            "model, a proxy that says little about real accuracy; give --data",
+            f"no data was given: inputs are synthetic and the score is agreement with {whom}, "
+            "a proxy that says little about real accuracy; give --data",
+        )
+    if dataset.labelled and not are_class_scores(outputs):
+        return (
+            f"the output holds {list(outputs.shape[1:])} for each sample, no class scores: labels "
+            f"are not used, the score is agreement with {whom}",
         )
     if not dataset.labelled:
-        return ("the data has no labels: the score is agreement with the float model",)
+        return (f"the data has no labels: the score is agreement with {whom}",)
     return ()

@@ -10,24 +10,77 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class OperatorScore:
-    """Error of a node's accumulators under each multiplier, in closed form.
+    """Error of a node's accumulators under each multiplier.
 
     Attributes:
-        mean: Expected error of the accumulated sum, float64 [multipliers, channels], in products.
-        std: Its standard deviation, same shape, products taken as independent.
+        mean: Expected error of the accumulated sum, float64 [multipliers, channels], in products:
+            in closed form, exact for the calibration samples. Of a product of two activations
+            it is measured like ``std``, as its operands depend on each other.
+        std: Its standard deviation, same shape, measured over a few calibration samples.
+        independent_std: The same in closed form, products taken as independent.
         output_scale: What one product unit is worth in the node's float output, [channels].
         peak: Largest representable magnitude of the node's float output.
+        spread_samples: Samples that ``std`` was measured on; 0 where it is the closed form.
     """
 
     mean: np.ndarray
     std: np.ndarray
+    independent_std: np.ndarray
     output_scale: np.ndarray
     peak: float
+    spread_samples: int = 0
+
+    def output_mean(self) -> np.ndarray:
+        """Expected error of the node's float output, before rounding: [multipliers, channels]."""
+        return np.asarray(self.mean * self.output_scale)
+
+    def output_std(self) -> np.ndarray:
+        """Standard deviation of that error, in the output's units: [multipliers, channels]."""
+        return np.asarray(self.std * self.output_scale)
 
     def relative_rms(self) -> np.ndarray:
         """Root mean square error over channels, relative to the output's range: [multipliers]."""
         rms = np.sqrt(self.mean**2 + self.std**2) * self.output_scale
         return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
+
+
+GRADIENT, MEASURED = "gradient", "measured"
+
+
+@dataclass(frozen=True, eq=False)
+class FilterScore:
+    """What one output channel of a node, approximated alone, does to the network's outputs.
+
+    Attributes:
+        output_mse: Expected squared change of the outputs, mean over outputs and samples, float64
+            [T, channels], in squared output units.
+        first_order_mse: The part of it that comes from the derivatives, the same shape; the rest is
+            noise of the roundings that follow, told by a few measured channels. None where
+            ``method`` is ``measured``.
+        margin_change: Expected signed change of the true class's margin over the best other class,
+            float64 [T, channels], in output units; None where outputs are no class scores or
+            ``method`` is ``measured``.
+        margin_shifts: The same for each scoring sample, float32 [T, channels, S], or None.
+        method: ``gradient``: from the real error field and the outputs' derivatives;
+            ``measured``: no derivative reaches the node, so that the layer's measured change is
+            shared out by the operator level's expected squared errors.
+        reason: Why ``method`` is ``measured``.
+    """
+
+    output_mse: np.ndarray
+    first_order_mse: np.ndarray | None
+    margin_change: np.ndarray | None
+    margin_shifts: np.ndarray | None
+    method: str
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """One entry of ``filter_level`` in ``sensitivity.json``."""
+        entry: dict[str, object] = {"method": self.method, "output_mse": self.output_mse.tolist()}
+        for key in ("first_order_mse", "margin_change"):
+            values = getattr(self, key)
+            entry[key] = None if values is None else values.tolist()
+        return {**entry, "reason": self.reason} if self.reason else entry
 
 
 @dataclass(frozen=True)
@@ -63,10 +116,17 @@ class Sensitivity:
         multipliers: Candidate multipliers (T); index 0 is the exact one.
         operator: Layer -> :class:`OperatorScore`.
         baseline: Network outputs of the exact int8 model on the scoring samples, float32 [S, C].
+            Of an output that is no vector of class scores, C values may be a choice of all.
         responses: Change of the outputs with one layer approximated, float32 [L, T, S, C]; the
             exact multiplier's is zero.
-        labels: int64 [S]: true classes, or those of the float model where there are no labels.
+        labels: int64 [S]: true classes, or those of the exact model where there are no labels;
+            None where the output is no vector of class scores.
+        filters: Layer -> :class:`FilterScore`.
         seconds: Time that scoring took.
+        runs: Partial runs made.
+        notes: What to know before trusting a figure.
+        squared_change: Mean squared change over all values of the output, float64 [L, T]; None
+            where ``responses`` hold all of them.
         energies: What multiplications cost under the layers' operands, if that was asked for.
     """
 
@@ -75,21 +135,49 @@ class Sensitivity:
     operator: Mapping[str, OperatorScore]
     baseline: np.ndarray
     responses: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
+    filters: Mapping[str, FilterScore] = field(default_factory=dict)
     seconds: float = 0.0
     runs: int = 0
     notes: tuple[str, ...] = field(default=())
+    squared_change: np.ndarray | None = None
     energies: MultiplicationEnergies | None = None
 
     def accuracy_drop(self) -> np.ndarray:
-        """Measured drop of accuracy with one layer approximated, [L, T], as a fraction."""
+        """Measured drop of accuracy with one layer approximated, [L, T], as a fraction.
+
+        Where the output is no vector of class scores, the drop of :meth:`agreement`.
+        """
+        if self.labels is None:
+            return np.asarray(1 - self.agreement())
         exact = (self.baseline.argmax(axis=1) == self.labels).mean()
-        classes = (self.baseline + self.responses).argmax(axis=3)
-        return np.asarray(exact - (classes == self.labels).mean(axis=2))
+        return np.asarray(exact - (self._classes() == self.labels).mean(axis=2))
+
+    def agreement(self) -> np.ndarray:
+        """Measured agreement with the exact int8 model, [L, T], a fraction; needs no labels.
+
+        The share of samples of the same class; where the output is no vector of class scores,
+        1 less :meth:`output_divergence`, at least 0.
+        """
+        if self.labels is None:
+            return np.asarray(np.clip(1 - self.output_divergence(), 0, 1))
+        return np.asarray((self._classes() == self.baseline.argmax(axis=1)).mean(axis=2))
 
     def output_mse(self) -> np.ndarray:
         """Measured mean squared change of the outputs, [L, T], in squared output units."""
+        if self.squared_change is not None:
+            return self.squared_change
         return np.asarray((self.responses.astype(np.float64) ** 2).mean(axis=(2, 3)))
+
+    def output_divergence(self) -> np.ndarray:
+        """:meth:`output_mse` relative to the variance of the exact outputs, [L, T]."""
+        variance = float(np.var(self.baseline, dtype=np.float64))
+        return np.asarray(self.output_mse() / (variance or 1.0))
+
+    def _classes(self) -> np.ndarray:
+        """Predicted classes with one layer approximated, [L, T, S]."""
+        moved = [(self.baseline + layer).argmax(axis=2) for layer in self.responses]
+        return np.array(moved).reshape(self.responses.shape[:3])
 
     def to_dict(self) -> dict[str, object]:
         """The content of ``sensitivity.json``."""
@@ -101,13 +189,20 @@ class Sensitivity:
             "samples": int(self.baseline.shape[0]),
             "layer_level": {
                 "accuracy_drop": self.accuracy_drop().tolist(),
+                "agreement": self.agreement().tolist(),
                 "output_mse": self.output_mse().tolist(),
+                "output_divergence": self.output_divergence().tolist(),
             },
+            "filter_level": {layer: score.to_dict() for layer, score in self.filters.items()},
             "operator_level": {
                 layer: {
                     "relative_rms": score.relative_rms().tolist(),
                     "mean_error": score.mean.tolist(),
                     "std_error": score.std.tolist(),
+                    "independent_std_error": score.independent_std.tolist(),
+                    "output_mean_error": score.output_mean().tolist(),
+                    "output_std_error": score.output_std().tolist(),
+                    "spread_samples": score.spread_samples,
                 }
                 for layer, score in self.operator.items()
             },

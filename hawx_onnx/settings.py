@@ -6,12 +6,13 @@ import contextlib
 import dataclasses
 import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.names import close_names
 
 OBJECTIVES = ("power", "area", "energy", "latency")
@@ -26,6 +27,7 @@ def option(
     choices: tuple[str, ...] = (),
     low: float | None = None,
     high: float | None = None,
+    parse: Callable[[str, str], object] | None = None,
 ) -> Any:  # noqa: ANN401
     """Declares an option.
 
@@ -36,8 +38,10 @@ def option(
         choices: Allowed values; empty for any.
         low: Smallest number allowed.
         high: Largest number allowed.
+        parse: Called with a text and where it stands; raises ConfigError where it does not fit.
     """
     about = {"text": text, "kind": kind, "choices": choices, "low": low, "high": high}
+    about["parse"] = parse
     if isinstance(default, tuple):
         return field(default_factory=lambda: default, metadata=about)
     return field(default=default, metadata=about)
@@ -74,12 +78,23 @@ class Settings:
     operand_aware_power: bool = option(
         True, "cost each layer's multiplications under the layer's own operands", kind=bool
     )
+    output_name: str | None = option(
+        None, "model output that is scored (default: the first float one)"
+    )
+    memory_limit: str = option(
+        DEFAULT_LIMIT, "most memory of the process, 512M or 2G", parse=parse_bytes
+    )
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             _check(item, getattr(self, item.name))
+
+    @property
+    def memory_bytes(self) -> int:
+        """``memory_limit`` in bytes."""
+        return parse_bytes(self.memory_limit)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML, with the names of the flags."""
@@ -157,6 +172,8 @@ def _check_one(value: object, about: Mapping[str, Any], where: str) -> None:
         raise ConfigError(
             f"{value!r} is not allowed", where=where, mend=close_names(str(value), about["choices"])
         )
+    if about["parse"] is not None:
+        about["parse"](value, where)
     low, high = about["low"], about["high"]
     if kind in (int, float):
         number = float(value)  # type: ignore[arg-type]

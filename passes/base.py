@@ -22,6 +22,7 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import HawxError
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.hardware import LayerWorkload
+from hawx_onnx.passes.code_counts import TapCounts
 from hawx_onnx.sensitivity import Sensitivity
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class PassState:
         left_exact: Every Conv, MatMul and Gemm that is no candidate, set by ``FindCandidates``.
         histograms: Candidate -> counts of activation codes, int64 [input channels, 256], set by
             ``Calibrate``.
+        tap_counts: Convolution -> counts of the codes that each of its taps reads, likewise.
         sensitivity: Set by ``Score``.
         assignment: The chosen assignment, set before ``Rewrite``.
         records: What the passes so far did.
@@ -101,6 +103,7 @@ class PassState:
     candidates: tuple[Candidate, ...] = ()
     left_exact: tuple[LeftAlone, ...] = ()
     histograms: Mapping[str, np.ndarray] = field(default_factory=dict)
+    tap_counts: Mapping[str, TapCounts] = field(default_factory=dict)
     sensitivity: Sensitivity | None = None
     assignment: Assignment | None = None
     records: tuple[PassRecord, ...] = ()

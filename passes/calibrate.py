@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.model import DEFAULT_BATCH
 from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
+from hawx_onnx.passes.code_counts import TapCounter, histogram
+from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
+from hawx_onnx.passes.taps import taps_of
 from hawx_onnx.runtime.runner import Runner
-
-CODES = 256
 
 
 class Calibrate(Pass):
     """Counts activation codes per input channel over the calibration split, batch by batch.
 
-    The histograms are indexed by bit pattern, as the truth tables are. Memory is one batch of
-    activations, whatever the number of samples.
+    Of convolutions the codes that each tap of the kernel reads are counted: near borders they
+    differ, and padding is read by outer taps alone. The histograms are indexed by bit pattern, as
+    the truth tables are. Memory is one batch of activations and the counts, whatever the number
+    of samples.
+
+    Args:
+        threads: Threads within an operator.
+        memory_limit: Bytes that the process may hold; None for any number.
     """
 
     name = "calibrate"
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, memory_limit: int | None = None) -> None:
         self.threads = threads
+        self.memory_limit = memory_limit
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples."""
@@ -33,17 +46,46 @@ class Calibrate(Pass):
     def call(self, state: PassState) -> PassResult:
         """Streams the calibration split through the int8 model."""
         assert state.dataset is not None
-        wanted = _wanted(state)
-        names = list(dict.fromkeys(tensor for tensor, _ in wanted.values()))
-        runner = Runner(exposed(state.model, names), threads=self.threads)
-        counts: dict[tuple[str, int], np.ndarray] = {}
-        for results in runner.stream(state.dataset.calibration.x, names):
+        samples = state.dataset.calibration.x
+        wanted, convolutions = _wanted(state), _convolutions(state)
+        names = list(dict.fromkeys([*wanted.values(), *(c.tensor for c in convolutions.values())]))
+        runner = Runner(exposed(exact_form(state), names), threads=self.threads)
+        rows: dict[str, np.ndarray] = {}
+        counters: dict[_Reader, TapCounter] = {}
+        for results in runner.stream(samples, names, batch=self._batch(state, samples, names)):
             codes = dict(zip(names, results, strict=True))
-            for tensor, axis in dict.fromkeys(wanted.values()):
-                add = histogram(codes[tensor], axis)
-                counts[tensor, axis] = counts.get((tensor, axis), 0) + add
-        histograms = {key: counts[where] for key, where in wanted.items()}
-        return PassResult(state.replace(histograms=histograms), False)
+            for tensor in dict.fromkeys(wanted.values()):
+                rows[tensor] = rows.get(tensor, 0) + histogram(codes[tensor], -1)
+            for reader in dict.fromkeys(convolutions.values()):
+                if reader not in counters:
+                    counters[reader] = reader.counter(codes[reader.tensor].shape, len(samples))
+                counters[reader].add(codes[reader.tensor])
+        taps = {name: counters[reader].result() for name, reader in convolutions.items()}
+        histograms = {name: counts.histogram() for name, counts in taps.items()}
+        histograms |= {key: rows[tensor] for key, tensor in wanted.items()}
+        ordered = {key: histograms[key] for key in _keys(state, histograms)}
+        return PassResult(state.replace(histograms=ordered, tap_counts=taps), False)
+
+    def _batch(self, state: PassState, x: np.ndarray, names: list[str]) -> int:
+        """Samples of a batch whose activations, and the places of their counts, fit."""
+        if self.memory_limit is None:
+            return DEFAULT_BATCH
+        sizes, rows = tensor_bytes(state.model, x, self.threads)
+        each = live_bytes(state.model, sizes, names) + 17 * max(sizes[name] for name in names)
+        return fitting_batch(self.memory_limit, each / rows, least=rows)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A convolution as far as it decides what its taps read; equal ones share their counts."""
+
+    tensor: str
+    kernel: tuple[int, ...]
+    attributes: bytes
+
+    def counter(self, shape: tuple[int, ...], samples: int) -> TapCounter:
+        node = onnx.NodeProto.FromString(self.attributes)
+        return TapCounter(taps_of(node, shape[2:], self.kernel), shape[1], samples)
 
 
 def second_operand(candidate: str) -> str:
@@ -51,37 +93,45 @@ def second_operand(candidate: str) -> str:
     return f"{candidate}:second"
 
 
-def _wanted(state: PassState) -> dict[str, tuple[str, int]]:
-    """Histogram key -> (tensor, axis of the channels)."""
+def _keys(state: PassState, found: Mapping[str, object]) -> list[str]:
+    keys = [key for c in state.candidates for key in (c.name, second_operand(c.name))]
+    return [key for key in keys if key in found]
+
+
+def _wanted(state: PassState) -> dict[str, str]:
+    """Histogram key -> tensor, of the products; their channels are the last axis."""
     constants = {tensor.name for tensor in state.model.graph.initializer}
     wanted = {}
     for candidate in state.candidates:
+        if candidate.kind == "QLinearConv":
+            continue
         first, second = operand_tensors(state.model, candidate)
-        wanted[candidate.name] = (first, 1 if candidate.kind == "QLinearConv" else -1)
+        wanted[candidate.name] = first
         if second not in constants:
-            wanted[second_operand(candidate.name)] = (second, -1)
+            wanted[second_operand(candidate.name)] = second
     return wanted
+
+
+def _convolutions(state: PassState) -> dict[str, _Reader]:
+    """Candidate -> what its taps read, of the convolutions."""
+    nodes = {node.name: node for node in state.model.graph.node}
+    dims = {tensor.name: tuple(tensor.dims) for tensor in state.model.graph.initializer}
+    readers = {}
+    for candidate in state.candidates:
+        if candidate.kind == "QLinearConv":
+            tensor, weights = operand_tensors(state.model, candidate)
+            plain = onnx.NodeProto()
+            plain.attribute.extend(
+                a
+                for a in nodes[candidate.name].attribute
+                if a.name not in ("group", "kernel_shape")
+            )
+            geometry = plain.SerializeToString(deterministic=True)
+            readers[candidate.name] = _Reader(tensor, dims[weights][2:], geometry)
+    return readers
 
 
 def operand_tensors(model: onnx.ModelProto, candidate: Candidate) -> tuple[str, str]:
     """Names of the activation and weight codes that a candidate reads."""
     node = next(n for n in model.graph.node if n.name == candidate.name)
     return node.input[0], node.input[3]
-
-
-def histogram(codes: np.ndarray, channel_axis: int) -> np.ndarray:
-    """Counts of codes per channel.
-
-    Args:
-        codes: int8 or uint8, any shape.
-        channel_axis: Axis that is kept.
-
-    Returns:
-        int64 [channels, 256], indexed by bit pattern.
-    """
-    rows = np.moveaxis(codes, channel_axis, 0).reshape(codes.shape[channel_axis], -1)
-    patterns = rows.view(np.uint8).astype(np.int64)
-    channels = len(patterns)
-    offsets = np.arange(channels, dtype=np.int64)[:, None] * CODES
-    counts = np.bincount((patterns + offsets).ravel(), minlength=channels * CODES)
-    return counts.reshape(channels, CODES)

@@ -124,3 +124,8 @@ def unique_name(base: str, taken: Iterable[str]) -> str:
     while f"{base}_{number}" in names:
         number += 1
     return f"{base}_{number}"
+
+
+def initializers(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
+    """The constants of a model's main graph by name."""
+    return {tensor.name: tensor for tensor in model.graph.initializer}

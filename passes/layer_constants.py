@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.passes.graph import copy_of, unique_name
-from hawx_onnx.passes.suffix import reads
+from hawx_onnx.passes.suffix import tensors_read
 
 # Places among the inputs of QLinearConv and QLinearMatMul, and of their ai.hawx counterparts.
 X_SCALE, X_ZERO, WEIGHTS, W_SCALE, W_ZERO, Y_SCALE, Y_ZERO, BIAS = range(1, 9)
@@ -120,7 +120,7 @@ def with_constants(model: onnx.ModelProto, changes: Changes) -> onnx.ModelProto:
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:
-    read = {name for node in graph.node for name in reads(node)}
+    read = {name for node in graph.node for name in tensors_read(node)}
     read |= {value.name for value in graph.output}
     kept = [tensor for tensor in graph.initializer if tensor.name in read]
     del graph.initializer[:]

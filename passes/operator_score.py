@@ -1,7 +1,7 @@
 """Operator-level score: error of the accumulated sum in closed form.
 
 For one output channel the accumulated error is the sum over the window of E[x][w], E = T - a*w.
-With the distribution of the codes of each input channel, its mean is a product of histogram and
+With the distribution of the codes that each tap reads, its mean is a product of histogram and
 error table, summed over the weights; products are taken as independent for the variance.
 """
 
@@ -21,7 +21,8 @@ def accumulated_error(
     """Mean and standard deviation of the accumulated error of each output channel.
 
     Args:
-        histogram: Counts of activation codes, [input channels, 256], by bit pattern.
+        histogram: Counts or shares of activation codes, [input channels, taps, 256], by bit
+            pattern; [input channels, 256] where all taps read the same.
         weights: Bit patterns of the weights, uint8 [output channels, input channels, taps], or
             [output channels, channels of one group, taps] for a grouped convolution, or a stack
             of such arrays, [S, ...], whose members serve equally many outputs.
@@ -30,20 +31,23 @@ def accumulated_error(
     Returns:
         mean and std, float64 [T, output channels], in units of one product.
     """
-    share = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
-    filters, depth = weights.shape[-3:-1]
-    groups = max(1, len(histogram) // depth)
-    # Input channel that each (output channel, depth) of the weights meets.
+    share = histogram / np.maximum(histogram.sum(axis=-1, keepdims=True), 1e-300)
+    share = share[:, None] if share.ndim == 2 else share
+    filters, depth, taps = weights.shape[-3:]
+    groups = max(1, len(share) // depth)
+    # Row of the shares that each (output channel, depth, tap) of the weights meets.
     first = np.arange(filters) // max(1, filters // groups) * depth
     channel = (first[:, None] + np.arange(depth))[:, :, None]
+    row = channel * share.shape[1] + np.arange(taps) % share.shape[1]
+    place = row * share.shape[2] + weights
+    share = share.reshape(-1, share.shape[2])
     means, stds = [], []
     for multiplier in multipliers:
         by_code, second = error_moments(multiplier.error_table, share)
-        mean = by_code[channel, weights]
-        variance = second[channel, weights] - mean**2
         # Over a stack: mean of the means, mean of the variances plus variance of the means.
-        sums = mean.sum(axis=(-2, -1)).reshape(-1, filters)
-        spread = np.maximum(variance, 0).sum(axis=(-2, -1)).reshape(-1, filters)
+        sums = by_code.ravel()[place].sum(axis=(-2, -1)).reshape(-1, filters)
+        variance = np.maximum(second - by_code**2, 0)
+        spread = variance.ravel()[place].sum(axis=(-2, -1)).reshape(-1, filters)
         means.append(sums.mean(axis=0))
         stds.append(np.sqrt(spread.mean(axis=0) + sums.var(axis=0)))
     return np.array(means), np.array(stds)
@@ -67,9 +71,9 @@ def accumulated_error_of_activations(
     share = second / np.maximum(second.sum(axis=1, keepdims=True), 1)
     means, stds = [], []
     for multiplier in multipliers:
-        by_code, second = error_moments(multiplier.error_table, pooled)
+        by_code, square = error_moments(multiplier.error_table, pooled)
         mean = share @ by_code
-        variance = share @ second - mean**2
+        variance = share @ square - mean**2
         means.append(window * mean)
         stds.append(np.sqrt(window * np.maximum(variance, 0)))
     return np.array(means), np.array(stds)

@@ -14,6 +14,7 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import set_metadata
+from hawx_onnx.passes.open_batch import close_batch
 from hawx_onnx.passes.probe import stacked_tables, table_indices
 
 ASSIGNMENT_KEY = "hawx.assignment"
@@ -74,6 +75,7 @@ def rewrite(
     else:
         result = onnx.ModelProto()
         result.CopyFrom(model)
+    close_batch(result)
     set_metadata(
         result,
         {

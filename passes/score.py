@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.outputs import are_class_scores, model_output
+from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.filter_score import score_filters
+from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
     accumulated_error_of_activations,
     weight_patterns,
 )
-from hawx_onnx.passes.probe import LayerResponses
+from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.runtime.evaluate import classes
-from hawx_onnx.sensitivity import OperatorScore, Sensitivity
+from hawx_onnx.sensitivity import FilterScore, OperatorScore, Sensitivity
 
 DEFAULT_SAMPLES = 256
+DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
+KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vector of class scores
 
 
 class Score(Pass):
     """Operator level in closed form, layer level by measured responses from cached activations.
 
+    With ``filters``, also the filter level by derivatives.
+
     Args:
         samples: How many validation samples the responses are measured on.
         threads: Threads within an operator.
+        memory_limit: Bytes that the process may hold; batches are cut so that it does not.
+        filters: Whether single channels are scored too.
     """
 
     name = "score"
 
-    def __init__(self, samples: int = DEFAULT_SAMPLES, threads: int = 0) -> None:
+    def __init__(
+        self,
+        samples: int = DEFAULT_SAMPLES,
+        threads: int = 0,
+        memory_limit: int = DEFAULT_BYTES,
+        filters: bool = True,
+    ) -> None:
         self.samples = samples
         self.threads = threads
+        self.memory_limit = memory_limit
+        self.filters = filters
 
     def requires(self, state: PassState) -> None:
         """There are validation samples."""
@@ -45,43 +65,127 @@ class Score(Pass):
         """Scores all candidates."""
         assert state.dataset is not None
         start = time.perf_counter()
-        operator = {c.name: score_operator(state, c) for c in state.candidates}
-        split = state.dataset.validation
+        calibration, split = state.dataset.calibration, state.dataset.validation
+        measured = measure_errors(
+            state, calibration.x, self.threads, memory_limit=self.memory_limit
+        )
+        operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
         probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
-        parts = list(probe.stream(split.x[: self.samples]))
-        baseline = np.concatenate([exact for exact, _ in parts])
-        responses = np.concatenate([response for _, response in parts], axis=2)
-        labels = classes(baseline) if split.y is None else split.y[: self.samples]
+        layer = self._layer_level(state, probe, split.x[: self.samples])
+        labels = None
+        if layer.class_scores:
+            labels = classes(layer.baseline) if split.y is None else split.y[: self.samples]
         sensitivity = Sensitivity(
             layers=tuple(c.name for c in state.candidates),
             multipliers=tuple(m.name for m in state.multipliers),
             operator=operator,
-            baseline=baseline,
-            responses=responses,
+            baseline=layer.baseline,
+            responses=layer.responses,
             labels=labels,
+            squared_change=layer.squared_change,
+            filters=self._filter_level(state, probe, layer, labels, operator),
             seconds=time.perf_counter() - start,
             runs=probe.runs,
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
 
+    def _filter_level(
+        self,
+        state: PassState,
+        probe: LayerResponses,
+        layer: _LayerLevel,
+        labels: np.ndarray | None,
+        operator: Mapping[str, OperatorScore],
+    ) -> dict[str, FilterScore]:
+        assert state.dataset is not None
+        if not self.filters:
+            return {}
+        return score_filters(
+            state,
+            state.dataset.validation.x[: self.samples],
+            labels,
+            model_output(state.model),
+            operator=operator,
+            measured=layer.squared_change,
+            responses=probe,
+            memory_limit=self.memory_limit,
+            threads=self.threads,
+        )
 
-def score_operator(state: PassState, candidate: Candidate) -> OperatorScore:
-    """Operator-level score of one candidate under all multipliers."""
+    def _layer_level(self, state: PassState, probe: LayerResponses, x: np.ndarray) -> _LayerLevel:
+        """Streams samples through the partial runs."""
+        shape = probe.output_shape(x)
+        class_scores = are_class_scores(np.empty((0, *shape)))
+        values = int(np.prod(shape))
+        of_value = 4 * len(x) * (1 + len(state.candidates) * len(state.multipliers))
+        most = values if class_scores else self.memory_limit // KEPT_SHARE // of_value
+        kept = None
+        if most < values:
+            # Any fixed choice will do; a seeded one is the same in every run.
+            kept = np.sort(np.random.default_rng(0).choice(values, max(1, most), replace=False))
+        count = values if kept is None else len(kept)
+        batch = probe.fitting_batch(x, self.memory_limit, count)
+        layers, multipliers = len(state.candidates), len(state.multipliers)
+        baseline = np.empty((len(x), count), np.float32)
+        responses = np.empty((layers, multipliers, len(x), count), np.float32)
+        done = 0
+        for exact, response in probe.stream(x, batch, kept):
+            rows = slice(done, done + len(exact))
+            baseline[rows], responses[:, :, rows] = exact, response
+            done += len(exact)
+        change = probe.squares / max(1, probe.values)
+        return _LayerLevel(baseline, responses, change, class_scores)
+
+
+@dataclass(frozen=True, eq=False)
+class _LayerLevel:
+    baseline: np.ndarray
+    responses: np.ndarray
+    squared_change: np.ndarray
+    class_scores: bool
+
+
+def score_operator(
+    state: PassState, candidate: Candidate, measured: MeasuredError | None = None
+) -> OperatorScore:
+    """Operator-level score of one candidate under all multipliers.
+
+    Args:
+        state: Int8 model, multipliers, and what ``Calibrate`` counted.
+        candidate: The node.
+        measured: Its errors over a few samples; without, the closed form stands for them.
+    """
     constants = {t.name: t for t in state.model.graph.initializer}
     node = next(n for n in state.model.graph.node if n.name == candidate.name)
-    x_scale, w_scale, y_scale, y_zero = (
-        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 4, 6, 7)
+    x_scale, x_zero, w_scale, y_scale, y_zero = (
+        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 2, 4, 6, 7)
     )
     weights = constants.get(operand_tensors(state.model, candidate)[1])
-    histogram = state.histograms[candidate.name]
     if weights is None:
+        first = state.histograms[candidate.name]
         second = state.histograms[second_operand(candidate.name)]
         window = candidate.workload.window
-        errors = accumulated_error_of_activations(histogram, second, window, state.multipliers)
+        mean, std = accumulated_error_of_activations(first, second, window, state.multipliers)
+        mean = mean if measured is None else measured.mean
     else:
         patterns = weight_patterns(candidate.kind, onnx.numpy_helper.to_array(weights))
-        errors = accumulated_error(histogram, patterns, state.multipliers)
+        shares = _shares(state, candidate, int(x_zero.reshape(-1).view(np.uint8)[0]))
+        mean, std = accumulated_error(shares, patterns, state.multipliers)
     limits = np.iinfo(y_zero.dtype)
     peak = float(y_scale.max()) * (int(limits.max) - int(limits.min)) / 2
     scale = (x_scale * w_scale).astype(np.float64).reshape(-1)
-    return OperatorScore(*errors, np.broadcast_to(scale, (candidate.channels,)), peak)
+    return OperatorScore(
+        mean=mean,
+        std=std if measured is None else measured.std,
+        independent_std=std,
+        output_scale=np.broadcast_to(scale, (candidate.channels,)),
+        peak=peak,
+        spread_samples=0 if measured is None else measured.samples,
+    )
+
+
+def _shares(state: PassState, candidate: Candidate, padding: int) -> np.ndarray:
+    """How often the window's positions read each code: [channels, taps, 256] or [K, 256]."""
+    if candidate.name in state.tap_counts:
+        return state.tap_counts[candidate.name].shares(padding)
+    return state.histograms[candidate.name]

@@ -23,7 +23,7 @@ from hawx_onnx.passes.graph import TABLES_AT
 from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.passes.suffix import reads
+from hawx_onnx.passes.suffix import tensors_read
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -107,7 +107,7 @@ class Stages:
     ) -> _Layer:
         sums = _sums_of(node)
         stored = {tensor.name for tensor in model.graph.initializer}
-        inputs = tuple(dict.fromkeys(name for name in reads(sums) if name not in stored))
+        inputs = tuple(dict.fromkeys(name for name in tensors_read(sums) if name not in stored))
         session = self._session(model, _Part((sums,), inputs, (sums.output[0],)), types)
         operands = tuple(name for name in inputs if name != index_input(candidate.name))
         own = {node.input[place]: constants[node.input[place]] for place in OPEN[node.op_type]}
@@ -116,7 +116,7 @@ class Stages:
     def _session(
         self, model: onnx.ModelProto, part: _Part, types: Mapping[str, onnx.ValueInfoProto]
     ) -> Any:  # noqa: ANN401 - onnxruntime brings no types
-        read = {name for node in part.nodes for name in reads(node)}
+        read = {name for node in part.nodes for name in tensors_read(node)}
         graph = onnx.GraphProto(name="part")
         graph.node.extend(part.nodes)
         graph.input.extend(types[name] for name in part.inputs)
@@ -219,11 +219,11 @@ def _cut(model: onnx.ModelProto, spans: Sequence[range]) -> list[_Part]:
     for span in reversed(spans):
         own = [graph.node[i] for i in span]
         written = [name for node in own for name in node.output]
-        outside = dict.fromkeys(name for node in own for name in reads(node))
+        outside = dict.fromkeys(name for node in own for name in tensors_read(node))
         repeated = [dequantizers[n] for n in outside if n in dequantizers and n not in written]
         nodes = (*repeated, *own)
         known = stored.union(written, (node.output[0] for node in repeated))
-        inputs = dict.fromkeys(n for node in nodes for n in reads(node) if n not in known)
+        inputs = dict.fromkeys(n for node in nodes for n in tensors_read(node) if n not in known)
         parts.append(_Part(nodes, tuple(inputs), tuple(n for n in written if n in wanted)))
         wanted |= set(inputs)
     return parts[::-1]

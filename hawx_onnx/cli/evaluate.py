@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the portable bodies in a stock onnxruntime, without the custom-op library",
     )
-    add_settings(parser, ("data", "preprocess", "jobs"))
+    add_settings(parser, ("data", "preprocess", "output_name", "jobs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

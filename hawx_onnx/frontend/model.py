@@ -85,11 +85,6 @@ def model_input(model: onnx.ModelProto) -> InputSpec:
     return InputSpec(inputs[0].name, dtype, shape)
 
 
-def model_output(model: onnx.ModelProto) -> str:
-    """Name of the output that is scored: the first one."""
-    return str(model.graph.output[0].name)
-
-
 def batches(
     x: np.ndarray, spec: InputSpec, batch: int = DEFAULT_BATCH
 ) -> Iterator[tuple[np.ndarray, int]]:

@@ -22,6 +22,7 @@ class ResponseSurrogate:
     """
 
     def __init__(self, sensitivity: Sensitivity) -> None:
+        assert sensitivity.labels is not None, "the output is no vector of class scores"
         self._baseline = sensitivity.baseline.astype(np.float32)
         self._responses = sensitivity.responses
         self._labels = sensitivity.labels

@@ -123,7 +123,7 @@ def candidates_block(
     """Every candidate with its errors, cost and provenance."""
     rows = []
     for multiplier in multipliers:
-        cost = asdict(multiplier.cost) if multiplier.cost else {}
+        cost = multiplier.cost.document() if multiplier.cost else {}
         fields = ("energy_fj", "area_um2", "delay_ns", "technology", "provenance")
         rows.append(
             {

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from hawx_onnx.report.channel_strips import channel_strips_section
 from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, duration, number, percent, section
@@ -122,7 +123,8 @@ def _sections(
 
 def _sensitivity_sections(sensitivity: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
     """Returns the sections that are made of ``sensitivity.json``."""
-    sections = [("sensitivity", "Sensitivity", heat_map_section(sensitivity))]
+    drawn = join([heat_map_section(sensitivity), channel_strips_section(sensitivity)])
+    sections = [("sensitivity", "Sensitivity", drawn)]
     energies = energy_section(sensitivity)
     if energies is not None:
         sections.append(("energy", "Energy of multiplications", energies))

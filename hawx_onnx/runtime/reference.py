@@ -87,7 +87,7 @@ def conv_accumulators(
     """
     rank = x.ndim - 2
     stride, dilation = tuple(strides) or (1,) * rank, tuple(dilations) or (1,) * rank
-    heads, tails = _pads(x.shape[2:], w.shape[2:], stride, dilation, tuple(pads), auto_pad)
+    heads, tails = paddings(x.shape[2:], w.shape[2:], stride, dilation, tuple(pads), auto_pad)
     around = ((0, 0), (0, 0), *zip(heads, tails, strict=True))
     padded = np.pad(x, around, constant_values=np.asarray(x_zero_point).reshape(-1)[0])
     real = np.pad(np.ones(x.shape, np.int64), around)
@@ -255,7 +255,7 @@ def _multipliers(x_scale: Array, w_scale: Array, y_scale: Array) -> Array:
     return multipliers
 
 
-def _pads(
+def paddings(
     sizes: tuple[int, ...],
     kernel: tuple[int, ...],
     strides: tuple[int, ...],
@@ -263,7 +263,19 @@ def _pads(
     pads: tuple[int, ...],
     auto_pad: str,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Padding before and after each spatial dimension."""
+    """Padding of a convolution.
+
+    Args:
+        sizes: Extents of the input's spatial dimensions.
+        kernel: Extents of the kernel.
+        strides: One for each dimension.
+        dilations: One for each dimension.
+        pads: Heads, then tails; none if empty.
+        auto_pad: NOTSET (``pads`` hold), VALID, SAME_UPPER or SAME_LOWER.
+
+    Returns:
+        Padding before and after each dimension.
+    """
     rank = len(sizes)
     if auto_pad in ("NOTSET", ""):
         return (pads[:rank], pads[rank:]) if pads else ((0,) * rank, (0,) * rank)

@@ -11,6 +11,7 @@ import onnx
 from hawx_onnx.errors import LibraryError
 from hawx_onnx.frontend.data import InputSpec
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
+from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.runtime.library import create_session
 
 # Inputs that choose multipliers, weight scales and biases of a layer in a probe.
@@ -31,6 +32,7 @@ class Runner:
     ) -> None:
         self.spec: InputSpec = data_input(model)
         self.outputs = [value.name for value in model.graph.output]
+        self.scored = model_output(model)
         self._session = create_session(
             model.SerializeToString(), threads=threads, use_library=use_library
         )
@@ -75,8 +77,8 @@ class Runner:
         feeds: Mapping[str, np.ndarray] | None = None,
         batch: int = DEFAULT_BATCH,
     ) -> np.ndarray:
-        """First output over all samples, concatenated along axis 0."""
-        return np.concatenate([r[0] for r in self.stream(x, self.outputs[:1], feeds, batch)])
+        """The scored output over all samples, concatenated along axis 0."""
+        return np.concatenate([r[0] for r in self.stream(x, [self.scored], feeds, batch)])
 
 
 def _value_info(value: Any) -> onnx.ValueInfoProto:  # noqa: ANN401 - onnxruntime has no types

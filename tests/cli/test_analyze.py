@@ -28,6 +28,14 @@ def test_it_writes_scores_and_a_picture(cli: Callable, lenet: Path, tmp_path: Pa
     mse = written["layer_level"]["output_mse"]
     assert all(row[0] == 0 < row[1] < row[2] for row in mse)
     assert set(written["operator_level"]) == set(LAYERS)
+    channels = {
+        name: len(entry["output_mse"][1]) for name, entry in written["filter_level"].items()
+    }
+    assert channels == {"conv1": 6, "conv2": 16, "fc1": 120, "fc2": 84, "fc3": 10}
+    uniform = written["model_level"]["uniform"]
+    assert list(uniform) == written["multipliers"]
+    assert uniform["mul8s_exact"]["agreement"] == 1
+    assert uniform["mul8s_trunc1"]["accuracy"] >= uniform["mul8s_trunc3"]["accuracy"]
     energy = written["multiplication_energy"]
     assert len(set(energy["technology"])) == 1
     assert len(energy["technology"]) == len(energy["uniform_fj"]) == 3
@@ -55,6 +63,19 @@ def test_tables_without_costs_have_no_energies(cli: Callable, lenet: Path, tmp_p
     assert energy["technology"][1] is energy["uniform_fj"][1] is None
     assert all(a > c > 0 and b is None for a, b, c in energy["own_fj"])
     assert "warning" not in done.err
+
+
+def test_it_predicts_an_assignment(cli: Callable, lenet: Path, tmp_path: Path) -> None:
+    conv1 = ["mul8s_trunc3", *["mul8s_exact"] * 5]
+    (tmp_path / "a.json").write_text(json.dumps({"conv1": conv1, "fc2": "mul8s_trunc3"}))
+    flags = ("--candidates", "mul8s_trunc3", "--assignment", tmp_path / "a.json", "--json")
+    document = cli("analyze", lenet, "-o", tmp_path / "out", *flags).check().json
+    given = document["model_level"]["assignment"]
+    whole = document["model_level"]["uniform"]["mul8s_trunc3"]
+    assert 0 < given["output_mse"] < whole["output_mse"]
+    assert given["accuracy"] > 0.9
+    (tmp_path / "a.json").write_text(json.dumps({"conv9": "mul8s_trunc3"}))
+    cli("analyze", lenet, "-o", tmp_path / "no", *flags).refused(2, "conv9", "conv1")
 
 
 def test_text_names_the_extremes(cli: Callable, lenet: Path, tmp_path: Path) -> None:

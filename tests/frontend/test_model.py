@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 
 from hawx_onnx.errors import ModelError
 from hawx_onnx.frontend.data import InputSpec
-from hawx_onnx.frontend.model import batches, file_hash, load_model, model_input, model_output
+from hawx_onnx.frontend.model import batches, file_hash, load_model, model_input
+from hawx_onnx.frontend.outputs import model_output
 
 
 def make(inputs: list[onnx.ValueInfoProto], constants: tuple[str, ...] = ()) -> onnx.ModelProto:

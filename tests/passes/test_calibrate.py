@@ -11,7 +11,8 @@ from hawx_onnx.errors import DataError
 from hawx_onnx.frontend import model as frontend_model
 from hawx_onnx.passes import Calibrate
 from hawx_onnx.passes.approximate import exposed
-from hawx_onnx.passes.calibrate import histogram, operand_tensors, second_operand
+from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.code_counts import histogram
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
     accumulated_error_of_activations,

@@ -34,7 +34,7 @@ def test_without_a_netlist_there_is_no_energy():
     multiplier = components.load("mul8s_trunc2")
     bare = dataclasses.replace(multiplier, cost=None)
     assert component_energy(bare, UNIFORM, UNIFORM) is None
-    foreign = dataclasses.replace(multiplier.cost, technology="elsewhere")
+    foreign = dataclasses.replace(multiplier.cost, technology="elsewhere", netlist=None)
     other = dataclasses.replace(multiplier, cost=foreign)
     assert component_energy(other, UNIFORM, UNIFORM) is None
 

@@ -1,0 +1,186 @@
+"""Accumulated errors as they are: mean and spread over a few samples, by the integer operators.
+
+The closed form takes the products of one sum as independent. They are not: neighbouring pixels
+and channels rise and fall together. So the spread is measured, which costs one run of each node
+by itself for each multiplier, over few samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from hawx_onnx.components import stacked_factors
+from hawx_onnx.passes.approximate import exposed
+from hawx_onnx.passes.base import Candidate, PassState
+from hawx_onnx.passes.calibrate import operand_tensors
+from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.graph import HAWX_DOMAIN
+from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
+from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.runner import Runner, run
+
+INTEGER_OP = {"QLinearConv": "ApproxConvInteger", "QLinearMatMul": "ApproxMatMulInteger"}
+WANTED_SUMS = 8_192
+"""Accumulators of a channel that its spread is taken over, if LEAST_SAMPLES do not give more."""
+LEAST_SAMPLES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredError:
+    """Errors of a node's accumulators over some samples.
+
+    Attributes:
+        mean: Mean error of each output channel, float64 [multipliers, channels], in products.
+        std: Standard deviation, the same shape.
+        samples: Samples that they were taken over.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    samples: int
+
+
+class NodeErrors:
+    """Errors of one candidate's accumulators under every multiplier.
+
+    Args:
+        state: Int8 model and multipliers, the exact one first.
+        candidate: The node.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+    """
+
+    def __init__(self, state: PassState, candidate: Candidate, threads: int = 0) -> None:
+        self.inputs = tuple(_open_operands(state.model, candidate))
+        self._multipliers, self._candidate = len(state.multipliers), candidate
+        model = _integer_model(state, candidate, self.inputs)
+        self._session = create_session(model.SerializeToString(), threads=threads, use_library=True)
+
+    def sums(self, codes: Mapping[str, np.ndarray], multiplier: int) -> np.ndarray:
+        """Accumulators [samples..., channels, positions] under one multiplier: int32."""
+        feeds: dict[str, Any] = {name: codes[name] for name in self.inputs}
+        feeds["index"] = np.full(self._candidate.channels, multiplier, np.int32)
+        (sums,) = run(self._session, None, feeds)
+        if self._candidate.kind == "QLinearConv":
+            return np.asarray(sums.reshape(*sums.shape[:2], -1))
+        return np.asarray(sums.reshape(1, -1, sums.shape[-1]).transpose(0, 2, 1))
+
+    def moments(self, codes: Mapping[str, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
+        """Number of sums of a channel, sum of errors and of squared errors [T, channels]."""
+        exact = self.sums(codes, 0)
+        first = np.zeros((self._multipliers, exact.shape[1]))
+        second = np.zeros_like(first)
+        for index in range(1, self._multipliers):
+            # Sums wrap at 32 bits, and so does their difference: the error comes out right.
+            error = (self.sums(codes, index) - exact).astype(np.float64)
+            first[index] = error.sum(axis=(0, 2))
+            second[index] = np.square(error, out=error).sum(axis=(0, 2))
+        return exact.shape[0] * exact.shape[2], first, second
+
+
+def measure_errors(
+    state: PassState,
+    x: np.ndarray,
+    threads: int = 0,
+    *,
+    wanted: int = WANTED_SUMS,
+    least: int = LEAST_SAMPLES,
+    memory_limit: int | None = None,
+) -> dict[str, MeasuredError]:
+    """Measures the accumulated error of every candidate under every multiplier.
+
+    Args:
+        state: Int8 model, candidates, multipliers.
+        x: Samples, axis 0 counts them; each node takes as many of the first ones as it needs.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+        wanted: Sums of each channel that are enough.
+        least: Samples that are taken anyhow.
+        memory_limit: Bytes that the process may hold; None for any number.
+
+    Returns:
+        Candidate -> measured error.
+    """
+    nodes = {c.name: NodeErrors(state, c, threads) for c in state.candidates}
+    need = {c.name: max(least, -(-wanted // _positions(c))) for c in state.candidates}
+    found: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {name: [] for name in need}
+    tensors = list(dict.fromkeys(name for node in nodes.values() for name in node.inputs))
+    runner = Runner(exposed(exact_form(state), tensors), threads=threads)
+    step = (runner.spec.shape[0] if runner.spec.shape else None) or least
+    if memory_limit is not None:
+        step = _fitting_batch(state, x, tensors, memory_limit, step, threads)
+    taken = dict.fromkeys(need, 0)
+    for values in runner.stream(x[: max(need.values())], tensors, batch=step):
+        codes = dict(zip(tensors, values, strict=True))
+        for name, node in nodes.items():
+            if taken[name] < need[name]:
+                found[name].append(node.moments(codes))
+                taken[name] += step
+    return {name: _merged(parts, min(taken[name], len(x))) for name, parts in found.items()}
+
+
+def _fitting_batch(
+    state: PassState, x: np.ndarray, tensors: list[str], limit: int, most: int, threads: int
+) -> int:
+    """Samples of a batch whose activations and accumulators fit."""
+    sizes, rows = tensor_bytes(state.model, x, threads)
+    outputs = {node.name: sizes[node.output[0]] for node in state.model.graph.node}
+    sums = [outputs[candidate.name] for candidate in state.candidates]
+    # Each session keeps its int32 sums; of one node there are two more, and two in float64.
+    each = live_bytes(state.model, sizes, tensors) + 4 * sum(sums) + 24 * max(sums)
+    return fitting_batch(limit, each / rows, least=rows, most=max(rows, most))
+
+
+def _positions(candidate: Candidate) -> int:
+    return max(1, candidate.workload.output_positions)
+
+
+def _merged(parts: list[tuple[int, np.ndarray, np.ndarray]], samples: int) -> MeasuredError:
+    count = sum(part[0] for part in parts)
+    mean = sum((part[1] for part in parts), start=np.zeros(())) / count
+    square = sum((part[2] for part in parts), start=np.zeros(())) / count
+    return MeasuredError(mean, np.sqrt(np.maximum(square - mean**2, 0)), samples)
+
+
+def _open_operands(model: onnx.ModelProto, candidate: Candidate) -> list[str]:
+    """Operands that are computed at run time, the activation first."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [name for name in operand_tensors(model, candidate) if name not in constants]
+
+
+def _integer_model(
+    state: PassState, candidate: Candidate, inputs: tuple[str, ...]
+) -> onnx.ModelProto:
+    """A model of one node that gives the candidate's accumulators; ``index`` chooses tables."""
+    constants = {tensor.name: tensor for tensor in state.model.graph.initializer}
+    node = next(n for n in state.model.graph.node if n.name == candidate.name)
+    operands = [node.input[i] for i in (0, 3, 2, 5)]
+    arrays = {
+        "tables": np.stack([multiplier.table for multiplier in state.multipliers]),
+        "factors": stacked_factors(state.multipliers),
+    }
+    arrays = {name: array for name, array in arrays.items() if len(array)}
+    own = helper.make_node(
+        INTEGER_OP[candidate.kind],
+        [*operands, "tables", "index", *(["factors"] if "factors" in arrays else [])],
+        ["sums"],
+        candidate.name,
+        domain=HAWX_DOMAIN,
+    )
+    own.attribute.extend(node.attribute)
+    code = constants[node.input[2]].data_type
+    graph = helper.make_graph(
+        [own],
+        "accumulators",
+        [helper.make_tensor_value_info(name, code, None) for name in dict.fromkeys(inputs)]
+        + [helper.make_tensor_value_info("index", TensorProto.INT32, [candidate.channels])],
+        [helper.make_tensor_value_info("sums", TensorProto.INT32, None)],
+        [constants[name] for name in dict.fromkeys(operands) if name in constants]
+        + [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    opsets = [helper.make_opsetid("", 13), helper.make_opsetid(HAWX_DOMAIN, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)

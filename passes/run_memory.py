@@ -1,0 +1,97 @@
+"""How many samples can be run at once within a limit on memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import onnx
+
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
+from hawx_onnx.memory import MEBIBYTE, describe_bytes, resident_bytes
+from hawx_onnx.passes.approximate import exposed
+from hawx_onnx.passes.suffix import tensors_read
+from hawx_onnx.runtime.runner import Runner
+
+MARGIN = 32 * MEBIBYTE
+"""Scratch of operators and of the allocator, which does not depend on the batch."""
+SLACK = 1.5
+"""Memory of a run over that of its tensors: onnxruntime allocates in pieces that grow."""
+
+
+def tensor_bytes(
+    model: onnx.ModelProto, x: np.ndarray, threads: int = 0
+) -> tuple[dict[str, int], int]:
+    """Bytes of every tensor that a model computes, measured on one batch of the least size.
+
+    Args:
+        model: A model with one data input.
+        x: Samples; the first one is run, as many times as a fixed batch size asks for.
+        threads: Threads within an operator.
+
+    Returns:
+        Tensor -> bytes, the input's own included, and the samples of that run.
+    """
+    names = [name for node in model.graph.node for name in node.output if name]
+    runner = Runner(exposed(model, names), threads=threads)
+    rows, _ = next(iter(batches(x[:1], runner.spec, 1)))
+    values = runner.run_batch(rows, names)
+    sizes = {
+        name: int(getattr(value, "nbytes", 0)) for name, value in zip(names, values, strict=True)
+    }
+    return {runner.spec.name: rows.nbytes, **sizes}, len(rows)
+
+
+def live_bytes(model: onnx.ModelProto, sizes: Mapping[str, int], kept: Collection[str]) -> int:
+    """The most that tensors of a run take together, each from its node to its last reader.
+
+    Args:
+        model: The model; its inputs are not counted.
+        sizes: Bytes of its tensors.
+        kept: Tensors that stay to the end, besides the outputs.
+    """
+    stay = {*kept, *(value.name for value in model.graph.output)}
+    last: dict[str, int] = {}
+    for place, node in enumerate(model.graph.node):
+        for name in tensors_read(node):
+            last[name] = place
+    ends: dict[int, list[str]] = {}
+    live = most = 0
+    for place, node in enumerate(model.graph.node):
+        for name in filter(None, node.output):
+            live += sizes.get(name, 0)
+            if name not in stay:
+                ends.setdefault(last.get(name, place), []).append(name)
+        most = max(most, live)
+        live -= sum(sizes.get(name, 0) for name in ends.pop(place, ()))
+    return most
+
+
+def fitting_batch(
+    limit: int, each: float, fixed: int = 0, *, least: int = 1, most: int = DEFAULT_BATCH
+) -> int:
+    """Samples of a batch that fits beside what this process holds already.
+
+    Args:
+        limit: Bytes that the process may hold.
+        each: Bytes of tensors for each sample of a batch.
+        fixed: Further bytes, whatever the batch.
+        least: The smallest batch that can be run, of a model with a fixed batch size that.
+        most: The largest that is of use.
+
+    Raises:
+        ConfigError: Not even the smallest batch fits; the text says how much is needed.
+    """
+    around = resident_bytes() + fixed + MARGIN
+    count = int((limit - around) / max(1.0, SLACK * each))
+    if count < least:
+        needed = around + int(SLACK * each * least)
+        raise ConfigError(
+            f"{describe_bytes(limit)} is too little: a batch of {least} needs "
+            f"{describe_bytes(needed)}, {describe_bytes(around - MARGIN)} of it besides the batch",
+            where="--memory-limit",
+            mend=f"give at least {describe_bytes(needed)}"
+            + (", or lower --score-samples" if fixed else ""),
+        )
+    return min(count, most)
