@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hawx_onnx.components import Multiplier, operand_values
+from hawx_onnx.components.tables import CODES
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
-from hawx_onnx.passes.calibrate import CODES, Calibrate
+from hawx_onnx.passes.calibrate import Calibrate
 from hawx_onnx.passes.layer_constants import (
     WEIGHTS,
     X_ZERO,

@@ -16,7 +16,8 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
-from hawx_onnx.frontend.model import batches, model_input, model_output
+from hawx_onnx.frontend.model import batches, model_input
+from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import TABLES_AT
