@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
+from hawx_onnx.frontend.model import batches
 from hawx_onnx.passes.approximate import exposed, with_tables
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
-from hawx_onnx.passes.gradient import build_gradient
+from hawx_onnx.passes.gradient import build_gradient, split_gradient
 from hawx_onnx.passes.graph import initializers
 from hawx_onnx.passes.projection import (
     Layer,
@@ -31,6 +31,9 @@ from hawx_onnx.passes.run_memory import fitting_batch
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
+BATCH = 16
+"""Samples at once where memory allows: slopes of more fall out of the processor's caches."""
+
 
 @dataclass(frozen=True, eq=False)
 class FilterEffects:
@@ -39,14 +42,12 @@ class FilterEffects:
     Attributes:
         exact: Outputs of the exact int8 network, [B, values].
         squared: Candidate -> squared change of the outputs, mean over outputs, float64 [T, C, B].
-        changed: Candidate -> output codes of the channel that are not the exact ones, [T, C, B].
         margin: Candidate -> change of the margin of the true class over the best other one, float32
             [T, C, B]; empty where outputs are no class scores.
     """
 
     exact: np.ndarray
     squared: Mapping[str, np.ndarray]
-    changed: Mapping[str, np.ndarray]
     margin: Mapping[str, np.ndarray]
 
 
@@ -95,7 +96,15 @@ class FilterLevel:
         )
         types = self._forward.types()
         self._fields = ErrorFields(probe, reached, types, threads)
-        self._backward = create_session(gradient.backward.SerializeToString(), threads=threads)
+        split = split_gradient(gradient)
+        self._prepared = list(split.prepared)
+        self._prepare, self._backward = (
+            create_session(part.SerializeToString(), threads=threads) if part.graph.node else None
+            for part in (split.prepare, split.backward)
+        )
+        self._fixed, self._directed = (
+            [value.name for value in part.graph.input] for part in (split.prepare, split.backward)
+        )
 
     @property
     def reached(self) -> tuple[str, ...]:
@@ -103,7 +112,7 @@ class FilterLevel:
         return tuple(layer.name for layer in self._layers)
 
     def stream(
-        self, x: np.ndarray, labels: np.ndarray | None, batch: int = DEFAULT_BATCH
+        self, x: np.ndarray, labels: np.ndarray | None, batch: int = BATCH
     ) -> Iterator[FilterEffects]:
         """Yields the effects batch by batch.
 
@@ -133,15 +142,19 @@ class FilterLevel:
         rows, _ = next(iter(batches(x[:1], self._forward.spec, 1)))
         names = [name for name in self._cached if name != self._forward.spec.name]
         values = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        values[self._forward.spec.name] = rows
+        shared = self._shared(values)
         written = [values[layer.output].size for layer in self._layers]
         channels = sum(values[layer.output].shape[layer.channel_axis] for layer in self._layers)
         directions = len(output_directions(values[self._output].size // len(rows))[0]) + 1
-        # Cached tensors and codes of every multiplier; slopes before and after they are stacked,
-        # and the field of one layer at a time.
-        each = sum(value.nbytes for value in values.values()) + self._multipliers * sum(written)
-        each += 4 * (2 * directions * sum(written) + self._multipliers * max(written))
+        # Tensors that are kept, once more in the allocator of the session that gave them; slopes,
+        # with those of the last direction as its session holds and returns them; codes of every
+        # multiplier; fields of one layer at a time.
+        each = 2 * sum(value.nbytes for value in (*values.values(), *shared.values()))
+        each += 4 * (directions + 3) * sum(written) + self._multipliers * sum(written)
+        each += 4 * (self._multipliers + 2 * directions) * max(written)
         kept = 4 * self._multipliers * channels * len(x)
-        most = min(DEFAULT_BATCH, max(len(rows), len(x)))
+        most = max(len(rows), min(BATCH, len(x)))
         return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
 
     def _drop_mixed_layers(self, rows: np.ndarray) -> None:
@@ -177,43 +190,52 @@ class FilterLevel:
             vectors.append(margin_direction(exact, labels))
         slopes = self._slopes(cached, vectors)
         codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
-        squared, changed, margin = {}, {}, {}
+        squared, margin = {}, {}
         for layer in self._layers:
             moved = [one[layer.name] for one in codes]
             fields = error_field(layer, cached[layer.output], moved, len(rows))
             change = project(fields, slopes[layer.name], layer.scale)[:count]
-            altered = np.count_nonzero(fields[:count], axis=-1)
-            changed[layer.name] = _with_exact(altered.transpose(2, 1, 0))
             parts = change[..., : len(directions)].astype(np.float64)
             # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
             total = (parts**2).sum(axis=-1) * weight
             squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
             if labels is not None:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
-        return FilterEffects(exact[:count], squared, changed, margin)
+        return FilterEffects(exact[:count], squared, margin)
+
+    def _shared(self, cached: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What all directions need of a batch."""
+        if self._prepare is None:
+            return {}
+        values = run(self._prepare, self._prepared, {name: cached[name] for name in self._fixed})
+        return dict(zip(self._prepared, values, strict=True))
 
     def _slopes(
         self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Derivatives of each direction by each candidate's output: [B, C, directions, P]."""
-        feeds = {name: cached[name] for name in self._gradient.forward}
+        """Derivatives of each direction by each candidate's output: [B, C, directions, P].
+
+        What all directions share, such as masks, is computed once.
+        """
+        known = {**cached, **self._shared(cached)}
+        feeds = {name: known[name] for name in self._directed if name in known}
         names = [self._gradient.nodes[layer.name] for layer in self._layers]
         if not names:
             return {}
-        found: list[list[np.ndarray]] = [[] for _ in names]
         shape, samples = cached[self._output].shape, len(vectors[0])
-        for vector in vectors:
+        slopes: dict[str, np.ndarray] = {}
+        for place, vector in enumerate(vectors):
             feeds[f"cotangent/{self._output}"] = np.ascontiguousarray(
                 vector.reshape(shape), np.float32
             )
-            for layer, parts, value in zip(
-                self._layers, found, run(self._backward, names, feeds), strict=True
-            ):
-                parts.append(layer.by_channel(value, samples))
-        return {
-            layer.name: np.stack(parts, axis=2)
-            for layer, parts in zip(self._layers, found, strict=True)
-        }
+            values = run(self._backward, names, feeds)
+            for layer, value in zip(self._layers, values, strict=True):
+                part = layer.by_channel(value, samples)
+                if place == 0:
+                    sizes = (*part.shape[:2], len(vectors), part.shape[2])
+                    slopes[layer.name] = np.empty(sizes, np.float32)
+                slopes[layer.name][:, :, place] = part
+        return slopes
 
 
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from hawx_onnx.passes.gradient.emitter import Emitter
-from hawx_onnx.passes.gradient.masks import bounded, positive, strictly_inside
+from hawx_onnx.passes.gradient.masks import bounded, clamped_codes, positive, strictly_inside
 from hawx_onnx.passes.gradient.node import Node, NoRule
 
 Cotangents = list[str | None]
@@ -125,8 +125,11 @@ def absolute(emit: Emitter, node: Node, cotangents: Cotangents) -> Cotangents:
 
 
 def relu(emit: Emitter, node: Node, cotangents: Cotangents) -> Cotangents:
-    """Relu: where the result is positive; none at zero."""
-    return [emit.masked(str(cotangents[0]), positive(emit, node.outputs[0]))]
+    """Relu: where the result is positive; none at zero, half at code zero."""
+    g = str(cotangents[0])
+    if emit.source.is_codes(node.inputs[0]):
+        return [clamped_codes(emit, g, node.inputs[0], 0, None)]
+    return [emit.masked(g, positive(emit, node.outputs[0]))]
 
 
 def leaky_relu(emit: Emitter, node: Node, cotangents: Cotangents) -> Cotangents:
@@ -161,7 +164,7 @@ def elu(emit: Emitter, node: Node, cotangents: Cotangents) -> Cotangents:
 
 
 def clip(emit: Emitter, node: Node, cotangents: Cotangents) -> Cotangents:
-    """Clip: strictly between the bounds.
+    """Clip: strictly between the bounds, and half of it where a code is at a bound.
 
     On codes, a bound at the limit of their type is none: no code lies beyond it, and a code at it
     has not been changed.

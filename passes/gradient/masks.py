@@ -9,12 +9,8 @@ from hawx_onnx.passes.gradient.node import Node
 
 
 def positive(emit: Emitter, tensor: str) -> str:
-    """Where a tensor of the model, real values or codes, is above zero: bool in its shape."""
-    saved = emit.saved(tensor)
-    dtype = emit.source.dtype(tensor) or np.dtype(np.float32)
-    if not emit.source.is_codes(tensor):
-        saved, dtype = emit.real(tensor), np.dtype(np.float32)
-    return emit.op("Greater", saved, emit.constant(np.zeros((), dtype)))
+    """Where a tensor of the model, of real values, is above zero: bool in its shape."""
+    return emit.op("Greater", emit.real(tensor), emit.constant(0.0))
 
 
 def strictly_inside(emit: Emitter, x: str, low: str, high: str) -> str:
@@ -51,6 +47,34 @@ def codes_inside(
     return emit.masked(cotangent, emit.op("Equal", saved, emit.op("Clip", saved, *bounds)))
 
 
+def clamped_codes(
+    emit: Emitter, cotangent: str, tensor: str, low: int | None, high: int | None
+) -> str:
+    """A cotangent where low < code < high, half of it at the bounds.
+
+    A code at a bound stands for values on both sides of it, so that a change gets through in one
+    of its two directions.
+
+    Args:
+        emit: The graph to write.
+        cotangent: In the shape of ``tensor``.
+        tensor: Codes before the clamp.
+        low: The lower bound; None for none.
+        high: The upper bound; None for none.
+    """
+    codes = emit.as_real(emit.saved(tensor))
+    none, whole = emit.constant(0.0), emit.constant(1.0)
+    distances = []
+    if low is not None:
+        distances.append(emit.op("Add", codes, emit.constant(0.5 - low)))
+    if high is not None:
+        distances.append(emit.op("Sub", emit.constant(0.5 + high), codes))
+    if not distances:
+        return cotangent
+    nearest = distances[0] if len(distances) == 1 else emit.op("Min", *distances)
+    return emit.op("Mul", cotangent, emit.op("Clip", nearest, none, whole))
+
+
 def bounded(emit: Emitter, node: Node, cotangent: str) -> str:
     """A cotangent strictly between the bounds of a Clip node."""
     given = [node.attributes.get(name) for name in ("min", "max")]
@@ -62,7 +86,7 @@ def bounded(emit: Emitter, node: Node, cotangent: str) -> str:
         limits = np.iinfo(str(source.dtype(node.outputs[0])))
         low = None if low is not None and low <= limits.min else low
         high = None if high is not None and high >= limits.max else high
-        return codes_inside(emit, cotangent, node.outputs[0], low, high)
+        return clamped_codes(emit, cotangent, node.inputs[0], low, high)
     names = [emit.constant(float(value)) if value is not None else "" for value in given]
     for place in (1, 2):
         if node.input(place):
