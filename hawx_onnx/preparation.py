@@ -13,6 +13,7 @@ import onnx
 from hawx_onnx import components
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
@@ -90,7 +91,7 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
     elif settings.library:
         chosen = _whole_library(settings.library)
     else:
-        smallest = settings.objective == "area" or settings.max_area is not None
+        smallest = settings.objective[0] == "area" or settings.max_area is not None
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
     if settings.predict_costs:
@@ -239,6 +240,7 @@ def prepare(
         for split in dataset.splits:
             check_classes(split, outputs)
     state = quantized_state(source, dataset, multipliers, step)
+    excluded([candidate.name for candidate in state.candidates], settings.exclude)
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
