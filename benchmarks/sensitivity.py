@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,28 +94,49 @@ def cost(found: Sequence[Subject], quick: bool) -> dict[str, Any]:
 
 
 def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
-    """One line for each layer."""
-    heads = (
-        *("network", "layer", "mean off by, at most", f"within {LIMIT:g}"),
-        "by chance alone: median, 95 %",
-        *("one histogram for all taps", "spread: Spearman", "of channels, at least"),
-        *("independent products", "of channels, at least", "spread over independent"),
-    )
-    lines = []
+    """A line for the convolutions of each network, one for each layer of one sum a sample."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        low, middle, high = row["dependence"]
-        numbers = (
-            *(row["mean_deviation_max"], row["mean_within"], None),
-            *(row["pooled_deviation_max"], row["std_spearman"], row["std_spearman_channels"]),
-            *(row["independent_spearman"], row["independent_spearman_channels"]),
+        inside = row["chance"] is None
+        groups.setdefault((row["network"], "" if inside else row["layer"]), []).append(row)
+    heads = (
+        *("network", "layers", "mean off by, at most", f"within {LIMIT:g}"),
+        *("by chance alone: median, 95 %", "one histogram for all taps"),
+        *("spread: Spearman", "of channels alone", "independent products", "of channels alone"),
+        "spread over independent",
+    )
+    return table(heads, [_line(key, found) for key, found in groups.items()])
+
+
+def _line(key: tuple[str, str], rows: list[dict[str, Any]]) -> list[str]:
+    """The worst figures of a group; of channels ranked alone also the median over the layers."""
+
+    def each(name: str) -> list[float]:
+        return [row[name] for row in rows if row[name] is not None]
+
+    chance = rows[0]["chance"]
+    pairs = sum(row["pairs"] for row in rows)
+    within = sum(row["pairs"] * row["mean_within"] for row in rows) / pairs
+    low, middle, high = zip(*each("dependence"), strict=True)
+    ranks = [
+        text
+        for name in ("std", "independent")
+        for text in (
+            f"{min(each(f'{name}_spearman')):.3f}",
+            f"{min(each(f'{name}_spearman_channels')):.2f}, "
+            f"median {statistics.median(each(f'{name}_spearman_channels')):.2f}",
         )
-        shown = ["-" if n is None else f"{n:.3f}" for n in numbers]
-        shown[1] = f"{100 * row['mean_within']:.2f} %"
-        if row["chance"] is not None:
-            shown[2] = ", ".join(f"{value:.3f}" for value in row["chance"])
-        dependence = f"{low:.2f} to {high:.2f}, median {middle:.2f}"
-        lines.append([row["network"], row["layer"], *shown, dependence])
-    return table(heads, lines)
+    ]
+    return [
+        key[0],
+        key[1] or f"{len(rows)} of several positions",
+        f"{max(each('mean_deviation_max')):.3f}",
+        f"{100 * within:.1f} %",
+        "-" if chance is None else f"{chance[0]:.3f}, {chance[1]:.3f}",
+        f"{max(each('pooled_deviation_max')):.3f}",
+        *ranks,
+        f"{min(low):.2f} to {max(high):.2f}, median {statistics.median(middle):.2f}",
+    ]
 
 
 def channel_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -169,8 +169,16 @@ def quantized_state(
     dataset: Dataset,
     multipliers: tuple[Multiplier, ...],
     step: Step,
+    memory_limit: int | None = None,
 ) -> PassState:
     """Canonicalises and quantises a model and finds its candidates.
+
+    Args:
+        source: The user's model.
+        dataset: Its calibration split sets the ranges.
+        multipliers: Candidates, the exact one first.
+        step: Called with the name of each step as it begins.
+        memory_limit: Bytes that the process may hold; None for any number.
 
     Raises:
         ModelError: The model holds ai.hawx operators already, or has no candidate.
@@ -184,7 +192,7 @@ def quantized_state(
     state = PassState(source, dataset, multipliers)
     for text, one in (
         ("canonicalising", Canonicalize()),
-        ("quantising", Quantize(multipliers[0].encoding)),
+        ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
         ("lowering to integer operators", LowerQdq()),
         ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
@@ -239,7 +247,7 @@ def prepare(
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step)
+    state = quantized_state(source, dataset, multipliers, step, limit)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)

@@ -35,6 +35,7 @@ def test_a_quick_run_writes_what_it_measured(script, tmp_path, capsys):
     assert needs is None
     printed = capsys.readouterr().out
     assert "| LeNet-5, digits | fc3 |" in printed
+    assert "| LeNet-5, digits | 2 of several positions |" in printed
     assert "limit 1.3" in printed
 
 
