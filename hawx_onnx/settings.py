@@ -112,6 +112,9 @@ class Settings:
     memory_limit: str = option(
         DEFAULT_LIMIT, "most memory of the process, 512M or 2G", parse=parse_bytes
     )
+    predict_costs: bool = option(
+        False, "predict costs of multipliers that have none from their truth tables", kind=bool
+    )
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 

@@ -14,6 +14,9 @@ from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.runtime.library import create_session
 
+# Inputs that choose multipliers, weight scales and biases of a layer in a probe.
+CHOSEN_SUFFIXES = (".table_index", ".open_scales", ".open_bias")
+
 
 class Runner:
     """A session over a model with one data input, and further inputs that stay the same.
@@ -112,10 +115,10 @@ def run(
 
 
 def data_input(model: onnx.ModelProto) -> InputSpec:
-    """The input that takes samples; probes have ``*.table_index`` inputs besides."""
+    """The input that takes samples; probes have inputs that choose multipliers besides."""
     stripped = onnx.ModelProto()
     stripped.graph.input.extend(
-        value for value in model.graph.input if not value.name.endswith(".table_index")
+        value for value in model.graph.input if not value.name.endswith(CHOSEN_SUFFIXES)
     )
     stripped.graph.initializer.extend(
         onnx.TensorProto(name=tensor.name) for tensor in model.graph.initializer

@@ -48,11 +48,11 @@ def test_exhaustive_search_measures_the_whole_space(both: dict[str, Any]) -> Non
     assert hawx["scoring_seconds"] > 0
 
 
-def test_hawx_measures_a_fraction_and_is_nearly_as_good(both: dict[str, Any]) -> None:
+def test_hawx_measures_less_and_is_nearly_as_good(both: dict[str, Any]) -> None:
+    """Times are told, not tested: they are a matter of benchmarks."""
     exhaustive, hawx = both["methods"]
-    # Times of a network this small are those of making sessions; benchmarks/search.py has them.
-    assert hawx["samples_run"] < exhaustive["samples_run"] / 6
     assert both["speedup"] == pytest.approx(exhaustive["seconds"] / hawx["seconds"])
+    assert hawx["samples_run"] < exhaustive["samples_run"] / 10
     assert 0 <= both["regret"] < 0.05
     assert hawx["against_exhaustive"]["regret"] == both["regret"]
     assert hawx["hypervolume"] <= exhaustive["hypervolume"] + 1e-9
