@@ -53,13 +53,19 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
     # Of several objectives, ``terms`` is the sum.
     single = len(problem.objectives) == 1
     others = [t for name, t in problem.all_terms.items() if not single or name != problem.objective]
-    for terms in (problem.terms, *others):
-        for subset in _type_subsets(problem, terms):
-            for damage in damages.values():
-                front = _front(terms, damage, allowed, subset)
-                thinned |= not front.exact
-                pool.update(dict.fromkeys(problem.decode(state.choice) for state in front.states))
-    if _needs_milp(problem):
+    wanted = [
+        (terms, subset, damage)
+        for terms in (problem.terms, *others)
+        for subset in _type_subsets(problem, terms)
+        for damage in damages.values()
+    ]
+    # Choices of many units are long: all fronts together get as many as four of few units.
+    share = MAX_STATES if len(allowed) <= EXACT_UNITS else max(4 * MAX_STATES // len(wanted), 32)
+    for terms, subset, damage in wanted:
+        front = _front(terms, damage, allowed, subset, min(share, MAX_STATES))
+        thinned |= not front.exact
+        pool.update(dict.fromkeys(problem.decode(state.choice) for state in front.states))
+    if _needs_milp(problem) and len(allowed) <= EXACT_UNITS:
         for damage in damages.values():
             pool.update(dict.fromkeys(_milp_choices(problem, damage, allowed)))
     return list(pool), thinned
@@ -76,7 +82,7 @@ def _by_layer(problem: Problem, damages: Mapping[str, np.ndarray]) -> dict[str, 
 
 
 def _front(
-    terms: CostTerms, damage: np.ndarray, allowed: np.ndarray, subset: list[int]
+    terms: CostTerms, damage: np.ndarray, allowed: np.ndarray, subset: list[int], states: int
 ) -> KnapsackFront:
     """The front over the types of a set; what is kept exact stays so."""
     open_layers = allowed.sum(axis=1) > 1
@@ -85,8 +91,8 @@ def _front(
     blocked[~open_layers, 0] = terms.per_layer[~open_layers, 0]
     cost = np.where(allowed, blocked, np.inf)
     if len(damage) > EXACT_UNITS:
-        return lagrangian_front(cost, damage, MAX_STATES)
-    return pareto_knapsack(cost, damage, MAX_STATES)
+        return lagrangian_front(cost, damage, states)
+    return pareto_knapsack(cost, damage, states)
 
 
 def _needs_milp(problem: Problem) -> bool:
