@@ -45,10 +45,8 @@ rtl: $(VENV)/.developing  ## simulate the Verilog of all built-in multipliers wi
 	@command -v iverilog >/dev/null || { echo "error: there is no iverilog"; \
 		echo "  apt-get install iverilog"; exit 1; } >&2
 	$(BIN)/hawx-onnx library export 'mul8*' --rtl $(RTL) --quiet >/dev/null
-	@cd $(RTL) && for bench in *_tb.v; do \
-		top=$${bench%_tb.v}; \
-		iverilog -g2012 -Wall -o $$top.vvp $$top.v $$bench && vvp -n $$top.vvp || exit 1; \
-	done
+	@cd $(RTL) && printf '%s\n' *_tb.v | xargs -P $$(nproc 2>/dev/null || echo 2) -n 1 sh -c \
+		'top=$${0%_tb.v}; iverilog -g2012 -Wall -o $$top.vvp $$top.v $$0 && vvp -n $$top.vvp'
 
 # A build folder of their own: sanitized objects are of no use to anything else.
 sanitized: $(VENV)/.developing

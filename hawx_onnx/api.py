@@ -87,7 +87,7 @@ def analyze(
     data: str | Path | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Sensitivity:
-    """Scores every candidate layer under every candidate multiplier, without a search.
+    """Scores layers and their channels under every candidate multiplier, without a search.
 
     Args:
         model: Path of an ONNX file.
@@ -95,10 +95,13 @@ def analyze(
         **options: Fields of Settings.
 
     Returns:
-        Operator-level and layer-level scores; shapes and units in
-        :class:`hawx_onnx.sensitivity.Sensitivity`.
+        Scores of operators, channels and layers; shapes and units in
+        :class:`hawx_onnx.sensitivity.Sensitivity`. ``hawx_onnx.predictors.predict`` tells what
+        they say of an assignment.
     """
-    sensitivity = prepare(model, _settings(data, options), costs=False).state.sensitivity
+    sensitivity = prepare(
+        model, _settings(data, options), costs=False, filters=True
+    ).state.sensitivity
     assert sensitivity is not None
     return sensitivity
 
@@ -186,7 +189,7 @@ def evaluate_with(
 def cost(
     model: str | Path,
     *,
-    assignment: str | Path | Mapping[str, str | Sequence[str]] | None = None,
+    assignment: str | Path | Mapping[str, Any] | None = None,
     dataflow: str | None = None,
     **options: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
@@ -194,7 +197,8 @@ def cost(
 
     Args:
         model: Path of an ONNX file.
-        assignment: Path of ``assignment.json``, or a mapping layer -> multiplier.
+        assignment: Path of ``assignment.json``, its content, an ``Assignment``, or a mapping
+            layer -> multiplier.
         dataflow: Replaces the dataflow of a temporal target.
         **options: Fields of Settings; ``target`` and ``library`` are read.
 
@@ -205,16 +209,20 @@ def cost(
 
 
 def _assignment(
-    given: str | Path | Mapping[str, str | Sequence[str]] | None,
+    given: str | Path | Mapping[str, Any] | None,
 ) -> Assignment | None:
     if given is None or isinstance(given, Assignment):
         return given
-    return Assignment.load(given) if isinstance(given, (str, Path)) else Assignment.of(given)
+    if isinstance(given, (str, Path)):
+        return Assignment.load(given)
+    if isinstance(given.get("assignment"), dict):
+        return Assignment.of_document(given, "assignment")
+    return Assignment.of(given)
 
 
 def apply(
     model: str | Path,
-    assignment: str | Path | Mapping[str, str | Sequence[str]],
+    assignment: str | Path | Mapping[str, Any],
     output: str | Path | None = None,
     *,
     data: str | Path | None = None,
@@ -224,7 +232,7 @@ def apply(
 
     Args:
         model: Path of an ONNX file.
-        assignment: Path of ``assignment.json``, or a mapping layer -> multiplier.
+        assignment: As :func:`cost` takes it; energies that it carries go into the model.
         output: File to write; nothing is written if None.
         data: What ``--data`` takes; its calibration split sets the ranges.
         **options: Fields of Settings.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
+from hawx_onnx.operand_energies import OperandEnergies
 
 Choice = str | tuple[str, ...]
+
+_FORM = 'expected {"assignment": {layer: multiplier or [one per channel]}}'
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,26 @@ class Assignment(Mapping[str, Choice]):
 
     Attributes:
         items_: The pairs, in the order of the graph.
+        energies: What multiplications cost under the layers' own operands, where that is known;
+            no part of what makes two assignments equal.
     """
 
     items_: tuple[tuple[str, Choice], ...]
+    energies: OperandEnergies | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, choices: Mapping[str, str | Sequence[str]]) -> Assignment:
+    def of(
+        cls,
+        choices: Mapping[str, str | Sequence[str]],
+        energies: OperandEnergies | None = None,
+    ) -> Assignment:
         """Makes an assignment of a plain mapping."""
         return cls(
             tuple(
                 (layer, choice if isinstance(choice, str) else tuple(choice))
                 for layer, choice in choices.items()
-            )
+            ),
+            energies,
         )
 
     def __getitem__(self, layer: str) -> Choice:
@@ -83,15 +95,24 @@ class Assignment(Mapping[str, Choice]):
             for layer, choice in self.items_
         }
 
+    def document(self) -> dict[str, Any]:
+        """The content of ``assignment.json``: the mapping, and the energies where known."""
+        return {
+            "assignment": self.to_dict(),
+            **(self.energies.to_dict() if self.energies is not None else {}),
+        }
+
     @classmethod
     def load(cls, path: str | Path) -> Assignment:
         """Reads ``assignment.json``: either the plain mapping or an object with ``assignment``.
 
+        Energies of multiplications are read from beside ``assignment``.
+
         Raises:
-            ConfigError: The file is missing, no JSON, or of another form.
+            ConfigError: The file is missing, no JSON, or of another form, or holds what is no
+                energy.
         """
         where = str(path)
-        mend = 'expected {"assignment": {layer: multiplier or [one per channel]}}'
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
@@ -100,13 +121,28 @@ class Assignment(Mapping[str, Choice]):
                 where=where,
                 mend="name the assignment.json that `hawx-onnx optimize` wrote",
             ) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"is no JSON: {error}", where=where, mend=mend) from error
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"is no JSON: {error}", where=where, mend=_FORM) from error
+        return cls.of_document(document, where)
+
+    @classmethod
+    def of_document(cls, document: object, where: str) -> Assignment:
+        """Makes an assignment of the content of ``assignment.json``.
+
+        Args:
+            document: The plain mapping or an object with ``assignment``.
+            where: Its file, for messages.
+
+        Raises:
+            ConfigError: It is of another form, or holds what is no energy.
+        """
+        energies = None
         if isinstance(document, dict) and isinstance(document.get("assignment"), dict):
+            energies = OperandEnergies.read(document, where)
             document = document["assignment"]
         if not isinstance(document, dict) or not all(map(_is_choice, document.values())):
-            raise ConfigError("is no assignment", where=where, mend=mend)
-        return cls.of(document)
+            raise ConfigError("is no assignment", where=where, mend=_FORM)
+        return cls.of(document, energies)
 
     def check(self, layers: Sequence[str], multipliers: Sequence[str]) -> None:
         """Raises ConfigError where a layer or a multiplier is not known."""
@@ -124,6 +160,8 @@ class Assignment(Mapping[str, Choice]):
                     where="assignment",
                     mend=close_names(name, multipliers) + " (--library brings others)",
                 )
+        if self.energies is not None:
+            self.energies.check(layers)
 
 
 def _is_choice(value: object) -> bool:

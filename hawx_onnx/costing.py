@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,17 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.model import load_model
-from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.hardware import LayerWorkload, load_target, operands_of
 from hawx_onnx.passes import Canonicalize, PassState
 from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
-from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY
+from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, ENERGIES_KEY
 from hawx_onnx.report.build import savings
 from hawx_onnx.settings import Settings
+
+_UNIFORM = "power is that of uniform operands"
+_REWRITE = "give the model as `optimize` or `apply` wrote it, or --assignment"
 
 
 def cost_model(
@@ -40,7 +44,9 @@ def cost_model(
         dataflow: Replaces the dataflow of a temporal target.
 
     Returns:
-        The document of ``cost --json``.
+        The document of ``cost --json``. Its ``operands`` tell what multiplications are costed
+        under: ``own`` operands of each layer, as far as the assignment carries energies, else
+        ``uniform`` ones, or ``mixed``.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -51,11 +57,16 @@ def cost_model(
     model = load_model(path)
     workloads = model_workloads(model)
     chosen = Assignment(()) if assignment is None else assignment
-    if assignment is None and is_rewritten(model):
+    held = is_rewritten(model) or ASSIGNMENT_KEY in metadata(model)
+    if assignment is None and held:
         chosen = held_assignment(model)
     used = _multipliers(chosen, settings)
     chosen.check([workload.name for workload in workloads], list(used))
     exact = _exact_for(used.values(), settings)
+    workloads, notes = _with_energies(workloads, chosen, exact)
+    if assignment is None and not held:
+        # A plain model is exact, and nobody expects it to know its operands.
+        notes = []
     choices = _choices(chosen, workloads, used)
     report = target.cost(workloads, choices, exact)
     baseline = target.cost(workloads, {}, exact)
@@ -63,6 +74,8 @@ def cost_model(
     document["baseline"] = baseline.to_dict()["total"]
     document["savings"] = savings(baseline.total, report.total)
     document["assignment"] = chosen.to_dict()
+    document["operands"] = operands_of(workloads)
+    document["notes"] += notes
     return document
 
 
@@ -90,19 +103,36 @@ def is_rewritten(model: onnx.ModelProto) -> bool:
 
 
 def held_assignment(model: onnx.ModelProto) -> Assignment:
-    """The assignment that a rewritten model carries, checked against its tables.
+    """The assignment that a rewritten model carries, with its energies.
 
     Raises:
-        ModelError: Its metadata lack it, or a table is not the named multiplier's.
+        ModelError: Its metadata lack it, or are damaged.
     """
-    text = metadata(model).get(ASSIGNMENT_KEY)
+    held = metadata(model)
+    text = held.get(ASSIGNMENT_KEY)
     if text is None:
         raise ModelError(
             "is rewritten but its metadata hold no assignment",
             where="model",
             mend="give --assignment, or the model as `optimize` wrote it",
         )
-    return Assignment.of(json.loads(text))
+    document = {"assignment": _json(text, ASSIGNMENT_KEY)}
+    if ENERGIES_KEY in held:
+        energies = _json(held[ENERGIES_KEY], ENERGIES_KEY)
+        given = energies if isinstance(energies, dict) else {"energies_fj": energies}
+        document = {**given, **document}
+    try:
+        return Assignment.of_document(document, "model")
+    except ConfigError as error:
+        raise ModelError(f"metadata: {error.what}", where=error.where, mend=_REWRITE) from error
+
+
+def _json(text: str, key: str) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Returns what a metadata property of a model holds."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"metadata {key}: is no JSON", where="model", mend=_REWRITE) from error
 
 
 def held_tables(model: onnx.ModelProto) -> np.ndarray:
@@ -144,3 +174,40 @@ def _choices(
             names = assignment.per_channel(workload.name, workload.filters, "")
             result[workload.name] = tuple(used[name] for name in names)
     return result
+
+
+def _with_energies(
+    workloads: tuple[LayerWorkload, ...], chosen: Assignment, exact: Multiplier
+) -> tuple[tuple[LayerWorkload, ...], list[str]]:
+    """Returns workloads with the energies that an assignment carries, and a note on lacking ones.
+
+    A layer takes its own where they tell of all multipliers that it uses and of the exact one;
+    energies under uniform and under real operands do not compare.
+    """
+    energies = chosen.energies
+    if energies is None:
+        return workloads, [
+            f"{_UNIFORM}: the assignment carries no energies under the layers' own (those that "
+            "`optimize` writes do)"
+        ]
+    technology = None if exact.cost is None else exact.cost.technology
+    if energies.technology != technology:
+        return workloads, [
+            f"{_UNIFORM}: the assignment's energies are of {energies.technology}, the multipliers' "
+            f"figures of {technology}"
+        ]
+    result, lacking = [], {}
+    for work in workloads:
+        own = energies.of_layer(work.name)
+        used = chosen.per_channel(work.name, work.filters, exact.name)
+        absent = dict.fromkeys((*used, exact.name)).keys() - dict(own).keys()
+        if absent:
+            lacking[work.name] = min(absent)
+        result.append(work if absent else replace(work, energies_fj=own))
+    if not lacking:
+        return tuple(result), []
+    layer, name = next(iter(lacking.items()))
+    more = f" and {len(lacking) - 1} more layers" if len(lacking) > 1 else ""
+    return tuple(result), [
+        f"{_UNIFORM} in {layer}{more}: the assignment carries no energy of {name} there"
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hawx_onnx.hardware import operands_of
 from hawx_onnx.preparation import Prepared, Step
 from hawx_onnx.report.build import point_block
 from hawx_onnx.search import Problem, SearchResult, select
@@ -44,6 +45,7 @@ def explore_methods(
         "validation_samples": len(prepared.dataset.validation),
         "max_accuracy_drop": settings.max_accuracy_drop,
         "objective": settings.objective,
+        "operands": operands_of(searcher.problem.workloads),
         "warnings": list(prepared.warnings),
         "speedup": None,
         "regret": None,

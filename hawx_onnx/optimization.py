@@ -17,10 +17,12 @@ import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
 from hawx_onnx.report.build import build_report
+from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
@@ -68,7 +70,7 @@ class Result:
         writers.write_html(self.report, out / "report.html", self.sensitivity)
         text = yaml.safe_dump(writers.to_plain(self.run), sort_keys=False, allow_unicode=True)
         writers.atomic_write_text(out / "run.yaml", text)
-        writers.write_json({"assignment": self.assignment.to_dict()}, out / "assignment.json")
+        writers.write_json(self.assignment.document(), out / "assignment.json")
         writers.atomic_write_bytes(out / "model.onnx", self.model.SerializeToString())
         return out / "report.html"
 
@@ -150,7 +152,7 @@ def optimize_model(
     step(f"searching {searcher.problem.space_size:,} assignments")
     result = searcher.run("hawx")
     chosen = choose(searcher.problem, result)
-    assignment = searcher.problem.assignment(chosen.choice)
+    assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
     step("rewriting and verifying")
     model = rewrite_and_verify(prepared.state, assignment, settings.jobs)
     step("confirming on the test split")
@@ -176,7 +178,9 @@ def optimize_model(
         model=model,
         assignment=assignment,
         report=report,
-        sensitivity=prepared.state.sensitivity.to_dict(),
+        sensitivity=sensitivity_document(
+            prepared.state.sensitivity, prepared.state.left_exact, assignment
+        ),
         run=run_document(report, settings),
     )
 

@@ -24,6 +24,7 @@ from hawx_onnx.passes import (
     Canonicalize,
     FindCandidates,
     LowerQdq,
+    OpenBatch,
     PassState,
     Quantize,
     Score,
@@ -189,6 +190,7 @@ def quantized_state(
         ("canonicalising", Canonicalize()),
         ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
         ("lowering to integer operators", LowerQdq()),
+        ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
     ):
         step(text)
@@ -202,6 +204,7 @@ def prepare(
     step: Step = lambda text: None,
     *,
     costs: bool = True,
+    filters: bool = False,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -212,6 +215,7 @@ def prepare(
         settings: Options.
         step: Called with the name of each step as it begins.
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
+        filters: Whether single channels are scored too.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -241,11 +245,12 @@ def prepare(
     state = quantized_state(source, dataset, multipliers, step, limit)
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
-    if costs and settings.operand_aware_power:
-        state, notes = with_operand_energies(state)
-        warnings += notes
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs, limit)(state)
+    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
+    if settings.operand_aware_power:
+        step("costing multiplications under the layers' own operands")
+        state, notes = with_operand_energies(state)
+        warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
 
 

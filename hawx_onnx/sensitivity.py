@@ -44,6 +44,69 @@ class OperatorScore:
         return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
 
 
+GRADIENT, MEASURED = "gradient", "measured"
+
+
+@dataclass(frozen=True, eq=False)
+class FilterScore:
+    """What one output channel of a node, approximated alone, does to the network's outputs.
+
+    Attributes:
+        output_mse: Expected squared change of the outputs, mean over outputs and samples, float64
+            [T, channels], in squared output units.
+        first_order_mse: The part of it that comes from the derivatives, the same shape; the rest is
+            noise of the roundings that follow, told by a few measured channels. None where
+            ``method`` is ``measured``.
+        margin_change: Expected signed change of the true class's margin over the best other class,
+            float64 [T, channels], in output units; None where outputs are no class scores or
+            ``method`` is ``measured``.
+        margin_shifts: The same for each scoring sample, float32 [T, channels, S], or None.
+        method: ``gradient``: from the real error field and the outputs' derivatives;
+            ``measured``: no derivative reaches the node, so that the layer's measured change is
+            shared out by the operator level's expected squared errors.
+        reason: Why ``method`` is ``measured``.
+    """
+
+    output_mse: np.ndarray
+    first_order_mse: np.ndarray | None
+    margin_change: np.ndarray | None
+    margin_shifts: np.ndarray | None
+    method: str
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """One entry of ``filter_level`` in ``sensitivity.json``."""
+        entry: dict[str, object] = {"method": self.method, "output_mse": self.output_mse.tolist()}
+        for key in ("first_order_mse", "margin_change"):
+            values = getattr(self, key)
+            entry[key] = None if values is None else values.tolist()
+        return {**entry, "reason": self.reason} if self.reason else entry
+
+
+@dataclass(frozen=True)
+class MultiplicationEnergies:
+    """Energy of one multiplication by each multiplier, in femtojoules; None where not known.
+
+    Attributes:
+        technology: Technology of each multiplier's figures [T]; energies of different ones do not
+            compare.
+        uniform_fj: Under uniform operands [T].
+        own_fj: Under each layer's own operands [L][T].
+    """
+
+    technology: tuple[str | None, ...]
+    uniform_fj: tuple[float | None, ...]
+    own_fj: tuple[tuple[float | None, ...], ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns plain lists for ``sensitivity.json``."""
+        return {
+            "technology": list(self.technology),
+            "uniform_fj": list(self.uniform_fj),
+            "own_fj": [list(row) for row in self.own_fj],
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Scores of all candidate layers.
@@ -58,11 +121,13 @@ class Sensitivity:
             exact multiplier's is zero.
         labels: int64 [S]: true classes, or those of the exact model where there are no labels;
             None where the output is no vector of class scores.
+        filters: Layer -> :class:`FilterScore`.
         seconds: Time that scoring took.
         runs: Partial runs made.
         notes: What to know before trusting a figure.
         squared_change: Mean squared change over all values of the output, float64 [L, T]; None
             where ``responses`` hold all of them.
+        energies: What multiplications cost under the layers' operands, if that was asked for.
     """
 
     layers: tuple[str, ...]
@@ -71,10 +136,12 @@ class Sensitivity:
     baseline: np.ndarray
     responses: np.ndarray
     labels: np.ndarray | None
+    filters: Mapping[str, FilterScore] = field(default_factory=dict)
     seconds: float = 0.0
     runs: int = 0
     notes: tuple[str, ...] = field(default=())
     squared_change: np.ndarray | None = None
+    energies: MultiplicationEnergies | None = None
 
     def accuracy_drop(self) -> np.ndarray:
         """Measured drop of accuracy with one layer approximated, [L, T], as a fraction.
@@ -114,6 +181,7 @@ class Sensitivity:
 
     def to_dict(self) -> dict[str, object]:
         """The content of ``sensitivity.json``."""
+        energies = {"multiplication_energy": self.energies.to_dict()} if self.energies else {}
         return {
             "schema_version": 1,
             "layers": list(self.layers),
@@ -125,6 +193,7 @@ class Sensitivity:
                 "output_mse": self.output_mse().tolist(),
                 "output_divergence": self.output_divergence().tolist(),
             },
+            "filter_level": {layer: score.to_dict() for layer, score in self.filters.items()},
             "operator_level": {
                 layer: {
                     "relative_rms": score.relative_rms().tolist(),
@@ -137,6 +206,7 @@ class Sensitivity:
                 }
                 for layer, score in self.operator.items()
             },
+            **energies,
             "seconds": self.seconds,
             "partial_runs": self.runs,
             "notes": list(self.notes),

@@ -76,7 +76,7 @@ class Settings:
         2000, "most validation samples that assignments are measured on", kind=int, low=2
     )
     operand_aware_power: bool = option(
-        False, "cost each layer's multiplications under the layer's own operands", kind=bool
+        True, "cost each layer's multiplications under the layer's own operands", kind=bool
     )
     output_name: str | None = option(
         None, "model output that is scored (default: the first float one)"

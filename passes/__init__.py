@@ -19,6 +19,7 @@ from hawx_onnx.passes.calibrate import Calibrate
 from hawx_onnx.passes.canonicalize import Canonicalize
 from hawx_onnx.passes.find_candidates import FindCandidates
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.open_batch import OpenBatch
 from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.rewrite import Rewrite
 from hawx_onnx.passes.score import Score
@@ -28,6 +29,7 @@ DEFAULT_PIPELINE: tuple[type[Pass], ...] = (
     Canonicalize,
     Quantize,
     LowerQdq,
+    OpenBatch,
     FindCandidates,
     Calibrate,
     Score,
@@ -43,6 +45,7 @@ __all__ = [
     "FindCandidates",
     "LeftAlone",
     "LowerQdq",
+    "OpenBatch",
     "Pass",
     "PassRecord",
     "PassResult",

@@ -82,12 +82,13 @@ def factors_of(node: onnx.NodeProto) -> str:
     return str(node.input[place]) if place < len(node.input) else ""
 
 
-def set_metadata(model: onnx.ModelProto, values: dict[str, str]) -> None:
-    """Adds or replaces metadata properties of a model that the caller owns."""
+def set_metadata(model: onnx.ModelProto, values: dict[str, str | None]) -> None:
+    """Adds or replaces metadata properties of a model that the caller owns; None removes one."""
     merged = {**metadata(model), **values}
     del model.metadata_props[:]
     for key, value in merged.items():
-        model.metadata_props.add(key=key, value=value)
+        if value is not None:
+            model.metadata_props.add(key=key, value=value)
 
 
 def copy_of(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -123,3 +124,8 @@ def unique_name(base: str, taken: Iterable[str]) -> str:
     while f"{base}_{number}" in names:
         number += 1
     return f"{base}_{number}"
+
+
+def initializers(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
+    """The constants of a model's main graph by name."""
+    return {tensor.name: tensor for tensor in model.graph.initializer}

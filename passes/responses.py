@@ -156,17 +156,50 @@ class LayerResponses:
         for row, (candidate, suffix) in enumerate(self._layers):
             if self._output not in suffix.outputs:
                 continue  # what is scored does not depend on the layer
-            feeds = {name: cached[name] for name in suffix.inputs}
             for column in range(1, self._multipliers):
                 index = np.full(candidate.channels, column, np.int32)
-                feeds[index_input(candidate.name)] = index
-                (outputs,) = run(self._sessions[row], [self._output], feeds)
-                self.runs += 1
-                check_rows(outputs, len(exact), self._output, self._others, cached[self._output])
-                change = _floats(outputs)[:count] - _floats(exact)[:count]
+                change = self._change(row, index, cached)[:count]
                 self.squares[row, column] += np.einsum("ij,ij->", change, change, dtype=float)
                 responses[row, column] = change[:, chosen]
         return responses
+
+    def _change(self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Change of the outputs [rows, C] with one layer approximated by these tables."""
+        candidate, suffix = self._layers[row]
+        feeds = {name: cached[name] for name in suffix.inputs}
+        feeds[index_input(candidate.name)] = index
+        (outputs,) = run(self._sessions[row], [self._output], feeds)
+        self.runs += 1
+        exact = cached[self._output]
+        check_rows(outputs, len(exact), self._output, self._others, exact)
+        return np.asarray(_floats(outputs) - _floats(exact))
+
+    def squared_changes(
+        self, x: np.ndarray, picks: Mapping[str, Sequence[np.ndarray]], batch: int = DEFAULT_BATCH
+    ) -> dict[str, np.ndarray]:
+        """Mean squared change of the outputs with one layer approximated channel by channel.
+
+        Args:
+            x: Samples.
+            picks: Layer -> choices of tables, int32 [channels] each.
+            batch: Samples of one run, where the model leaves that open.
+
+        Returns:
+            Layer -> one value for each choice, float64.
+        """
+        names = list(dict.fromkeys([self._output, *self._cut]))
+        rows = {candidate.name: row for row, (candidate, _) in enumerate(self._layers)}
+        sums = {layer: np.zeros(len(chosen)) for layer, chosen in picks.items()}
+        values = 0
+        for samples, count in batches(x, self._prefix.spec, batch):
+            cached = dict(zip(names, self._prefix.run_batch(samples, names), strict=True))
+            cached[self._prefix.spec.name] = samples
+            values += cached[self._output][:count].size
+            for layer, chosen in picks.items():
+                for place, index in enumerate(chosen):
+                    change = self._change(rows[layer], index, cached)[:count]
+                    sums[layer][place] += np.einsum("ij,ij->", change, change, dtype=float)
+        return {layer: total / max(1, values) for layer, total in sums.items()}
 
 
 def _floats(outputs: np.ndarray) -> np.ndarray:

@@ -14,10 +14,12 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import set_metadata
+from hawx_onnx.passes.open_batch import close_batch
 from hawx_onnx.passes.probe import stacked_tables, table_indices
 
 ASSIGNMENT_KEY = "hawx.assignment"
 MULTIPLIERS_KEY = "hawx.multipliers"
+ENERGIES_KEY = "hawx.energies"
 VERSION_KEY = "hawx.version"
 
 
@@ -73,12 +75,24 @@ def rewrite(
     else:
         result = onnx.ModelProto()
         result.CopyFrom(model)
+    close_batch(result)
     set_metadata(
         result,
         {
             VERSION_KEY: hawx_onnx.__version__,
             ASSIGNMENT_KEY: json.dumps(assignment.to_dict()),
             MULTIPLIERS_KEY: json.dumps({m.name: m.content_hash for m in packed}),
+            ENERGIES_KEY: _energies(assignment, multipliers[0].name),
         },
     )
     return result
+
+
+def _energies(assignment: Assignment, exact: str) -> str | None:
+    """What costing the model takes: energies of the multipliers in use, and of the exact one."""
+    if assignment.energies is None:
+        return None
+    wanted = {layer: {exact} for layer, _ in assignment.energies.layers}
+    for layer, choice in assignment.items():
+        wanted.setdefault(layer, {exact}).update((choice,) if isinstance(choice, str) else choice)
+    return json.dumps(assignment.energies.only(wanted).to_dict())

@@ -11,7 +11,7 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.memory import MEBIBYTE, describe_bytes, release_freed, resident_bytes
 from hawx_onnx.passes.approximate import exposed
-from hawx_onnx.passes.suffix import reads_of
+from hawx_onnx.passes.suffix import tensors_read
 from hawx_onnx.runtime.runner import Runner
 
 MARGIN = 32 * MEBIBYTE
@@ -54,7 +54,7 @@ def live_bytes(model: onnx.ModelProto, sizes: Mapping[str, int], kept: Collectio
     stay = {*kept, *(value.name for value in model.graph.output)}
     last: dict[str, int] = {}
     for place, node in enumerate(model.graph.node):
-        for name in reads_of(node):
+        for name in tensors_read(node):
             last[name] = place
     ends: dict[int, list[str]] = {}
     live = most = 0

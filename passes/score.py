@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
-from hawx_onnx.frontend.outputs import are_class_scores
+from hawx_onnx.frontend.outputs import are_class_scores, model_output
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.filter_score import score_filters
 from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
@@ -21,7 +23,7 @@ from hawx_onnx.passes.operator_score import (
 )
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.runtime.evaluate import classes
-from hawx_onnx.sensitivity import OperatorScore, Sensitivity
+from hawx_onnx.sensitivity import MEASURED, FilterScore, OperatorScore, Sensitivity
 
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
@@ -31,10 +33,13 @@ KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vect
 class Score(Pass):
     """Operator level in closed form, layer level by measured responses from cached activations.
 
+    With ``filters``, also the filter level by derivatives.
+
     Args:
         samples: How many validation samples the responses are measured on.
         threads: Threads within an operator.
         memory_limit: Bytes that the process may hold; batches are cut so that it does not.
+        filters: Whether single channels are scored too.
     """
 
     name = "score"
@@ -44,10 +49,12 @@ class Score(Pass):
         samples: int = DEFAULT_SAMPLES,
         threads: int = 0,
         memory_limit: int = DEFAULT_BYTES,
+        filters: bool = True,
     ) -> None:
         self.samples = samples
         self.threads = threads
         self.memory_limit = memory_limit
+        self.filters = filters
 
     def requires(self, state: PassState) -> None:
         """There are validation samples."""
@@ -63,10 +70,12 @@ class Score(Pass):
             state, calibration.x, self.threads, memory_limit=self.memory_limit
         )
         operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
-        layer = self._layer_level(state, split.x[: self.samples])
+        probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
+        layer = self._layer_level(state, probe, split.x[: self.samples])
         labels = None
         if layer.class_scores:
             labels = classes(layer.baseline) if split.y is None else split.y[: self.samples]
+        filters = self._filter_level(state, probe, layer, labels, operator)
         sensitivity = Sensitivity(
             layers=tuple(c.name for c in state.candidates),
             multipliers=tuple(m.name for m in state.multipliers),
@@ -75,14 +84,39 @@ class Score(Pass):
             responses=layer.responses,
             labels=labels,
             squared_change=layer.squared_change,
+            filters=filters,
             seconds=time.perf_counter() - start,
-            runs=layer.runs,
+            runs=probe.runs,
+            notes=_measured_notes(filters),
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
 
-    def _layer_level(self, state: PassState, x: np.ndarray) -> _LayerLevel:
+    def _filter_level(
+        self,
+        state: PassState,
+        probe: LayerResponses,
+        layer: _LayerLevel,
+        labels: np.ndarray | None,
+        operator: Mapping[str, OperatorScore],
+    ) -> dict[str, FilterScore]:
+        assert state.dataset is not None
+        if not self.filters:
+            return {}
+        return score_filters(
+            state,
+            state.dataset.validation.x[: self.samples],
+            labels,
+            model_output(state.model),
+            operator=operator,
+            measured=layer.squared_change,
+            responses=probe,
+            probe_batch=layer.batch,
+            memory_limit=self.memory_limit,
+            threads=self.threads,
+        )
+
+    def _layer_level(self, state: PassState, probe: LayerResponses, x: np.ndarray) -> _LayerLevel:
         """Streams samples through the partial runs."""
-        probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
         shape = probe.output_shape(x)
         class_scores = are_class_scores(np.empty((0, *shape)))
         values = int(np.prod(shape))
@@ -103,7 +137,19 @@ class Score(Pass):
             baseline[rows], responses[:, :, rows] = exact, response
             done += len(exact)
         change = probe.squares / max(1, probe.values)
-        return _LayerLevel(baseline, responses, change, class_scores, probe.runs)
+        return _LayerLevel(baseline, responses, change, class_scores, batch)
+
+
+def _measured_notes(filters: Mapping[str, FilterScore]) -> tuple[str, ...]:
+    """A line for each reason why layers have no derivative, with their names."""
+    layers: dict[str, list[str]] = {}
+    for name, score in filters.items():
+        if score.method == MEASURED:
+            layers.setdefault(score.reason, []).append(name)
+    return tuple(
+        f"channels of {', '.join(names)} share the layer's measured response: {reason}"
+        for reason, names in layers.items()
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +158,7 @@ class _LayerLevel:
     responses: np.ndarray
     squared_change: np.ndarray
     class_scores: bool
-    runs: int
+    batch: int
 
 
 def score_operator(

@@ -43,16 +43,16 @@ def suffix_from(model: onnx.ModelProto, node_name: str) -> Suffix:
     reached: set[str] = set()
     keep: set[int] = set()
     for index, node in enumerate(graph.node):
-        if node.name == node_name or any(name in reached for name in reads_of(node)):
+        if node.name == node_name or any(name in reached for name in tensors_read(node)):
             keep.add(index)
             reached.update(name for name in node.output if name)
-    read = {name for index in keep for name in reads_of(graph.node[index])}
+    read = {name for index in keep for name in tensors_read(graph.node[index])}
     for index, node in enumerate(graph.node):
         if node.op_type == "DequantizeLinear" and node.output[0] in read - reached:
             keep.add(index)
     nodes = [graph.node[index] for index in sorted(keep)]
     written = {name for node in nodes for name in node.output}
-    all_read = dict.fromkeys(name for node in nodes for name in reads_of(node))
+    all_read = dict.fromkeys(name for node in nodes for name in tensors_read(node))
     cut = tuple(name for name in all_read if name not in written and name not in constants)
     part = onnx.GraphProto(name=f"{graph.name}.from.{node_name}")
     part.node.extend(nodes)
@@ -65,7 +65,7 @@ def suffix_from(model: onnx.ModelProto, node_name: str) -> Suffix:
     return Suffix(result, cut)
 
 
-def reads_of(node: onnx.NodeProto) -> list[str]:
+def tensors_read(node: onnx.NodeProto) -> list[str]:
     """Tensors that a node reads, those of its subgraphs included."""
     names = [name for name in node.input if name]
     for attribute in node.attribute:
@@ -74,7 +74,7 @@ def reads_of(node: onnx.NodeProto) -> list[str]:
             written |= {value.name for value in graph.input}
             written |= {tensor.name for tensor in graph.initializer}
             for inner in graph.node:
-                names += [name for name in reads_of(inner) if name not in written]
+                names += [name for name in tensors_read(inner) if name not in written]
             # A body may hand out a tensor of the outer graph as it is.
             names += [value.name for value in graph.output if value.name not in written]
     return names

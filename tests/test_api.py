@@ -36,7 +36,9 @@ def test_optimize_returns_what_it_writes(saved: tuple) -> None:
     assert isinstance(result, hawx_onnx.Result)
     assert result.model.SerializeToString() == (folder / "model.onnx").read_bytes()
     written = json.loads((folder / "assignment.json").read_text(encoding="utf-8"))
-    assert written == {"assignment": result.assignment.to_dict()}
+    assert written == result.assignment.document()
+    assert written["assignment"] == result.assignment.to_dict()
+    assert written["energies_fj"].keys() == written["assignment"].keys()
     written = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert written["selected"]["accuracy"] == result.report["selected"]["accuracy"]
     assert result.sensitivity["layers"] == list(result.assignment)
@@ -70,9 +72,13 @@ def test_evaluate_and_cost_agree_with_the_report(saved: tuple) -> None:
 def test_cost_takes_mappings_files_and_nothing(lenet: Path, saved: tuple) -> None:
     result, folder = saved
     by_file = hawx_onnx.cost(lenet, assignment=folder / "assignment.json")
-    by_mapping = hawx_onnx.cost(str(lenet), assignment=result.assignment.to_dict())
+    by_content = hawx_onnx.cost(str(lenet), assignment=result.assignment.document())
     by_object = hawx_onnx.cost(lenet, assignment=result.assignment)
-    assert by_file == by_mapping == by_object
+    assert by_file == by_content == by_object
+    assert by_file["total"]["power_mw"] == result.report["selected"]["power_mw"]
+    by_mapping = hawx_onnx.cost(lenet, assignment=result.assignment.to_dict())
+    assert by_mapping["assignment"] == by_file["assignment"]
+    assert (by_mapping["operands"], by_file["operands"]) == ("uniform", "own")
     exact = hawx_onnx.cost(lenet, target="spatial")
     assert exact["total"]["power_mw"] == exact["baseline"]["power_mw"]
     mixed = hawx_onnx.cost(lenet, assignment={"conv1": ["mul8s_trunc2"] * 6})

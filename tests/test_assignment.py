@@ -66,6 +66,7 @@ def test_load(tmp_path, document):
         ('{"a": 3}', "is no assignment"),
         ('{"a": ["m", 3]}', "is no assignment"),
         ("\xff", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
     ],
 )
 def test_files_that_are_none(tmp_path, text, reason):

@@ -23,6 +23,7 @@ from hawx_onnx.passes.measured_error import measure_errors
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.score import score_operator
 from hawx_onnx.runtime.runner import Runner
+from scoring.channels import calibrated, filter_scores
 from scoring.subjects import Subject
 
 SAMPLES = 256
@@ -68,19 +69,13 @@ def operator_level(state: PassState) -> PassState:
     return state
 
 
-def filter_level(state: PassState) -> Callable[[], object] | None:
-    """What scores every channel of every layer on the samples; None while there is no such part."""
-    del state
-    return None
-
-
 def level_rows(name: str, state: PassState) -> list[dict[str, Any]]:
     """Operator and filter level over exact passes, layer level over its own runs."""
     assert state.dataset is not None
     passes = exact_passes(state)
     operator = cpu_seconds(lambda: operator_level(state), 2)
-    work = filter_level(state)
-    filters = None if work is None else cpu_seconds(work)
+    filters = cpu_seconds(lambda: filter_scores(calibrated(state)))
+    filters -= cpu_seconds(lambda: calibrated(state))
     x = state.dataset.calibration.x[:SAMPLES]
     whole, stream, runs = layer_seconds(state, x)
     return [
@@ -91,7 +86,7 @@ def level_rows(name: str, state: PassState) -> list[dict[str, Any]]:
             "exact_pass_seconds": passes,
             "operator_seconds": operator,
             "filter_seconds": filters,
-            "of_exact_passes": {k: (operator + (filters or 0)) / v for k, v in passes.items()},
+            "of_exact_passes": {k: (operator + filters) / v for k, v in passes.items()},
             "layer_seconds": whole,
             "layer_of_runs": whole / runs,
             "stream_of_runs": stream / runs,

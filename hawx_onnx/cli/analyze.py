@@ -23,27 +23,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
     add_output_folder(parser, "sensitivity.json and sensitivity.html")
+    parser.add_argument(
+        "--assignment", metavar="FILE", help="assignment.json to predict the effect of, too"
+    )
     add_settings(parser, (*DATA, *CHOICE, *SCORE, "jobs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
     """Scores and writes ``sensitivity.json`` and its picture."""
     settings = settings_of(args)
+    from hawx_onnx.assignment import Assignment
     from hawx_onnx.optimization import check_writable
     from hawx_onnx.preparation import prepare
     from hawx_onnx.report import atomic_write_text, render_sensitivity_html, write_json
     from hawx_onnx.report.build import layer_sensitivity
+    from hawx_onnx.report.sensitivity_document import sensitivity_document
 
     out = Path(args.output)
     check_writable(args.output)
-    prepared = prepare(args.model, settings, ui.step, costs=False)
+    given = None if args.assignment is None else Assignment.load(args.assignment)
+    prepared = prepare(args.model, settings, ui.step, costs=False, filters=True)
     sensitivity = prepared.state.sensitivity
     assert sensitivity is not None
-    document = sensitivity.to_dict()
-    document["left_exact"] = [
-        {"name": note.node, "op": note.op, "reason": note.reason}
-        for note in prepared.state.left_exact
-    ]
+    document = sensitivity_document(sensitivity, prepared.state.left_exact, given)
     page = render_sensitivity_html(document, Path(args.model).stem)
     atomic_write_text(out / "sensitivity.html", page)
     write_json(document, out / "sensitivity.json")
@@ -57,6 +59,6 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         ui.line(f"least sensitive: {names}")
         ui.line("(relative RMS change of the outputs, mean over the candidate multipliers)")
         ui.line(f"picture: {out / 'sensitivity.html'}")
-    for warning in prepared.warnings:
+    for warning in (*prepared.warnings, *sensitivity.notes):
         ui.warn(warning)
     return 0

@@ -16,6 +16,12 @@ TOTALS = (
     ("latency", "latency_cycles", "cycles"),
 )
 
+OPERANDS = {
+    "own": "each layer's own",
+    "uniform": "uniform",
+    "mixed": "each layer's own, as far as known",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
@@ -42,6 +48,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         before, after = document["baseline"][field], document["total"][field]
         saved = 100 * document["savings"][name]
         ui.line(f"{name}: {after:.6g} {unit} (exact: {before:.6g}, saved {saved:.1f} %)")
+    ui.line(f"operands: {OPERANDS[document['operands']]}")
     for note in document["notes"]:
         ui.warn(note)
     return 0

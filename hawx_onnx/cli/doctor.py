@@ -77,7 +77,7 @@ def diagnose(model: str | None = None, portable: bool = False) -> tuple[dict[str
     from hawx_onnx.diagnosis import diagnose_model
     from hawx_onnx.errors import LibraryError
     from hawx_onnx.optimization import kernels_of
-    from hawx_onnx.report.build import versions
+    from hawx_onnx.report.environment import versions
     from hawx_onnx.runtime.library import get_library_path
 
     library: dict[str, Any] = {"path": None, "loaded": False, "api_version": None}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def summary(multiplier: Multiplier) -> dict[str, Any]:
     """The figures of one multiplier, for JSON; of a library's they need no table."""
-    cost = asdict(multiplier.cost) if multiplier.cost else None
+    cost = multiplier.cost.document() if multiplier.cost else None
     return {
         "name": multiplier.name,
         "encoding": multiplier.encoding.value,
@@ -36,11 +36,14 @@ def _rank(multiplier: Multiplier) -> int:
 
 
 def library_details(multiplier: Multiplier) -> dict[str, Any]:
-    """What a library holds beyond that: published figures, provenance."""
+    """What a library holds beyond that: further figures, published ones, provenance."""
     from hawx_onnx.components import StoredMultiplier
+    from hawx_onnx.components.rtl import circuit
+    from hawx_onnx.components.synthesis import shipped
 
     if not isinstance(multiplier, StoredMultiplier):
-        return {}
+        built_in = circuit(multiplier) is not None
+        return {"figures": shipped.figures(multiplier.name)} if built_in else {}
     return {
         "figures": dict(multiplier.figures),
         "published": dict(multiplier.published),

@@ -13,7 +13,7 @@ DEFAULT_OUTPUT = "hawx-out"
 
 # Options by theme; a verb names the themes that it takes.
 DATA = ("data", "preprocess", "validation_samples")
-CHOICE = ("library", "candidates", "exact")
+CHOICE = ("library", "candidates", "exact", "operand_aware_power")
 SCORE = ("score_samples", "output_name", "memory_limit")
 SEARCH = (
     "target",
@@ -23,7 +23,6 @@ SEARCH = (
     "max_power",
     "max_area",
     "max_evaluations",
-    "operand_aware_power",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 

@@ -204,8 +204,12 @@ def exact_for(
         of_kind = one.is_exact and one.encoding.codes_signed == known.encoding.codes_signed
         if of_kind and one.cost is not None and one.cost.technology == technologies[0]:
             return one
-    shipped_one = shipped.characterization(known.name, technologies[0])
-    return known if shipped_one is None else replace(known, cost=shipped_one.cost)
+    around = [one.cost.periphery for one in given if one.cost and one.cost.periphery]
+    for costs in (*around, shipped.technology_costs(technologies[0])):
+        if costs is not None and costs.technology == technologies[0]:
+            cost = costs.exact_multiplier(known.encoding)
+            return known if cost is None else replace(known, cost=cost)
+    return known
 
 
 def _matches(pattern: str, shelf: dict[str, Multiplier | None]) -> list[Multiplier]:

@@ -1,12 +1,6 @@
-"""Libraries on disk: a folder, or one ``.npz`` file with its index beside it.
+"""Libraries on disk, written and read.
 
-======================  ==========================================
-folder ``LIB``          file ``LIB.npz``
-======================  ==========================================
-``library.toml``        ``LIB.toml``: everything but the tables
-``tables.npz``          ``LIB.npz``: int32 [256, 256] by name
-``verilog/NAME.v``      ``LIB.verilog/NAME.v``
-======================  ==========================================
+Which parts lie where: :mod:`hawx_onnx.components.library_paths`.
 """
 
 from __future__ import annotations
@@ -15,38 +9,24 @@ import functools
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
+from hawx_onnx.components.index_syntax import parse
 from hawx_onnx.components.library_index import IndexEntry, check_name, index_text, read_index
+from hawx_onnx.components.library_paths import MEND, LibraryPaths, read_part
+from hawx_onnx.components.library_technologies import (
+    LibraryTechnology,
+    read_technologies,
+    technologies_text,
+)
 from hawx_onnx.components.multiplier import Multiplier
 from hawx_onnx.components.stored import StoredMultiplier, stored
 from hawx_onnx.components.table_files import checked_table
 from hawx_onnx.components.tables import Table
 from hawx_onnx.errors import ComponentError, ConfigError
-
-_MEND = "import it anew"
-
-
-@dataclass(frozen=True)
-class LibraryPaths:
-    """Where the parts of a library lie."""
-
-    index: Path
-    tables: Path
-    verilog: str
-    """Name of the folder of Verilog, beside the index."""
-
-    @classmethod
-    def of(cls, path: str | Path) -> LibraryPaths:
-        """Returns the paths of a library, there or not; a folder unless it ends in ``.npz``."""
-        path = Path(path)
-        if path.suffix == ".npz":
-            return cls(path.with_suffix(".toml"), path, f"{path.stem}.verilog")
-        return cls(path / "library.toml", path / "tables.npz", "verilog")
 
 
 def is_library(path: str | Path) -> bool:
@@ -70,26 +50,37 @@ def read_library(path: str | Path) -> tuple[StoredMultiplier, ...]:
         raise ConfigError(
             f"there is no {paths.index.name}", where=str(path), mend="make one: library import"
         )
-    _inside(paths, paths.index.name)
-    tables = _inside(paths, paths.tables.name)
+    paths.inside(paths.index.name)
+    tables = paths.inside(paths.tables.name)
     try:
         text = paths.index.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         where = str(paths.index)
-        raise ComponentError(f"cannot be read: {error}", where=where, mend=_MEND) from error
-    return tuple(_stored(entry, paths, tables) for entry in read_index(text, str(paths.index)))
+        raise ComponentError(f"cannot be read: {error}", where=where, mend=MEND) from error
+    document = parse(text, str(paths.index))
+    entries = read_index(document, str(paths.index))
+    technologies = read_technologies(document, paths)
+    return tuple(_stored(entry, paths, tables, technologies) for entry in entries)
 
 
-def _stored(entry: IndexEntry, paths: LibraryPaths, tables: Path) -> StoredMultiplier:
-    verilog = None
+def _stored(
+    entry: IndexEntry,
+    paths: LibraryPaths,
+    tables: Path,
+    technologies: Mapping[str, LibraryTechnology],
+) -> StoredMultiplier:
+    cost, verilog = entry.cost, None
+    if cost is not None and cost.technology in technologies:
+        technology = technologies[cost.technology]
+        cost = technology.complete(cost, entry.name, entry.encoding, entry.known.content_hash)
     if entry.verilog:
-        file = _inside(paths, entry.verilog)
+        file = paths.inside(entry.verilog)
         verilog = functools.partial(_read_verilog, file, entry.verilog_sha256)
     return StoredMultiplier(
         entry.name,
         entry.encoding,
         functools.partial(_read_table, tables, entry.name, entry.known.content_hash),  # type: ignore[arg-type]
-        entry.cost,
+        cost,
         entry.source,
         entry.description,
         provenance=entry.provenance,
@@ -100,20 +91,6 @@ def _stored(entry: IndexEntry, paths: LibraryPaths, tables: Path) -> StoredMulti
     )
 
 
-def _inside(paths: LibraryPaths, name: str) -> Path:
-    """Returns the path of a part of a library; it neither leaves the folder nor is a link."""
-    parts = PurePosixPath(name).parts
-    folder = paths.index.parent
-    bad = not parts or "\\" in name or ":" in name or name.startswith("/") or ".." in parts
-    if bad or any(folder.joinpath(*parts[:n]).is_symlink() for n in range(1, len(parts) + 1)):
-        raise ComponentError(
-            f"{name!r} leads out of the library",
-            where=str(paths.index),
-            mend="name a file below the folder, without links",
-        )
-    return folder.joinpath(*parts)
-
-
 def _read_table(path: Path, name: str, sha256: str) -> Table:
     """Reads one table and holds it against the index."""
     where = f"{path}:{name}"
@@ -122,23 +99,15 @@ def _read_table(path: Path, name: str, sha256: str) -> Table:
             array = np.lib.format.read_array(stream, allow_pickle=False)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         text = " ".join(str(error).split())
-        raise ComponentError(f"cannot be read: {text}", where=where, mend=_MEND) from error
+        raise ComponentError(f"cannot be read: {text}", where=where, mend=MEND) from error
     table = checked_table(array, where)
     if hashlib.sha256(table.astype("<i4").tobytes()).hexdigest() != sha256:
-        raise ComponentError("the table is not the one of the index", where=where, mend=_MEND)
+        raise ComponentError("the table is not the one of the index", where=where, mend=MEND)
     return table
 
 
 def _read_verilog(path: Path, sha256: str) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        where = str(path)
-        raise ComponentError(f"cannot be read: {reason}", where=where, mend=_MEND) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise ComponentError("the Verilog is not the one of the index", where=str(path), mend=_MEND)
-    return data.decode("utf-8", "replace")
+    return read_part(path, sha256, "Verilog").decode("utf-8", "replace")
 
 
 def write_library(multipliers: Iterable[Multiplier], path: str | Path) -> None:
@@ -168,7 +137,8 @@ def write_library(multipliers: Iterable[Multiplier], path: str | Path) -> None:
     # All is read before anything is written: the tables may lie in the library itself.
     tables = _archive(found)
     texts = {multiplier.name: multiplier.read_verilog() for multiplier in found}
-    rows, files = [], {}
+    technologies, files = technologies_text(found, paths)
+    rows = []
     for multiplier in found:
         text, file, digest = texts[multiplier.name], "", ""
         if text is not None:
@@ -178,7 +148,7 @@ def write_library(multipliers: Iterable[Multiplier], path: str | Path) -> None:
     for file, data in files.items():
         atomic_write_bytes(paths.index.parent / file, data)
     atomic_write_bytes(paths.tables, tables)
-    atomic_write_text(paths.index, index_text(rows))
+    atomic_write_text(paths.index, index_text(rows, technologies))
 
 
 def check_place(path: str | Path) -> None:

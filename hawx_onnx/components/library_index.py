@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from hawx_onnx.components.index_syntax import pairs, part, tables, take
 from hawx_onnx.components.multiplier import ComponentCost
 from hawx_onnx.components.statistics import ErrorStatistics
 from hawx_onnx.components.stored import Known, Provenance, StoredMultiplier
@@ -59,13 +58,16 @@ def check_name(name: str, where: str) -> None:
         )
 
 
-def index_text(multipliers: Iterable[tuple[StoredMultiplier, str, str]]) -> str:
+def index_text(
+    multipliers: Iterable[tuple[StoredMultiplier, str, str]], technologies: str = ""
+) -> str:
     """Returns the text of an index.
 
     Args:
         multipliers: Each with path and SHA-256 of its Verilog, empty where there is none.
+        technologies: The sections of their technologies.
     """
-    return _HEAD + "".join(_entry_text(*entry) for entry in multipliers)
+    return _HEAD + technologies + "".join(_entry_text(*entry) for entry in multipliers)
 
 
 def _entry_text(multiplier: StoredMultiplier, verilog: str, verilog_sha256: str) -> str:
@@ -83,69 +85,31 @@ def _entry_text(multiplier: StoredMultiplier, verilog: str, verilog_sha256: str)
     }
     if verilog:
         head |= {"verilog": verilog, "verilog_sha256": verilog_sha256}
-    lines += _pairs(head)
+    lines += pairs(head)
     parts: dict[str, Mapping[str, Any]] = {
         "statistics": asdict(known.statistics),
-        "cost": asdict(multiplier.cost) if multiplier.cost else {},
+        "cost": multiplier.cost.document() if multiplier.cost else {},
         "figures": multiplier.figures,
         "published": multiplier.published,
         "provenance": {k: v for k, v in asdict(multiplier.provenance).items() if v},
     }
-    for part, values in parts.items():
+    for name, values in parts.items():
         if values:
-            lines += [f"[multiplier.{part}]", *_pairs(values)]
+            lines += [f"[multiplier.{name}]", *pairs(values)]
     return "\n".join(lines) + "\n"
 
 
-def _pairs(values: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(key)} = {_value(value)}" for key, value in values.items()]
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
-
-
-def _value(value: object) -> str:
-    """A value as TOML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(one) for one in value) + "]"
-    if isinstance(value, float):
-        assert math.isfinite(value)
-        return repr(value)
-    if isinstance(value, int):
-        return str(value)
-    text = str(value).encode("utf-8", "replace").decode()
-    escape = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
-    return (
-        '"' + re.sub(r'["\\\x00-\x1f\x7f]', lambda c: escape.get(c[0]) or _code(c[0]), text) + '"'
-    )
-
-
-def _code(character: str) -> str:
-    return f"\\u{ord(character):04x}"
-
-
-def read_index(text: str, where: str) -> tuple[IndexEntry, ...]:
-    """Reads the text of an index.
+def read_index(document: Mapping[str, Any], where: str) -> tuple[IndexEntry, ...]:
+    """Returns the multipliers of an index.
 
     Args:
-        text: TOML.
+        document: The index.
         where: The file, for error texts.
 
     Raises:
-        ComponentError: It is no TOML, of a later version, names a multiplier twice, or a key is
-            missing or of another type.
+        ComponentError: It is of a later version, names a multiplier twice, or a key is missing or
+            of another type.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ComponentError(f"is no TOML: {error}", where=where, mend="import it anew") from error
     version = document.get("format_version")
     if version != FORMAT_VERSION:
         raise ComponentError(
@@ -153,11 +117,8 @@ def read_index(text: str, where: str) -> tuple[IndexEntry, ...]:
             where=where,
             mend="import it anew, or take a newer hawx-onnx",
         )
-    rows = document.get("multiplier", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ComponentError("multiplier is no list of tables", where=where, mend="import it anew")
     entries: dict[str, IndexEntry] = {}
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(tables(document, "multiplier", where), 1):
         entry = _entry(row, f"{where}: multiplier {row.get('name', number)}")
         if entry.name in entries:
             raise ComponentError(f"{entry.name} is there twice", where=where, mend="rename one")
@@ -166,76 +127,50 @@ def read_index(text: str, where: str) -> tuple[IndexEntry, ...]:
 
 
 def _entry(row: Mapping[str, Any], where: str) -> IndexEntry:
-    name = _take(row, "name", str, where)
+    name = take(row, "name", str, where)
     check_name(name, where)
-    encoding = _take(row, "encoding", str, where)
+    encoding = take(row, "encoding", str, where)
     if encoding not in [one.value for one in Encoding]:
         raise ComponentError(f"there is no encoding {encoding!r}", where=where, mend="mend it")
     known = Known(
-        _take(row, "sha256", str, where),
-        _take(row, "exact", bool, where),
-        _take(row, "rank", int, where),
-        _take(row, "error_rank", int, where),
-        _record(ErrorStatistics, _part(row, "statistics", where), f"{where}, statistics"),
+        take(row, "sha256", str, where),
+        take(row, "exact", bool, where),
+        take(row, "rank", int, where),
+        take(row, "error_rank", int, where),
+        _record(ErrorStatistics, part(row, "statistics", where), f"{where}, statistics"),
     )
-    cost = _part(row, "cost", where)
+    cost = part(row, "cost", where)
     return IndexEntry(
         name,
         Encoding(encoding),
-        _take(row, "description", str, where),
-        _take(row, "source", str, where),
-        _take(row, "verilog", str, where, ""),
-        _take(row, "verilog_sha256", str, where, ""),
+        take(row, "description", str, where),
+        take(row, "source", str, where),
+        take(row, "verilog", str, where, ""),
+        take(row, "verilog_sha256", str, where, ""),
         known,
         _record(ComponentCost, cost, f"{where}, cost") if cost else None,
-        _figures(_part(row, "published", where), f"{where}, published"),
-        _figures(_part(row, "figures", where), f"{where}, figures"),
-        _provenance(_part(row, "provenance", where), f"{where}, provenance"),
+        _figures(part(row, "published", where), f"{where}, published"),
+        _figures(part(row, "figures", where), f"{where}, figures"),
+        _provenance(part(row, "provenance", where), f"{where}, provenance"),
     )
-
-
-def _part(row: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    part: Mapping[str, Any] = _take(row, key, dict, where, {})
-    return part
-
-
-def _take(row: Mapping[str, Any], key: str, kind: type, where: str, default: Any = None) -> Any:  # noqa: ANN401
-    """A value of a table, of the right type."""
-    value = row.get(key, default)
-    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    if not fits or (isinstance(value, bool) and kind is not bool):
-        reason = "is missing" if value is None else f"is {value!r}"
-        raise ComponentError(
-            f"{key} {reason}", where=where, mend=f"it is {_KINDS[kind]}; or import it anew"
-        )
-    if kind is float and not math.isfinite(value):
-        raise ComponentError(f"{key} is not finite", where=where, mend="mend it")
-    return float(value) if kind is float else value
-
-
-_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "a truth value"} | {
-    dict: "a table",
-    list: "a list",
-}
 
 
 def _record(kind: type[_Record], values: Mapping[str, Any], where: str) -> _Record:
     """Makes a dataclass of texts and numbers."""
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
-    return kind(
-        **{f.name: _take(values, f.name, str if f.type == "str" else float, where) for f in fields}
-    )
+    types = {"str": str, "float": float}
+    fields = [f for f in dataclasses.fields(kind) if f.type in types]  # type: ignore[arg-type]
+    return kind(**{f.name: take(values, f.name, types[str(f.type)], where) for f in fields})
 
 
 def _figures(values: Mapping[str, Any], where: str) -> dict[str, float]:
-    return {key: _take(values, key, float, where) for key in values}
+    return {key: take(values, key, float, where) for key in values}
 
 
 def _provenance(values: Mapping[str, Any], where: str) -> Provenance:
     found: dict[str, Any] = {
-        key: tuple(str(one) for one in _take(values, key, list, where, []))
+        key: tuple(str(one) for one in take(values, key, list, where, []))
         for key in ("ports", "notes")
     }
     for key in ("origin", "licence", "source_sha256", "flow", "date", "top"):
-        found[key] = _take(values, key, str, where, "")
-    return Provenance(**found, core=_take(values, "core", bool, where, False))
+        found[key] = take(values, key, str, where, "")
+    return Provenance(**found, core=take(values, "core", bool, where, False))

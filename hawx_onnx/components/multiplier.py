@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,10 @@ from hawx_onnx.components.statistics import (
 )
 from hawx_onnx.components.tables import CODES, Encoding, IntArray, Table, exact_table
 from hawx_onnx.errors import LibraryError
+
+if TYPE_CHECKING:
+    from hawx_onnx.components.synthesis.characterization import CostedNetlist
+    from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class ComponentCost:
         energy_fj: Dynamic energy of one operation, in femtojoules.
         leakage_nw: Static power, in nanowatts.
         provenance: Where the figures come from and what they are good for.
+        periphery: Adders, registers and exact multipliers of the technology, where they are known
+            from elsewhere than the package's own figures.
+        netlist: Reads the mapped circuit that the figures are of; None where there is none. It
+            may return None too.
     """
 
     technology: str
@@ -41,6 +51,17 @@ class ComponentCost:
     energy_fj: float
     leakage_nw: float
     provenance: str
+    periphery: TechnologyCosts | None = field(default=None, compare=False, repr=False)
+    netlist: Callable[[], CostedNetlist | None] | None = field(
+        default=None, compare=False, repr=False
+    )
+
+    def document(self) -> dict[str, Any]:
+        """Returns the figures as a JSON object."""
+        return {name: value for name, value in vars(self).items() if name not in _PARTS}
+
+
+_PARTS = ("periphery", "netlist")
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import DATAFLOWS, TemporalTarget
 from hawx_onnx.hardware.terms import CostTerms
-from hawx_onnx.hardware.workload import LayerWorkload
+from hawx_onnx.hardware.workload import LayerWorkload, operands_of
 
 __all__ = [
     "DATAFLOWS",
@@ -22,5 +22,6 @@ __all__ = [
     "Target",
     "TemporalTarget",
     "load_target",
+    "operands_of",
     "target_names",
 ]

@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError, ModelError
-from hawx_onnx.hardware.technology import ComponentFigures, CostedMultiplier, figures_of
+from hawx_onnx.hardware.technology import (
+    ComponentFigures,
+    CostedMultiplier,
+    PeripheryFigures,
+    figures_of,
+    periphery_of,
+)
 from hawx_onnx.hardware.units import femto_to_micro
 from hawx_onnx.hardware.workload import LayerWorkload
 from hawx_onnx.names import close_names
@@ -27,11 +33,13 @@ class Usage:
         layers: For each layer, multiplier name -> number of output channels.
         figures: The figures of every multiplier in use, by name.
         technology: The one technology of all of them.
+        periphery: Its adders and registers, or None where there are none.
     """
 
     layers: tuple[dict[str, int], ...]
     figures: dict[str, ComponentFigures]
     technology: str
+    periphery: PeripheryFigures | None
 
 
 def switched_energy_fj(
@@ -96,7 +104,8 @@ def count_usage(
         layers.append(counts)
     figures = figures_of(every.values())
     used = {name: figures[name] for counts in layers for name in counts}
-    return Usage(tuple(layers), used, next(iter(figures.values())).technology)
+    technology = next(iter(figures.values())).technology
+    return Usage(tuple(layers), used, technology, periphery_of(figures))
 
 
 def check_layer_names(workloads: Sequence[LayerWorkload], named: Mapping[str, object]) -> None:

@@ -39,7 +39,9 @@ from hawx_onnx.hardware.technology import (
     OPERAND_BITS,
     ComponentFigures,
     Periphery,
+    PeripheryFigures,
     PeripheryLibrary,
+    periphery_of,
 )
 from hawx_onnx.hardware.terms import CostTerms
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
@@ -80,7 +82,7 @@ class SpatialTarget(Target):
         return bool(objective_field(objective))
 
     def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
-        plan = _plan(self, workloads, usage.technology)
+        plan = _plan(self, workloads, usage.technology, usage.periphery)
         interval, mhz = plan.interval, self.frequency_mhz
         layers, multiplication_fj = [], 0.0
         for work, engine, counts in zip(workloads, plan.engines, usage.layers, strict=True):
@@ -111,7 +113,8 @@ class SpatialTarget(Target):
         figures: Mapping[str, ComponentFigures],
         objective: str,
     ) -> CostTerms:
-        plan = _plan(self, workloads, next(iter(figures.values())).technology)
+        technology = next(iter(figures.values())).technology
+        plan = _plan(self, workloads, technology, periphery_of(figures))
         interval, mhz = plan.interval, self.frequency_mhz
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)
@@ -205,9 +208,14 @@ class _Plan:
 
 
 @lru_cache(maxsize=64)
-def _plan(target: SpatialTarget, workloads: tuple[LayerWorkload, ...], technology: str) -> _Plan:
+def _plan(
+    target: SpatialTarget,
+    workloads: tuple[LayerWorkload, ...],
+    technology: str,
+    known: PeripheryFigures | None,
+) -> _Plan:
     """Folds the layers once for all assignments."""
-    library = PeripheryLibrary(technology, target.periphery, target.name)
+    library = PeripheryLibrary(technology, known, target.periphery, target.name)
     foldings, relaxed = _fold_all(target, workloads)
     engines = tuple(
         _engine(target, library, work, folding)

@@ -18,6 +18,23 @@ OPERAND_BITS = 8
 PERIPHERY_MODES = ("auto", "required", "none")
 
 
+class PeripheryFigures(Protocol):
+    """Adders and registers of a technology, as ``hawx_onnx.components`` has them."""
+
+    @property
+    def technology(self) -> str:
+        """The technology."""
+
+    def adder(self, bits: int) -> ComponentFigures:
+        """Returns the figures of an adder of so many bits."""
+
+    def register(self, bits: int) -> ComponentFigures | None:
+        """Returns the figures of a register of so many bits, or None where there are none."""
+
+    def __hash__(self) -> int:
+        """Plans are kept by it."""
+
+
 class ComponentFigures(Protocol):
     """The figures of one component, as ``hawx_onnx.components.ComponentCost`` has them."""
 
@@ -40,6 +57,10 @@ class ComponentFigures(Protocol):
     @property
     def leakage_nw(self) -> float:
         """Static power in nanowatts."""
+
+    @property
+    def periphery(self) -> PeripheryFigures | None:
+        """Adders and registers of the same technology, where the component brings them."""
 
 
 class CostedMultiplier(Protocol):
@@ -132,11 +153,27 @@ def _listed(names: Iterable[str], limit: int = 6) -> str:
     return ", ".join(given[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
+def periphery_of(figures: Mapping[str, ComponentFigures]) -> PeripheryFigures | None:
+    """Returns adders and registers of the multipliers' technology, or None where there are none.
+
+    Args:
+        figures: Multipliers of one technology, one at least. What they bring comes first, then
+            what the package brings along.
+    """
+    from hawx_onnx.components.synthesis import shipped
+
+    for cost in figures.values():
+        if cost.periphery is not None and cost.periphery.technology == cost.technology:
+            return cost.periphery
+    return shipped.technology_costs(next(iter(figures.values())).technology)
+
+
 class PeripheryLibrary:
     """Adders and registers of one technology, as far as a target counts them.
 
     Args:
         technology: The multipliers' technology.
+        known: Its adders and registers, or None.
         mode: ``auto`` counts them where the technology has them, ``required`` refuses a
             technology that has none, ``none`` counts multipliers alone.
         target: The target's name, for messages.
@@ -145,28 +182,30 @@ class PeripheryLibrary:
         ConfigError: If ``required`` finds none.
     """
 
-    def __init__(self, technology: str, mode: str, target: str) -> None:
+    def __init__(
+        self, technology: str, known: PeripheryFigures | None, mode: str, target: str
+    ) -> None:
         self.notes: tuple[str, ...] = ()
-        known = _adder_cost(1, technology) and _register_cost(1, technology)
-        self._technology, self._counted = technology, mode != "none" and known is not None
-        if mode == "required" and not self._counted:
+        whole = known is not None and known.register(1) is not None
+        self._known = known if whole and mode != "none" else None
+        if mode == "required" and self._known is None:
             raise ConfigError(
                 f"technology {technology} has no adders and registers",
                 where=f"target {target}: key periphery",
-                mend="set periphery to auto to cost the multipliers alone, or take multipliers "
-                "of the built-in library",
+                mend="set periphery to auto to cost the multipliers alone, or characterise the "
+                "library with cells that have a flip-flop: `hawx-onnx library characterize`",
             )
-        if not self._counted:
+        if self._known is None:
             reason = "periphery is none" if mode == "none" else f"technology {technology} has none"
             self.notes = (f"adders and registers are not counted: {reason}",)
 
     def adder(self, bits: int) -> Periphery:
         """Returns an adder of so many bits."""
-        return _as_periphery(_adder_cost(bits, self._technology), self._counted)
+        return _as_periphery(None if self._known is None else self._known.adder(bits))
 
     def register(self, bits: int) -> Periphery:
         """Returns a register of so many bits; its energy is that of one captured word."""
-        return _as_periphery(_register_cost(bits, self._technology), self._counted)
+        return _as_periphery(None if self._known is None else self._known.register(bits))
 
     def adder_tree(self, inputs: int, bits: int) -> Periphery:
         """Returns a binary tree that sums so many inputs, each level one bit wider than the last.
@@ -182,21 +221,7 @@ class PeripheryLibrary:
         return total
 
 
-def _adder_cost(bits: int, technology: str) -> ComponentFigures | None:
-    """Returns the figures of an adder; components are loaded on first use."""
-    from hawx_onnx.components.synthesis import shipped
-
-    return shipped.adder_cost(bits, technology)
-
-
-def _register_cost(bits: int, technology: str) -> ComponentFigures | None:
-    """Returns the figures of a register; components are loaded on first use."""
-    from hawx_onnx.components.synthesis import shipped
-
-    return shipped.register_cost(bits, technology)
-
-
-def _as_periphery(cost: ComponentFigures | None, counted: bool) -> Periphery:
-    if cost is None or not counted:
+def _as_periphery(cost: ComponentFigures | None) -> Periphery:
+    if cost is None:
         return Periphery()
     return Periphery(cost.area_um2, cost.energy_fj, cost.leakage_nw)

@@ -40,7 +40,9 @@ from hawx_onnx.hardware.technology import (
     OPERAND_BITS,
     ComponentFigures,
     Periphery,
+    PeripheryFigures,
     PeripheryLibrary,
+    periphery_of,
 )
 from hawx_onnx.hardware.terms import CostTerms
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
@@ -99,7 +101,7 @@ class TemporalTarget(Target):
         return objective_field(objective) == "latency_cycles"
 
     def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
-        plan = _plan(self, workloads, usage.technology)
+        plan = _plan(self, workloads, usage.technology, usage.periphery)
         types_nw = sum(cost.leakage_nw for cost in usage.figures.values())
         leakage_nw = plan.array_leakage_nw + self.elements * types_nw
         layers, multiplication_fj = [], 0.0
@@ -157,7 +159,8 @@ class TemporalTarget(Target):
         figures: Mapping[str, ComponentFigures],
         objective: str,
     ) -> CostTerms:
-        plan = _plan(self, workloads, next(iter(figures.values())).technology)
+        technology = next(iter(figures.values())).technology
+        plan = _plan(self, workloads, technology, periphery_of(figures))
         cycles, mhz = plan.total_cycles, self.frequency_mhz
         per_layer = np.zeros((len(workloads), len(figures)))
         per_type = np.zeros(len(figures))
@@ -191,9 +194,14 @@ class _Plan:
 
 
 @lru_cache(maxsize=64)
-def _plan(target: TemporalTarget, workloads: tuple[LayerWorkload, ...], technology: str) -> _Plan:
+def _plan(
+    target: TemporalTarget,
+    workloads: tuple[LayerWorkload, ...],
+    technology: str,
+    known: PeripheryFigures | None,
+) -> _Plan:
     """Maps the layers once for all assignments."""
-    library = PeripheryLibrary(technology, target.periphery, target.name)
+    library = PeripheryLibrary(technology, known, target.periphery, target.name)
     # Two operand registers pass activation and weight (or partial sum) on; one accumulates.
     element = library.adder(target.accumulator_bits) + library.register(
         2 * OPERAND_BITS + target.accumulator_bits

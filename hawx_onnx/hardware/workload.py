@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from numbers import Integral
 
@@ -65,3 +66,13 @@ class LayerWorkload:
     def macs(self) -> int:
         """Multiply-accumulate operations per inference: M x N x K."""
         return self.output_positions * self.filters * self.window
+
+
+def operands_of(workloads: Iterable[LayerWorkload]) -> str:
+    """Returns which operands the multiplications of layers are costed under.
+
+    That is ``own`` where all layers hold energies under their own, ``uniform`` where none does,
+    else ``mixed``.
+    """
+    found = {bool(work.energies_fj) for work in workloads}
+    return "mixed" if len(found) > 1 else "own" if True in found else "uniform"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hawx_onnx.predictors.model_level import Prediction, predict, predict_uniform
 from hawx_onnx.predictors.surrogate import ResponseSurrogate, spearman
 
-__all__ = ["ResponseSurrogate", "spearman"]
+__all__ = ["Prediction", "ResponseSurrogate", "predict", "predict_uniform", "spearman"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +11,13 @@ from typing import Any
 import numpy as np
 import onnx
 
-import hawx_onnx
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.model import file_hash
-from hawx_onnx.hardware import CostReport, CostTotals, Target
+from hawx_onnx.hardware import CostReport, CostTotals, Target, operands_of
 from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
+from hawx_onnx.report.environment import environment_block
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.result import front_mask
@@ -125,7 +123,7 @@ def candidates_block(
     """Every candidate with its errors, cost and provenance."""
     rows = []
     for multiplier in multipliers:
-        cost = asdict(multiplier.cost) if multiplier.cost else {}
+        cost = multiplier.cost.document() if multiplier.cost else {}
         fields = ("energy_fj", "area_um2", "delay_ns", "technology", "provenance")
         rows.append(
             {
@@ -180,29 +178,6 @@ def predictor_block(result: SearchResult) -> dict[str, Any]:
         "power_spearman": None,
         "area_spearman": None,
     }
-
-
-def environment_block(settings: Settings, kernels: Mapping[str, Any]) -> dict[str, Any]:
-    """Versions, processor and seed."""
-    return {
-        "versions": versions(),
-        "cpu": kernels.get("cpu", []),
-        "isa": kernels.get("isa"),
-        "threads": settings.jobs,
-        "seed": settings.seed,
-        "platform": platform.platform(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of this package, Python and what results depend on."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"hawx-onnx": hawx_onnx.__version__, "python": platform.python_version()}
-    for name in ("onnx", "onnxruntime", "onnx-graphsurgeon", "numpy", "scipy", "catboost"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def model_block(path: Path, model: onnx.ModelProto, candidates: int) -> dict[str, Any]:
@@ -270,6 +245,7 @@ def build_report(
         "target": target_block(prepared.target),
         "granularity": settings.granularity,
         "objective": settings.objective,
+        "operands": operands_of(problem.workloads),
         "budget": asdict(problem.budget),
         "candidates": candidates_block(problem.multipliers, by_name),
         "float": accuracy_block(accuracies["float"]),
@@ -301,7 +277,7 @@ def _budget_warning(problem: Problem, drop: float) -> list[str]:
     if drop <= limit:
         return []
     return [
-        f"the drop on the test samples, {100 * drop:.2f} points, exceeds the budget of "
+        f"the drop on the test samples, {100 * drop:.4g} points, exceeds the budget of "
         f"{100 * limit:g} points that the validation samples met; more validation samples or a "
         "smaller --max-accuracy-drop make the choice safer"
     ]

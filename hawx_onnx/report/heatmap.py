@@ -93,7 +93,9 @@ def _names(rows: Sequence[str], columns: Sequence[str], size: tuple[int, int]) -
     return join(parts)
 
 
-def _legend(steps: Sequence[float], drop: bool) -> Markup:
+def legend(steps: Sequence[float], *, drop: bool) -> Markup:
+    """Returns the shades with the values that they stand for."""
+
     def shown(step: float) -> str:
         return number(100 * step, 1) if drop else number(step, 1)
 
@@ -149,7 +151,7 @@ def _map(
     scroll = element(
         "div", drawing, class_="scroll", tabindex=0, role="region", aria_label=f"{title}, drawing"
     )
-    return figure(title, largest, scroll, _legend(steps, drop))
+    return figure(title, largest, scroll, legend(steps, drop=drop))
 
 
 def _peak(values: Sequence[object]) -> float:

@@ -8,6 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from hawx_onnx.report.channel_strips import channel_strips_section
+from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, duration, number, percent, section
 from hawx_onnx.report.heatmap import heat_map_section
@@ -108,7 +110,7 @@ def _sections(
         ("layers", "Layers", layers_section(report)),
     ]
     if sensitivity is not None:
-        sections.append(("sensitivity", "Sensitivity", heat_map_section(sensitivity)))
+        sections += _sensitivity_sections(sensitivity)
     return [
         *sections,
         ("multipliers", "Candidate multipliers", candidates_section(report)),
@@ -117,6 +119,16 @@ def _sections(
         ("environment", "Environment", _environment_section(report)),
         ("repeat", "Repeat this run", _repeat_section(report)),
     ]
+
+
+def _sensitivity_sections(sensitivity: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
+    """Returns the sections that are made of ``sensitivity.json``."""
+    drawn = join([heat_map_section(sensitivity), channel_strips_section(sensitivity)])
+    sections = [("sensitivity", "Sensitivity", drawn)]
+    energies = energy_section(sensitivity)
+    if energies is not None:
+        sections.append(("energy", "Energy of multiplications", energies))
+    return sections
 
 
 def _head(title: str, description: str) -> Markup:
@@ -171,7 +183,7 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
         element("h1", f"Sensitivity of {name}"),
         element("p", text),
     )
-    sections = [("sensitivity", "Sensitivity", heat_map_section(sensitivity))]
+    sections = _sensitivity_sections(sensitivity)
     return _page(_head(f"{name} {NONE} hawx-onnx sensitivity", text), [top], sections)
 
 

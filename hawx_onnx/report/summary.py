@@ -27,6 +27,9 @@ from hawx_onnx.report.tables import table
 # The accuracies that are compared: key in the report, label, class of its colour.
 ROWS = (("float", "Float"), ("baseline", "Exact int8"), ("selected", "Approximate"))
 
+# What multiplications are costed under: value in the report, words.
+OPERANDS = {"own": "the operands that each layer sees", "uniform": "uniform operands"}
+
 
 def _loss(report: Mapping[str, Any]) -> str:
     drop = finite(report.get("accuracy_drop"))
@@ -191,6 +194,8 @@ def result_section(report: Mapping[str, Any]) -> Markup:
         "which neither calibration nor search has seen. Costs come from the hardware model of the "
         "target, not from a measurement on this machine."
     )
+    if operands := OPERANDS.get(str(report.get("operands"))):
+        note += f" Multiplications are costed under {operands}."
     return join(
         [
             element("div", _accuracy_table(report), costs, class_="pair"),

@@ -1,4 +1,4 @@
-"""The benchmark of sensitivities runs without the reference collection, and judges itself."""
+"""The benchmark of sensitivities runs without the reference collection and judges its figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ def test_a_quick_run_writes_what_it_measured(script, tmp_path, capsys):
         assert row["std_spearman"] > 0.9
     # Taps of a 5x5 kernel without padding read different parts of an 8x8 input.
     assert found["fidelity"][1]["mean_deviation_max"] < found["fidelity"][1]["pooled_deviation_max"]
+    assert [row["pairs"] for row in found["channels"]] == [2 * n for n in (6, 16, 120, 84, 10)]
+    for row in found["channels"]:
+        assert row["spearman"] > 0.9
+        assert 0.5 < row["median_ratio"] < 2
+    assert found["models"] == []  # there are no test images of its own
     (level,) = found["cost"]["levels"]
+    assert level["filter_seconds"] > 0
     assert level["operator_seconds"] > 0
     assert level["layer_of_runs"] > level["stream_of_runs"] > 1
     assert [row["chance"] is None for row in found["fidelity"]] == [True, True, False, False, False]

@@ -6,38 +6,42 @@ from dataclasses import dataclass
 
 import pytest
 
-from hawx_onnx.hardware import LayerWorkload, technology
+from hawx_onnx.hardware import LayerWorkload
 
 TECHNOLOGY = "test-node"
 
 
+class FakePeriphery:
+    """An adder of n bits costs n of everything, a register 2 n."""
+
+    technology = TECHNOLOGY
+
+    def adder(self, bits):
+        return Figures(*[1.0 * bits] * 3)
+
+    def register(self, bits):
+        return Figures(*[2.0 * bits] * 3)
+
+
+PERIPHERY = FakePeriphery()
+
+
 @dataclass(frozen=True)
 class Figures:
+    """Figures of a multiplier; other technologies have no periphery."""
+
     area_um2: float
     energy_fj: float
     leakage_nw: float
     delay_ns: float = 1.0
     technology: str = TECHNOLOGY
+    periphery: FakePeriphery | None = PERIPHERY
 
 
 @dataclass(frozen=True, eq=False)
 class FakeMultiplier:
     name: str
     cost: Figures | None
-
-
-@pytest.fixture(autouse=True)
-def _fake_periphery(monkeypatch):
-    """An adder of n bits costs n of everything, a register 2 n; other technologies have none."""
-
-    def costing(each):
-        def cost(bits, name):
-            return Figures(*[each * bits] * 3) if name == TECHNOLOGY else None
-
-        return cost
-
-    monkeypatch.setattr(technology, "_adder_cost", costing(1.0))
-    monkeypatch.setattr(technology, "_register_cost", costing(2.0))
 
 
 @pytest.fixture

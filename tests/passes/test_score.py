@@ -138,7 +138,11 @@ def test_score_fills_the_sensitivity(library, kit, residual, signed, labelled):
     assert sensitivity.multipliers == tuple(m.name for m in signed)
     assert sensitivity.baseline.shape == (30, 5)
     assert sensitivity.responses.shape == (4, 3, 30, 5)
-    assert sensitivity.runs == 8
+    # Four layers under two multipliers, and three channels of each layer alone.
+    assert sensitivity.runs == 8 + 12
+    assert {name: score.method for name, score in sensitivity.filters.items()} == dict.fromkeys(
+        sensitivity.layers, "gradient"
+    )
     exact = Runner(state.model).run(x[:30])
     assert sensitivity.baseline.tobytes() == exact.tobytes()
     wanted = y[:30] if labelled else exact.argmax(axis=1)
@@ -175,3 +179,11 @@ def test_indices_of_an_assignment(kit, residual, signed):
         "d": [2] * 5,
     }
     assert {index.dtype for index in indices.values()} == {np.dtype(np.int32)}
+
+
+def test_score_without_filters(library, kit, residual, signed):
+    x = kit.samples(residual, 12)
+    state = Calibrate()(kit.prepare(residual, signed, x))
+    sensitivity = Score(samples=12, threads=1, filters=False)(state).sensitivity
+    assert sensitivity.filters == {}
+    assert sensitivity.runs == 8

@@ -159,6 +159,7 @@ def build_report() -> dict[str, Any]:
         "target": {"name": "temporal-16x16", "kind": "temporal", "frequency_mhz": 500.0},
         "granularity": "filter",
         "objective": "power",
+        "operands": "own",
         "budget": {"max_accuracy_drop": 0.01, "max_power_mw": None, "max_area_um2": None},
         "candidates": _candidates(),
         "float": _accuracy(9893),
@@ -223,6 +224,17 @@ def build_sensitivity() -> dict[str, Any]:
         "layers": [layer[0] for layer in LAYERS],
         "multipliers": names,
         "layer_level": {"accuracy_drop": drop.tolist(), "output_mse": (drop * 12).tolist()},
+        "multiplication_energy": {
+            "technology": ["45 nm"] * len(names),
+            "uniform_fj": [energy for *_, energy, _ in MULTIPLIERS[1:]],
+            "own_fj": [
+                [
+                    None if name == "mul8s_1KTY" else energy / (2 + index)
+                    for name, *_, energy, _ in MULTIPLIERS[1:]
+                ]
+                for index in range(len(LAYERS))
+            ],
+        },
     }
 
 

@@ -18,8 +18,8 @@ from hawx_onnx.report.build import (
     predictor_block,
     savings,
     search_block,
-    versions,
 )
+from hawx_onnx.report.environment import versions
 from hawx_onnx.runtime.evaluate import Accuracy
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.sensitivity import Sensitivity

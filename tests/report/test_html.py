@@ -116,6 +116,7 @@ def test_hostile_names_stay_text(hostile: Callable[[str], dict[str, Any]], name:
         "layers": [name, "b"],
         "multipliers": [name],
         "layer_level": {"accuracy_drop": [[0.1], [0.2]], "output_mse": [[1.0], [2.0]]},
+        "multiplication_energy": {"uniform_fj": [3.0], "own_fj": [[1.0], [2.0]]},
     }
     text = render_html(hostile(name), sensitivity)
     page = Page(text)
@@ -135,7 +136,7 @@ def test_the_page_can_be_read_by_everyone(report: dict[str, Any], sensitivity: d
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
-    assert len(page.all("table")) == len(page.all("caption")) == 4
+    assert len(page.all("table")) == len(page.all("caption")) == 5
     assert all(cell.get("scope") in ("col", "row") for cell in page.all("th"))
     ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
@@ -197,11 +198,13 @@ def test_large_networks_give_small_pages(report: dict[str, Any]):
         "layers": names,
         "multipliers": blocks,
         "layer_level": {"accuracy_drop": matrix, "output_mse": matrix},
+        "multiplication_energy": {"uniform_fj": [1e5 / 3] * 60, "own_fj": [[1e4 / 3] * 60] * 1200},
     }
     text = render_html(report, sensitivity)
     assert len(text.encode()) < 500_000
     assert "120 most sensitive of 1200 layers" in text
     assert "the first 160 of 1200 layers" in text
+    assert "the first 40 of 1200 layers and the first 16 of 60 multipliers" in text
     Page(text)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from hawx_onnx import components
+from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware import LayerWorkload, load_target, technology
+from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.predictors import ResponseSurrogate
 from hawx_onnx.search import (
     METHODS,
@@ -36,19 +37,14 @@ NAMES = tuple(FIGURES)
 SAMPLES = 400
 
 
-@pytest.fixture(autouse=True)
-def _periphery(monkeypatch):
-    """Adders and registers of the toy's technology, by the bit."""
-
-    def costing(area, energy, leakage):
-        def cost(bits, _technology):
-            figures = (area * bits, 1.0, energy * bits, leakage * bits)
-            return components.ComponentCost("toy", *figures, provenance="toy")
-
-        return cost
-
-    monkeypatch.setattr(technology, "_adder_cost", costing(4.1, 2.9, 58.0))
-    monkeypatch.setattr(technology, "_register_cost", costing(4.3, 3.5, 62.0))
+# Adders and registers of the toy's technology, by the bit: area, delay, energy, leakage.
+PERIPHERY = TechnologyCosts(
+    "toy",
+    "toy",
+    adders=tuple((4.1 * n, 1.0, 2.9 * n, 58.0 * n) for n in (1, 2)),
+    register_bit=(4.3, 1.0, 3.5, 62.0),
+    exact={},
+)
 
 
 @dataclasses.dataclass
@@ -103,7 +99,9 @@ def toy(layers=4, multipliers=3, *, target="spatial", seed=0, strength=1.0, **op
     chosen = tuple(
         dataclasses.replace(
             components.load(name),
-            cost=components.ComponentCost("toy", *FIGURES[name], provenance="toy"),
+            cost=components.ComponentCost(
+                "toy", *FIGURES[name], provenance="toy", periphery=PERIPHERY
+            ),
         )
         for name in NAMES[:multipliers]
     )

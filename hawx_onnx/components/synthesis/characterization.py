@@ -32,6 +32,7 @@ class CostedNetlist:
         area_um2: Cell area.
         delay_ns: Longest path.
         leakage_nw: Static power.
+        mode: How its toggles are counted, ``unit-delay`` or ``zero-delay``.
     """
 
     network: GateNetwork
@@ -39,12 +40,11 @@ class CostedNetlist:
     area_um2: float
     delay_ns: float
     leakage_nw: float
+    mode: str = UNIT_DELAY
 
-    def energy(
-        self, operands: OperandHistograms | None = None, mode: str = UNIT_DELAY, seed: int = 0
-    ) -> DynamicEnergy:
+    def energy(self, operands: OperandHistograms | None = None, seed: int = 0) -> DynamicEnergy:
         """Returns the dynamic energy of one operation, by default under random operands."""
-        return dynamic_energy(self.network, self.energies, operands, mode=mode, seed=seed)
+        return dynamic_energy(self.network, self.energies, operands, mode=self.mode, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,25 @@ class Characterization:
         energy_error_fj: Standard error of the energy, from the random choice of operands.
         cells: How many cells it has.
         lut6: Look-up tables of six inputs on an FPGA.
-        lut4: Look-up tables of four inputs: logic cells of an iCE40.
     """
 
     cost: ComponentCost
     energy_error_fj: float
     cells: int
     lut6: int
-    lut4: int
+
+    def figures(self) -> dict[str, float]:
+        """Returns what is no cost, by the names that libraries have for it."""
+        return {
+            "cells": float(self.cells),
+            "lut6": float(self.lut6),
+            "energy_standard_error_fj": self.energy_error_fj,
+        }
 
 
-def costed_netlist(network: GateNetwork, library: CellLibrary) -> CostedNetlist:
+def costed_netlist(
+    network: GateNetwork, library: CellLibrary, mode: str = UNIT_DELAY
+) -> CostedNetlist:
     """Returns a mapped circuit with its area, delay, leakage and energies."""
     timing = analyse_timing(network, library)
     return CostedNetlist(
@@ -75,6 +83,7 @@ def costed_netlist(network: GateNetwork, library: CellLibrary) -> CostedNetlist:
         area_um2=area_um2(network, library),
         delay_ns=timing.delay_ns,
         leakage_nw=leakage_nw(network, library),
+        mode=mode,
     )
 
 
@@ -101,8 +110,8 @@ def characterize(
     """
     library = library or cell_library()
     mapping = map_network(network, library, yosys)
-    netlist = costed_netlist(mapping.network, library)
-    power = netlist.energy(operands, mode)
+    netlist = costed_netlist(mapping.network, library, mode)
+    power = netlist.energy(operands)
     cost = ComponentCost(
         technology=technology_name(library, mode, operands),
         area_um2=netlist.area_um2,
@@ -110,13 +119,13 @@ def characterize(
         energy_fj=power.energy_fj,
         leakage_nw=netlist.leakage_nw,
         provenance=provenance(library, mode, operands, mapping.tool),
+        netlist=lambda: netlist,
     )
     return Characterization(
         cost=cost,
         energy_error_fj=power.standard_error_fj,
         cells=len(mapping.network.gates),
         lut6=mapping.lut6,
-        lut4=mapping.lut4,
     )
 
 

@@ -20,8 +20,11 @@ from hawx_onnx.components.netlist.yosys_json import elaborate
 from hawx_onnx.components.rtl import circuit
 from hawx_onnx.components.stored import StoredMultiplier, stored
 from hawx_onnx.components.synthesis.characterization import characterize
+from hawx_onnx.components.synthesis.ice40 import ice40_cells
 from hawx_onnx.components.synthesis.liberty import CellLibrary
+from hawx_onnx.components.synthesis.periphery import characterize_periphery
 from hawx_onnx.components.synthesis.power import UNIT_DELAY
+from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
 from hawx_onnx.errors import ComponentError, HawxError
 
 
@@ -78,14 +81,10 @@ def characterize_library(
         try:
             network = network_of(multiplier, program)
             found = characterize(network, library, mode=mode, operands=operands, yosys=program)
+            cells = ice40_cells(multiplier, network, program)
         except HawxError as error:
             return NotCharacterised(multiplier.name, error)
-        figures = {
-            "cells": float(found.cells),
-            "lut6": float(found.lut6),
-            "lut4": float(found.lut4),
-            "energy_standard_error_fj": found.energy_error_fj,
-        }
+        figures = {**found.figures(), **cells.figures()}
         kept = stored(multiplier)
         return replace(kept, cost=found.cost, figures={**kept.figures, **figures})
 
@@ -99,7 +98,18 @@ def characterize_library(
         stored(multiplier) if isinstance(result, NotCharacterised) else result
         for multiplier, result in zip(given, results, strict=True)
     )
-    return Characterised(whole, failures)
+    if len(failures) == len(given):
+        return Characterised(whole, failures)
+    around = characterize_periphery(library, mode=mode, operands=operands, yosys=program)
+    return Characterised(tuple(_with_periphery(one, around) for one in whole), failures)
+
+
+def _with_periphery(multiplier: StoredMultiplier, around: TechnologyCosts) -> StoredMultiplier:
+    """Returns a multiplier whose cost, if it is of that technology, tells the others of it."""
+    cost = multiplier.cost
+    if cost is None or cost.technology != around.technology:
+        return multiplier
+    return replace(multiplier, cost=replace(cost, periphery=around))
 
 
 def network_of(multiplier: Multiplier, yosys: Yosys | None = None) -> GateNetwork:

@@ -9,6 +9,7 @@ map all built-in multipliers alike (benchmarks/yosys_agreement.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,47 +27,47 @@ FLOW = "flow1"
 
 # Area first (&nf and &if are ABC's area-flow mappers), then buffers for large fan-out and sizing
 # by delay. The network that yosys handed over is kept aside and handed back.
-_ABC = """backup
-read_blif circuit.blif
+_READ = """read_blif {circuit}
 strash
 &get -n
 &b -a
 &dc2
-&nf -R 10
+"""
+_CELLS = (
+    _READ
+    + """&nf -R 10
 &put
 buffer -c
 topo
 upsize
 dnsize
 topo
-write_blif mapped.blif
-read_blif circuit.blif
-strash
-&get -n
-&b -a
-&dc2
-&if -K 6 -a
+write_blif {result}
+"""
+)
+_LUTS = (
+    _READ.format(circuit="circuit.blif")
+    + """&if -K 6 -a
 &put
 write_blif lut6.blif
-read_blif circuit.blif
-strash
-&get -n
-&b -a
-&dc2
-&if -K 4 -a
-&put
-write_blif lut4.blif
-restore
-strash
-map
 """
+)
+_BEFORE, _AFTER = "backup\n", "restore\nstrash\nmap\n"
+_ABC = "".join(
+    (
+        _BEFORE,
+        _CELLS.format(circuit="circuit.blif", result="mapped.blif"),
+        _LUTS,
+        _AFTER,
+    )
+)
 # Yosys calls ABC only where there is something to map.
 _SEED = "module seed(input a, input b, output y); assign y = a & b; endmodule\n"
 _SCRIPT = """read_verilog seed.v
 simplemap
 abc -liberty cells.lib -script map.abc
 """
-_OUTPUTS = ("mapped.blif", "lut6.blif", "lut4.blif")
+_OUTPUTS = ("mapped.blif", "lut6.blif")
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,11 @@ class Mapping:
     Attributes:
         network: Of the library's cells.
         lut6: Look-up tables of six inputs that it takes on an FPGA.
-        lut4: Look-up tables of four inputs: logic cells of an iCE40.
         tool: Name and version of the yosys that mapped it.
     """
 
     network: GateNetwork
     lut6: int
-    lut4: int
     tool: str
 
 
@@ -105,8 +104,43 @@ def map_network(network: GateNetwork, library: CellLibrary, yosys: Yosys | None 
     texts = cached("mapping", key, lambda: _run(circuit, library, yosys, network.name))
     mapped = mapped_network(texts["mapped.blif"], network, library)
     _check(network, mapped)
-    luts = {name: _count_luts(texts[name]) for name in _OUTPUTS[1:]}
-    return Mapping(mapped, luts["lut6.blif"], luts["lut4.blif"], yosys.version)
+    return Mapping(mapped, _count_luts(texts["lut6.blif"]), yosys.version)
+
+
+def map_to_cells(
+    networks: Sequence[GateNetwork], library: CellLibrary, yosys: Yosys | None = None
+) -> tuple[GateNetwork, ...]:
+    """Maps several circuits to a library's cells in one run, which saves its start.
+
+    Each is what :func:`map_network` maps it to. Nothing is kept in the cache.
+
+    Args:
+        networks: The circuits.
+        library: The cells.
+        yosys: The program; by default the one that is found.
+
+    Returns:
+        The mapped circuits.
+
+    Raises:
+        LibraryError: There is no yosys, or it cannot map to this library.
+    """
+    files = [(f"circuit{i}.blif", f"mapped{i}.blif") for i in range(len(networks))]
+    steps = (_CELLS.format(circuit=circuit, result=result) for circuit, result in files)
+    commands = "".join((_BEFORE, *steps, _AFTER))
+    inputs: dict[str, str | bytes] = {
+        "seed.v": _SEED,
+        "map.abc": commands,
+        "cells.lib": library.path.read_bytes(),
+        **{file: to_blif(one) for (file, _), one in zip(files, networks, strict=True)},
+    }
+    outputs, where = [result for _, result in files], str(library.path)
+    texts = run_yosys(_SCRIPT, inputs, outputs, where=where, yosys=yosys)
+    pairs = zip(networks, outputs, strict=True)
+    mapped = tuple(mapped_network(texts[result], network, library) for network, result in pairs)
+    for network, result in zip(networks, mapped, strict=True):
+        _check(network, result)
+    return mapped
 
 
 def _run(circuit: str, library: CellLibrary, yosys: Yosys, where: str) -> dict[str, str]:

@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hawx_onnx.components.multiplier import ComponentCost
-from hawx_onnx.components.netlist.network import Function, Gate, GateNetwork, Output, Port
 from hawx_onnx.components.synthesis.characterization import Characterization, CostedNetlist
-from hawx_onnx.components.synthesis.truth_functions import function_of
+from hawx_onnx.components.synthesis.netlist_files import NetlistFile
+from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
+from hawx_onnx.components.tables import Encoding
 
 DATA = Path(__file__).parent.parent / "data"
 COSTS, NETLISTS = DATA / "builtin_costs.json", DATA / "builtin_netlists.npz"
 FORMAT = 1
 
-MOST_INPUTS = 4
-"""Inputs that a cell in the file of netlists may have."""
+_EXACT = {Encoding.SIGNED: "mul8s_exact", Encoding.UNSIGNED: "mul8u_exact"}
 
 
 @functools.cache
@@ -54,7 +51,25 @@ def characterization(name: str, technology: str | None = None) -> Characterizati
         return None
     area, delay, energy, leakage, error, cells = table["multipliers"][name]
     cost = ComponentCost(chosen, area, delay, energy, leakage, table["provenance"])
-    return Characterization(cost, error, cells, *_document()["luts"][name])
+    if chosen == technologies()[0]:
+        cost = replace(cost, netlist=functools.partial(netlist, name))
+    return Characterization(cost, error, cells, _document()["fpga"]["multipliers"][name][0])
+
+
+def figures(name: str) -> dict[str, float]:
+    """Returns the further figures of a built-in multiplier, as libraries name them; or none."""
+    found = characterization(name)
+    if found is None:
+        return {}
+    fpga = _document()["fpga"]
+    counts = zip(fpga["columns"], map(float, fpga["multipliers"][name]), strict=True)
+    return {**found.figures(), **dict(counts)}
+
+
+def fpga_tool() -> str:
+    """Returns name and version of the yosys that counted look-up tables and cells of FPGAs."""
+    tool: str = _document()["fpga"]["tool"]
+    return tool
 
 
 def network_energy(name: str) -> float | None:
@@ -66,101 +81,33 @@ def network_energy(name: str) -> float | None:
     return energy
 
 
-def adder_cost(bits: int, technology: str) -> ComponentCost | None:
-    """Returns what a ripple-carry adder costs, or None in a technology without figures here.
-
-    Each bit beyond the widest adder of the file costs what the last one does.
-
-    Args:
-        bits: Width.
-        technology: The technology.
-    """
+@functools.cache
+def technology_costs(technology: str) -> TechnologyCosts | None:
+    """Returns adders, registers and exact multipliers; None where there are no figures here."""
     table = _document()["technologies"].get(technology)
     if table is None:
         return None
-    rows = table["adders"]
-    beyond = max(bits - len(rows), 0)
-    last, before = rows[-1], rows[-2]
-    nearest = rows[min(bits, len(rows)) - 1]
-    area, delay, energy, leakage = (
-        x + beyond * (y - z) for x, y, z in zip(nearest, last, before, strict=True)
+    register, found = table["register_bit"], {}
+    for encoding, name in _EXACT.items():
+        known = characterization(name, technology)
+        assert known is not None
+        found[encoding] = known.cost
+    return TechnologyCosts(
+        technology=technology,
+        provenance=table["provenance"],
+        adders=tuple((area, delay, fj, nw) for area, delay, fj, nw in table["adders"]),
+        register_bit=None if register is None else tuple(register),
+        exact=found,
     )
-    return ComponentCost(technology, area, delay, energy, leakage, table["provenance"])
-
-
-def register_cost(bits: int, technology: str) -> ComponentCost | None:
-    """Returns what a register costs, its energy that of one captured word; or None."""
-    table = _document()["technologies"].get(technology)
-    if table is None or table["register_bit"] is None:
-        return None
-    area, delay, energy, leakage = table["register_bit"]
-    return ComponentCost(
-        technology, area * bits, delay, energy * bits, leakage * bits, table["provenance"]
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Netlists:
-    """All netlists one after the other; ``ends`` tells where each gate list ends."""
-
-    names: dict[str, int]
-    ends: Any
-    kinds: Any
-    inputs: Any
-    outputs: Any
-    energies: Any
-    functions: Mapping[str, Function]
-    arities: tuple[int, ...]
-    kind_names: tuple[str, ...]
 
 
 @functools.cache
-def _netlists() -> _Netlists:
-    with np.load(NETLISTS, allow_pickle=False) as data:
-        kind_names = tuple(str(name) for name in data["kind_names"])
-        arities = tuple(int(arity) for arity in data["arities"])
-        masks = [int(mask) for mask in data["masks"]]
-        functions = {
-            name: function_of(mask, arity)
-            for name, mask, arity in zip(kind_names, masks, arities, strict=True)
-        }
-        names = {str(name): index for index, name in enumerate(data["names"])}
-        return _Netlists(
-            names=names,
-            ends=data["ends"],
-            kinds=data["kinds"],
-            inputs=data["inputs"],
-            outputs=data["outputs"],
-            energies=data["energies"],
-            functions=functions,
-            arities=arities,
-            kind_names=kind_names,
-        )
+def _netlists() -> NetlistFile:
+    return NetlistFile.parse(NETLISTS.read_bytes(), str(NETLISTS))
 
 
 @functools.lru_cache(maxsize=256)
 def netlist(name: str) -> CostedNetlist | None:
     """Returns the mapped netlist of a built-in multiplier in the first technology, or None."""
-    found, file = characterization(name), _netlists()
-    if found is None or name not in file.names:
-        return None
-    index = file.names[name]
-    start, end = (int(file.ends[index - 1]) if index else 0), int(file.ends[index])
-    gates = tuple(
-        Gate(file.kind_names[kind], tuple(row[: file.arities[kind]]))
-        for kind, row in zip(
-            file.kinds[start:end].tolist(), file.inputs[start:end].tolist(), strict=True
-        )
-    )
-    ports, inner = (Port("A", 8), Port("B", 8)), 16
-    outputs = (Output("O", tuple(file.outputs[index].tolist())),)
-    # Each netlist brings 2 constants, its inputs and its gates.
-    at = start + index * (2 + inner)
-    energies = file.energies[at : at + 2 + inner + end - start].astype(np.float64)
-    return CostedNetlist(
-        network=GateNetwork(name, ports, outputs, gates, file.functions),
-        energies=energies,
-        area_um2=found.cost.area_um2,
-        delay_ns=found.cost.delay_ns,
-        leakage_nw=found.cost.leakage_nw,
-    )
+    found = characterization(name)
+    return None if found is None else _netlists().netlist(name, found.cost)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import resource
 
 import pytest
 
+from hawx_onnx.components import builtin_network
 from hawx_onnx.components.netlist import multiplication_table
+from hawx_onnx.components.netlist import yosys as runs
+from hawx_onnx.components.netlist.verilog import module_text
 from hawx_onnx.components.netlist.yosys import Yosys, find_yosys, run_yosys
 from hawx_onnx.components.netlist.yosys_json import elaborate
 from hawx_onnx.errors import ComponentError, LibraryError
+
+LIMIT_BEFORE = resource.getrlimit(resource.RLIMIT_AS)[0]
 
 
 @pytest.mark.usefixtures("yosys")
@@ -28,6 +34,41 @@ def test_a_run_that_does_not_end(tmp_path):
     slow = Yosys((str(_script(tmp_path, "sleep 10")),), "slow")
     with pytest.raises(ComponentError, match=r"within 0\.2 s"):
         run_yosys("", {}, [], where="x.v", yosys=slow, timeout=0.2)
+
+
+@pytest.fixture
+def native() -> Yosys:
+    program = find_yosys()
+    if len(program.command) > 1:
+        pytest.skip("there is no native yosys")
+    return program
+
+
+HOSTILE = """module m(input [7:0] A, input [7:0] B, output [15:0] O);
+  wire [15:0] many [0:20000000];
+  assign O = many[A] ^ B;
+endmodule
+"""
+
+
+def test_a_netlist_that_asks_for_gigabytes(native, monkeypatch):
+    monkeypatch.setattr(runs, "MEMORY_MIB", 192)
+    with pytest.raises(ComponentError, match=r"needs more than 0\.1875 GiB") as caught:
+        elaborate(HOSTILE, "m", where="mine.v", yosys=native)
+    assert caught.value.where == "mine.v"
+    assert "smaller circuit" in caught.value.mend
+    # The same limit holds for a real multiplier with room to spare, and not for this process.
+    text = module_text(builtin_network("mul8sm_mitchell"))
+    monkeypatch.setattr(runs, "MEMORY_MIB", 96)
+    assert elaborate(text, "mul8sm_mitchell", where="x.v", yosys=native).network.gates
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == LIMIT_BEFORE
+
+
+def test_the_limit_is_that_of_the_child(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "MEMORY_MIB", 77)
+    asked = Yosys((str(_script(tmp_path, "ulimit -v > limit.txt")),), "asked")
+    found = run_yosys("", {}, ["limit.txt"], where="x.v", yosys=asked)
+    assert int(found["limit.txt"]) == 77 * 1024
 
 
 def _script(folder, body):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hawx_onnx import components
-from hawx_onnx.components.operand_power import component_energy
+from hawx_onnx.components.operand_power import component_energies, component_energy
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import LayerWorkload, load_target
 
@@ -34,9 +34,19 @@ def test_without_a_netlist_there_is_no_energy():
     multiplier = components.load("mul8s_trunc2")
     bare = dataclasses.replace(multiplier, cost=None)
     assert component_energy(bare, UNIFORM, UNIFORM) is None
-    foreign = dataclasses.replace(multiplier.cost, technology="elsewhere")
+    foreign = dataclasses.replace(multiplier.cost, technology="elsewhere", netlist=None)
     other = dataclasses.replace(multiplier, cost=foreign)
     assert component_energy(other, UNIFORM, UNIFORM) is None
+
+
+def test_many_at_once_are_the_same_as_one_by_one():
+    known = [components.load(name) for name in ("mul8s_exact", "mul8sm_drum4", "mul8s_trunc2")]
+    multipliers = [*known, dataclasses.replace(known[0], name="bare", cost=None)]
+    operands = [(UNIFORM, UNIFORM), (only(0, 3, 200), UNIFORM), (UNIFORM, only(1, 9))]
+    found = component_energies(multipliers, operands)
+    assert found == [[component_energy(m, *pair) for m in multipliers] for pair in operands]
+    assert [row[3] for row in found] == [None] * 3
+    assert len({row[0] for row in found}) == 3
 
 
 def test_a_table_that_equals_a_built_in_one_costs_what_that_does():

@@ -8,8 +8,14 @@ import pytest
 from hawx_onnx.components import OperandHistograms, builtin_network
 from hawx_onnx.components.netlist.network import Gate, GateNetwork, Output, Port
 from hawx_onnx.components.netlist.simulation import all_signals, pack
+from hawx_onnx.components.synthesis import power
 from hawx_onnx.components.synthesis.netlist_energy import change_energies
-from hawx_onnx.components.synthesis.power import _waves, dynamic_energy, popcount
+from hawx_onnx.components.synthesis.power import (
+    draw,
+    dynamic_energy,
+    popcount,
+    stimulated_energies,
+)
 from hawx_onnx.components.synthesis.technology import GENERIC, cell_library
 from hawx_onnx.components.synthesis.timing import analyse_timing
 from hawx_onnx.errors import ConfigError
@@ -79,12 +85,39 @@ def test_waves_end_where_the_circuit_settles():
     rng = np.random.default_rng(1)
     codes = rng.integers(0, 256, (2, 2, 640))
     before, after = ({"A": pack(one[0], 8), "B": pack(one[1], 8)} for one in codes)
-    settled = all_signals(network, before)
-    who, changes = _waves(network, settled, [*after["A"], *after["B"]])
-    for signal, change in zip(who, changes, strict=True):
-        settled[signal] = settled[signal] ^ change
-    for found, wanted in zip(settled, all_signals(network, after), strict=True):
-        assert (found == wanted).all()
+    settled, wanted = (np.stack(all_signals(network, inputs)) for inputs in (before, after))
+    counts, found = power._ripple(network, settled, np.stack([*after["A"], *after["B"]]))
+    assert (found == wanted).all()
+    # Whatever toggles in between, the parity tells whether a signal ends where it began.
+    assert (counts % 2 == popcount(settled ^ wanted) % 2).all()
+
+
+def some_operands(seed: int) -> OperandHistograms:
+    activation, weight = np.random.default_rng(seed).random((2, 256)) ** 3
+    return OperandHistograms(activation / activation.sum(), weight / weight.sum())
+
+
+@pytest.mark.parametrize("mode", power.MODES)
+def test_stimuli_share_a_pass_and_nothing_else(mode, monkeypatch):
+    network = builtin_network("mul8sm_drum4")
+    energies = np.random.default_rng(0).random(network.first_gate + len(network.gates))
+    operands = [some_operands(seed) for seed in range(5)]
+    alone = [dynamic_energy(network, energies, one, mode=mode) for one in operands]
+    assert len(set(alone)) == len(alone)
+    stimuli = [draw(network.inputs, one) for one in operands]
+    for block in (2, 16):
+        monkeypatch.setattr(power, "_BLOCK", block)
+        together = stimulated_energies(network, energies, stimuli, mode=mode)
+        assert [one.energy_fj for one in together] == [one.energy_fj for one in alone]
+    assert stimulated_energies(network, energies, [], mode=mode) == []
+
+
+def test_popcount_without_the_numpy_function(monkeypatch):
+    words = np.random.default_rng(2).integers(0, 1 << 64, (3, 70), np.uint64)
+    wanted = [[int(word).bit_count() for word in row] for row in words]
+    assert popcount(words).tolist() == wanted
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert popcount(words).tolist() == wanted
 
 
 def test_no_such_mode():

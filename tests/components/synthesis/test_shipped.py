@@ -21,8 +21,12 @@ def test_every_built_in_multiplier_is_characterised():
         found = shipped.characterization(name)
         assert found is not None and found.cost == cost
         assert 0 < found.energy_error_fj < 0.03 * cost.energy_fj
-        assert 0 < found.lut6 <= found.lut4 <= found.cells
+        figures = shipped.figures(name)
+        assert 0 < found.lut6 == figures["lut6"] <= found.cells
+        assert 0 < figures["ice40_lut4"] <= found.cells
+        assert figures["ice40_carry"] == 0  # circuits of gates tell of no additions
     assert shipped.characterization("mul8s_none") is None
+    assert shipped.figures("mul8s_none") == {}
     assert shipped.characterization("mul8s_exact", "elsewhere") is None
 
 
@@ -38,10 +42,12 @@ def test_netlists_compute_the_tables_at_the_energies_told(name):
 
 
 def test_adders_and_registers():
-    technology = shipped.technologies()[0]
-    costs = [shipped.adder_cost(bits, technology) for bits in (1, 8, 32, 72, 73, 74)]
-    areas = [cost.area_um2 for cost in costs]
+    costs = shipped.technology_costs(shipped.technologies()[0])
+    areas = [costs.adder(bits).area_um2 for bits in (1, 8, 32, 72, 73, 74)]
     assert areas == sorted(areas)
     assert areas[5] - areas[4] == pytest.approx(areas[4] - areas[3])
-    assert shipped.register_cost(32, technology).area_um2 == 32 * 96
-    assert shipped.adder_cost(8, "elsewhere") is shipped.register_cost(8, "elsewhere") is None
+    assert costs.register(32).area_um2 == 32 * 96
+    assert shipped.technology_costs("elsewhere") is None
+    exact = costs.exact_multiplier(components.Encoding.SIGNED)
+    assert exact == components.load("mul8s_exact").cost
+    assert exact.periphery is costs

@@ -1,0 +1,249 @@
+"""Filter-level effects: what each multiplier in one output channel does to the network's outputs.
+
+Reverse mode gives the derivative of an output direction by all channels of all candidates at once;
+its product with a channel's real error field (the custom op's output under the multiplier less the
+exact one, on the exact network's activations) is that channel's effect on the direction, to first
+order. No channel is run through the rest of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from hawx_onnx.frontend.model import batches
+from hawx_onnx.passes.approximate import exposed, with_tables
+from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.error_fields import ErrorFields
+from hawx_onnx.passes.gradient import build_gradient, split_gradient
+from hawx_onnx.passes.graph import initializers
+from hawx_onnx.passes.projection import (
+    Layer,
+    error_field,
+    margin_direction,
+    output_directions,
+    project,
+)
+from hawx_onnx.passes.run_memory import fitting_batch
+from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.runner import Runner, run
+
+BATCH = 16
+"""Samples at once where memory allows: slopes of more fall out of the processor's caches."""
+
+
+@dataclass(frozen=True, eq=False)
+class FilterEffects:
+    """First-order effects of single channels on one batch of samples (B).
+
+    Attributes:
+        exact: Outputs of the exact int8 network, [B, values].
+        squared: Candidate -> squared change of the outputs, mean over outputs, float64 [T, C, B].
+        changed: Candidate -> output codes of the channel that are not the exact ones, [T, C, B].
+        margin: Candidate -> change of the margin of the true class over the best other one, float32
+            [T, C, B]; empty where outputs are no class scores.
+    """
+
+    exact: np.ndarray
+    squared: Mapping[str, np.ndarray]
+    changed: Mapping[str, np.ndarray]
+    margin: Mapping[str, np.ndarray]
+
+
+class FilterLevel:
+    """Effects of all candidates' channels under all multipliers.
+
+    Args:
+        model: Int8 model.
+        candidates: Its candidates.
+        multipliers: Candidate multipliers as ``tables`` int32 [T, 256, 256]; index 0 is exact.
+        factors: ``stacked_factors`` of them, or None.
+        output: The output that is scored.
+        threads: Threads within an operator.
+
+    Attributes:
+        unreached: Other candidate -> why not.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        candidates: Sequence[Candidate],
+        tables: np.ndarray,
+        factors: np.ndarray | None,
+        output: str,
+        threads: int = 0,
+    ) -> None:
+        gradient = build_gradient(model, [c.name for c in candidates], [output])
+        self.unreached = dict(gradient.unreached)
+        self._gradient, self._output = gradient, output
+        self._multipliers = len(tables)
+        reached = [c for c in candidates if c.name in gradient.nodes]
+        self._layers = tuple(_layer(model, candidate) for candidate in reached)
+        if not reached:
+            return
+        exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
+        probe = with_tables(model, tables, exact, factors=factors, portable=False)
+        own = {value.name for value in model.graph.input}
+        read = [name for layer in self._layers for name in layer.reads]
+        written = [layer.output for layer in self._layers]
+        self._cached = list(dict.fromkeys((output, *gradient.forward, *read, *written)))
+        self._forward = Runner(
+            exposed(probe, [name for name in self._cached if name not in own]),
+            threads=threads,
+            use_library=True,
+        )
+        types = self._forward.types()
+        self._fields = ErrorFields(probe, reached, types, threads)
+        split = split_gradient(gradient)
+        self._prepared = list(split.prepared)
+        self._prepare, self._backward = (
+            create_session(part.SerializeToString(), threads=threads) if part.graph.node else None
+            for part in (split.prepare, split.backward)
+        )
+        self._fixed, self._directed = (
+            [value.name for value in part.graph.input] for part in (split.prepare, split.backward)
+        )
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Candidates whose effects are found; :meth:`stream` may drop some on its first batch."""
+        return tuple(layer.name for layer in self._layers)
+
+    def stream(
+        self, x: np.ndarray, labels: np.ndarray | None, batch: int = BATCH
+    ) -> Iterator[FilterEffects]:
+        """Yields the effects batch by batch.
+
+        Args:
+            x: Samples.
+            labels: True classes, int64 [samples]; None where outputs are no class scores.
+            batch: Batch size where the model leaves it open.
+        """
+        start = 0
+        for rows, count in batches(x, self._forward.spec, batch):
+            if start == 0:
+                self._drop_mixed_layers(rows)
+            told = None if labels is None else labels[start : start + count]
+            yield self._effects(rows, count, told)
+            start += count
+
+    def fitting_batch(self, x: np.ndarray, limit: int) -> int:
+        """Samples of a batch that fits into the memory.
+
+        Args:
+            x: The samples to come.
+            limit: Bytes that the process may hold.
+
+        Raises:
+            ConfigError: A single sample takes more.
+        """
+        rows, _ = next(iter(batches(x[:1], self._forward.spec, 1)))
+        names = [name for name in self._cached if name != self._forward.spec.name]
+        values = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        written = [values[layer.output].size for layer in self._layers]
+        channels = sum(values[layer.output].shape[layer.channel_axis] for layer in self._layers)
+        directions = len(output_directions(values[self._output].size // len(rows))[0]) + 1
+        # Cached tensors and codes of every multiplier; slopes before and after they are stacked,
+        # and the field of one layer at a time.
+        each = sum(value.nbytes for value in values.values()) + self._multipliers * sum(written)
+        each += 4 * (2 * directions * sum(written) + self._multipliers * max(written))
+        kept = 4 * self._multipliers * channels * len(x)
+        most = max(len(rows), min(BATCH, len(x)))
+        return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
+
+    def _drop_mixed_layers(self, rows: np.ndarray) -> None:
+        """Drops layers whose first axis does not keep samples apart: nothing tells them there."""
+        half = len(rows) // 2
+        if not half:
+            return
+        names = [layer.output for layer in self._layers]
+        changed = np.concatenate([rows[:half], np.repeat(rows[:1], len(rows) - half, axis=0)])
+        pairs = zip(
+            self._forward.run_batch(rows, names),
+            self._forward.run_batch(changed, names),
+            strict=True,
+        )
+        apart = []
+        for layer, (before, after) in zip(self._layers, pairs, strict=True):
+            own = len(before) // len(rows) * half
+            if len(before) % len(rows) == 0 and np.array_equal(before[:own], after[:own]):
+                apart.append(layer)
+            else:
+                self.unreached[layer.name] = "the first axis of its output does not count samples"
+        self._layers = tuple(apart)
+
+    def _effects(self, rows: np.ndarray, count: int, labels: np.ndarray | None) -> FilterEffects:
+        own = self._forward.spec.name
+        names = [name for name in self._cached if name != own]
+        cached = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        cached[own] = rows
+        exact = cached[self._output].reshape(len(rows), -1)
+        directions, weight = output_directions(exact.shape[1])
+        vectors = [np.broadcast_to(one, exact.shape) for one in directions]
+        if labels is not None:
+            vectors.append(margin_direction(exact, labels))
+        slopes = self._slopes(cached, vectors)
+        codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
+        squared, changed, margin = {}, {}, {}
+        for layer in self._layers:
+            moved = [one[layer.name] for one in codes]
+            fields = error_field(layer, cached[layer.output], moved, len(rows))
+            change = project(fields, slopes[layer.name], layer.scale)[:count]
+            altered = np.count_nonzero(fields[:count], axis=-1)
+            changed[layer.name] = _with_exact(altered.transpose(2, 1, 0))
+            parts = change[..., : len(directions)].astype(np.float64)
+            # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
+            total = (parts**2).sum(axis=-1) * weight
+            squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
+            if labels is not None:
+                margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
+        return FilterEffects(exact[:count], squared, changed, margin)
+
+    def _slopes(
+        self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Derivatives of each direction by each candidate's output: [B, C, directions, P].
+
+        What all directions share, such as masks, is computed once.
+        """
+        known = dict(cached)
+        if self._prepare is not None:
+            fixed = {name: cached[name] for name in self._fixed}
+            values = run(self._prepare, self._prepared, fixed)
+            known.update(zip(self._prepared, values, strict=True))
+        feeds = {name: known[name] for name in self._directed if name in known}
+        names = [self._gradient.nodes[layer.name] for layer in self._layers]
+        if not names:
+            return {}
+        found: list[list[np.ndarray]] = [[] for _ in names]
+        shape, samples = cached[self._output].shape, len(vectors[0])
+        for vector in vectors:
+            feeds[f"cotangent/{self._output}"] = np.ascontiguousarray(
+                vector.reshape(shape), np.float32
+            )
+            for layer, parts, value in zip(
+                self._layers, found, run(self._backward, names, feeds), strict=True
+            ):
+                parts.append(layer.by_channel(value, samples))
+        return {
+            layer.name: np.stack(parts, axis=2)
+            for layer, parts in zip(self._layers, found, strict=True)
+        }
+
+
+def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
+    constants = initializers(model)
+    node = next(n for n in model.graph.node if n.name == candidate.name)
+    (scale,) = onnx.numpy_helper.to_array(constants[node.input[6]]).reshape(-1)
+    reads = tuple(dict.fromkeys(n for n in node.input if n and n not in constants))
+    axis = 1 if candidate.kind == "QLinearConv" else -1
+    return Layer(candidate.name, node.output[0], reads, float(scale), axis)
+
+
+def _with_exact(values: np.ndarray) -> np.ndarray:
+    """Puts the exact multiplier, which changes nothing, before the others on axis 0."""
+    return np.concatenate([np.zeros_like(values[:1]), values])
