@@ -203,6 +203,13 @@ def cost_tables(found: dict[str, Any]) -> str:
     return "\n\n".join(both)
 
 
+def peak_of(row: dict[str, Any]) -> str:
+    """Peak memory in words."""
+    if row["needs"]:
+        return f"refused, needs {row['needs']}"
+    return f"{row['peak_bytes'] / 2**20:.0f}M"
+
+
 def rank_verdicts(
     alone: Sequence[dict[str, Any]], models: Sequence[dict[str, Any]]
 ) -> list[tuple[str, bool]]:
@@ -220,13 +227,6 @@ def rank_verdicts(
                 told = f"{row['network']}: Spearman of {kind} {rank:.3f}, at least {wanted}"
                 found.append((told, rank >= wanted))
     return found
-
-
-def peak_of(row: dict[str, Any]) -> str:
-    """Peak memory in words."""
-    if row["needs"]:
-        return f"refused, needs {row['needs']}"
-    return f"{row['peak_bytes'] / 2**20:.0f}M"
 
 
 def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tuple[str, bool]]:
