@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 
 from hawx_onnx.cli.console import Ui
-from hawx_onnx.cli.options import ALL, add_output_folder, add_settings, settings_of
+from hawx_onnx.cli.options import (
+    ALL,
+    COMPENSATION,
+    add_output_folder,
+    add_settings,
+    settings_of,
+)
 
 HELP = "quantise, score, search, rewrite, verify and report"
 
@@ -14,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
     add_output_folder(parser, "all files")
-    add_settings(parser, ALL)
+    add_settings(parser, (*ALL, *COMPENSATION))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

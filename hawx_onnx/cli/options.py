@@ -24,6 +24,7 @@ SEARCH = (
     "max_area",
     "max_evaluations",
 )
+COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 
 
