@@ -127,7 +127,8 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
         float64 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
     """
     axis = 1 if candidate.kind == "QLinearConv" else -1
-    picks, start, parts = np.zeros(0, np.int64), 0, []
+    picks, start = np.zeros(0, np.int64), 0
+    parts: list[np.ndarray] = []
     for batch in batches:
         rows = np.moveaxis(batch, axis, 0).reshape(candidate.channels, -1)
         if not parts:

@@ -13,7 +13,7 @@ from hawx_onnx.cli.options import (
     settings_of,
 )
 
-HELP = "quantise, score, search, rewrite, verify and report"
+HELP = "quantise, score, search, compensate, rewrite, verify and report"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
