@@ -87,7 +87,7 @@ def analyze(
     data: str | Path | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Sensitivity:
-    """Scores every candidate layer under every candidate multiplier, without a search.
+    """Scores layers and their channels under every candidate multiplier, without a search.
 
     Args:
         model: Path of an ONNX file.
@@ -95,8 +95,9 @@ def analyze(
         **options: Fields of Settings.
 
     Returns:
-        Operator-level and layer-level scores; shapes and units in
-        :class:`hawx_onnx.sensitivity.Sensitivity`.
+        Scores of operators, channels and layers; shapes and units in
+        :class:`hawx_onnx.sensitivity.Sensitivity`. ``hawx_onnx.predictors.predict`` tells what
+        they say of an assignment.
     """
     sensitivity = prepare(
         model, _settings(data, options), costs=False, filters=True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import re
 import sys
 from pathlib import Path
@@ -41,6 +44,13 @@ def resident_bytes() -> int:
     import resource
 
     return pages * resource.getpagesize()
+
+
+def release_freed() -> None:
+    """Gives the system back what the C library keeps of memory that was freed, where it can."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_bytes() -> int:

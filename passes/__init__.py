@@ -46,6 +46,7 @@ __all__ = [
     "Candidate",
     "Canonicalize",
     "FindCandidates",
+    "FoldBias",
     "LeftAlone",
     "LowerQdq",
     "MapWeights",

@@ -60,6 +60,7 @@ class Calibrate(Pass):
                 if reader not in counters:
                     counters[reader] = reader.counter(codes[reader.tensor].shape, len(samples))
                 counters[reader].add(codes[reader.tensor])
+            del results, codes  # not held while the next batch is run
         taps = {name: counters[reader].result() for name, reader in convolutions.items()}
         histograms = {name: counts.histogram() for name, counts in taps.items()}
         histograms |= {key: rows[tensor] for key, tensor in wanted.items()}

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
+from hawx_onnx.frontend.model import batches
 from hawx_onnx.passes.approximate import exposed, with_tables
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
-from hawx_onnx.passes.gradient import build_gradient
+from hawx_onnx.passes.gradient import build_gradient, split_gradient
 from hawx_onnx.passes.graph import initializers
 from hawx_onnx.passes.projection import (
     Layer,
@@ -30,6 +30,9 @@ from hawx_onnx.passes.projection import (
 from hawx_onnx.passes.run_memory import fitting_batch
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
+
+BATCH = 16
+"""Samples at once where memory allows: slopes of more fall out of the processor's caches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,15 @@ class FilterLevel:
         )
         types = self._forward.types()
         self._fields = ErrorFields(probe, reached, types, threads)
-        self._backward = create_session(gradient.backward.SerializeToString(), threads=threads)
+        split = split_gradient(gradient)
+        self._prepared = list(split.prepared)
+        self._prepare, self._backward = (
+            create_session(part.SerializeToString(), threads=threads) if part.graph.node else None
+            for part in (split.prepare, split.backward)
+        )
+        self._fixed, self._directed = (
+            [value.name for value in part.graph.input] for part in (split.prepare, split.backward)
+        )
 
     @property
     def reached(self) -> tuple[str, ...]:
@@ -103,7 +114,7 @@ class FilterLevel:
         return tuple(layer.name for layer in self._layers)
 
     def stream(
-        self, x: np.ndarray, labels: np.ndarray | None, batch: int = DEFAULT_BATCH
+        self, x: np.ndarray, labels: np.ndarray | None, batch: int = BATCH
     ) -> Iterator[FilterEffects]:
         """Yields the effects batch by batch.
 
@@ -141,7 +152,7 @@ class FilterLevel:
         each = sum(value.nbytes for value in values.values()) + self._multipliers * sum(written)
         each += 4 * (2 * directions * sum(written) + self._multipliers * max(written))
         kept = 4 * self._multipliers * channels * len(x)
-        most = min(DEFAULT_BATCH, max(len(rows), len(x)))
+        most = max(len(rows), min(BATCH, len(x)))
         return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
 
     def _drop_mixed_layers(self, rows: np.ndarray) -> None:
@@ -195,8 +206,16 @@ class FilterLevel:
     def _slopes(
         self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Derivatives of each direction by each candidate's output: [B, C, directions, P]."""
-        feeds = {name: cached[name] for name in self._gradient.forward}
+        """Derivatives of each direction by each candidate's output: [B, C, directions, P].
+
+        What all directions share, such as masks, is computed once.
+        """
+        known = dict(cached)
+        if self._prepare is not None:
+            fixed = {name: cached[name] for name in self._fixed}
+            values = run(self._prepare, self._prepared, fixed)
+            known.update(zip(self._prepared, values, strict=True))
+        feeds = {name: known[name] for name in self._directed if name in known}
         names = [self._gradient.nodes[layer.name] for layer in self._layers]
         if not names:
             return {}

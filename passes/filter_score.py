@@ -36,6 +36,7 @@ def score_filters(
     operator: Mapping[str, OperatorScore],
     measured: np.ndarray,
     responses: LayerResponses,
+    probe_batch: int,
     memory_limit: int,
     threads: int = 0,
 ) -> dict[str, FilterScore]:
@@ -52,6 +53,7 @@ def score_filters(
         operator: The operator level.
         measured: The layer level's mean squared change of the outputs, [L, T].
         responses: Runs single channels through the rest of the network.
+        probe_batch: Samples of one of its runs.
         memory_limit: Bytes that the process may hold.
         threads: Threads within an operator.
     """
@@ -60,9 +62,8 @@ def score_filters(
     sums: dict[str, _LayerSums] = {}
     noise: dict[str, float] = {}
     if level.reached:
-        batch = level.fitting_batch(x, memory_limit)
-        sums = _summed(level, x, labels, batch)
-        noise = _rounding_noise(sums, responses, x, batch)
+        sums = _summed(level, x, labels, level.fitting_batch(x, memory_limit))
+        noise = _rounding_noise(sums, responses, x, probe_batch)
     return {
         candidate.name: _with_noise(sums[candidate.name], noise[candidate.name])
         if candidate.name in sums

@@ -120,6 +120,7 @@ def measure_errors(
             if taken[name] < need[name]:
                 found[name].append(node.moments(codes))
                 taken[name] += step
+        del values, codes  # not held while the next batch is run
     return {name: _merged(parts, min(taken[name], len(x))) for name, parts in found.items()}
 
 

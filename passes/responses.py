@@ -67,6 +67,8 @@ class LayerResponses:
             probe = with_open_index(suffix.model, candidate.name)
             session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
             self._sessions.append(session)
+            # The session has its own; nodes alone tell what is alive together.
+            del suffix.model.graph.initializer[:]
         self.runs, self.values = 0, 0
         self.squares = np.zeros((len(self._layers), self._multipliers))
 
@@ -82,6 +84,7 @@ class LayerResponses:
             ConfigError: A single sample takes more.
         """
         sizes, rows = tensor_bytes(self._int8, x, self._threads)
+        self._warm_up(x)
         runs = [live_bytes(self._int8, sizes, self._cut)]
         # Each session holds on to the memory of its largest run.
         runs += [live_bytes(suffix.model, sizes, ()) for _, suffix in self._layers]
@@ -90,6 +93,18 @@ class LayerResponses:
         most = min(DEFAULT_BATCH, max(1, len(x)))
         fixed = of_sample * len(x)
         return fitting_batch(limit, each, fixed, least=rows, most=max(rows, most))
+
+    def _warm_up(self, x: np.ndarray) -> None:
+        """Runs one sample from every layer, for the memory that operators take once and keep."""
+        names = list(dict.fromkeys([self._output, *self._cut]))
+        rows, _ = next(iter(batches(x[:1], self._prefix.spec, 1)))
+        values = self._prefix.run_batch(rows, names)
+        cached = {**dict(zip(names, values, strict=True)), self._prefix.spec.name: rows}
+        for session, (candidate, suffix) in zip(self._sessions, self._layers, strict=True):
+            if self._output in suffix.outputs:
+                index = np.full(candidate.channels, self._multipliers - 1, np.int32)
+                feeds = {name: cached[name] for name in suffix.inputs}
+                run(session, [self._output], {**feeds, index_input(candidate.name): index})
 
     def output_shape(self, x: np.ndarray) -> tuple[int, ...]:
         """Shape of the scored output for one sample."""
@@ -113,18 +128,20 @@ class LayerResponses:
             ModelError: The output's shape depends on the samples, or it is NaN.
         """
         names = list(dict.fromkeys([self._output, *self._cut]))
-        first = None
+        chosen = slice(None) if kept is None else kept
+        like = None
         # The layers need the rows that fill up a fixed batch too: they are dropped at the end.
         for rows, count in batches(x, self._prefix.spec, batch):
             values = self._prefix.run_batch(rows, names)
-            check_rows(values[0], len(rows), self._output, self._others, first)
+            check_rows(values[0], len(rows), self._output, self._others, like)
             check_finite(values[0], self._output)
-            first = values[0]
-            cached = dict(zip(names, values, strict=True))
+            cached = {**dict(zip(names, values, strict=True)), self._prefix.spec.name: rows}
             exact = flat_outputs(values[0])
-            cached[self._prefix.spec.name] = rows
-            chosen = slice(None) if kept is None else kept
-            yield exact[:count, chosen], self._responses(cached, exact, count, chosen)
+            responses = self._responses(cached, exact, count, chosen)
+            like = values[0][:0]
+            # Not held while the next batch is run.
+            del values, cached
+            yield exact[:count, chosen], responses
 
     def _responses(
         self,

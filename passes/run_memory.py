@@ -9,14 +9,14 @@ import onnx
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
-from hawx_onnx.memory import MEBIBYTE, describe_bytes, resident_bytes
+from hawx_onnx.memory import MEBIBYTE, describe_bytes, release_freed, resident_bytes
 from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.suffix import tensors_read
 from hawx_onnx.runtime.runner import Runner
 
 MARGIN = 32 * MEBIBYTE
 """Scratch of operators and of the allocator, which does not depend on the batch."""
-SLACK = 1.5
+SLACK = 2.0
 """Memory of a run over that of its tensors: onnxruntime allocates in pieces that grow."""
 
 
@@ -83,6 +83,7 @@ def fitting_batch(
     Raises:
         ConfigError: Not even the smallest batch fits; the text says how much is needed.
     """
+    release_freed()
     around = resident_bytes() + fixed + MARGIN
     count = int((limit - around) / max(1.0, SLACK * each))
     if count < least:

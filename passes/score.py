@@ -23,7 +23,7 @@ from hawx_onnx.passes.operator_score import (
 )
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.runtime.evaluate import classes
-from hawx_onnx.sensitivity import FilterScore, OperatorScore, Sensitivity
+from hawx_onnx.sensitivity import MEASURED, FilterScore, OperatorScore, Sensitivity
 
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
@@ -75,6 +75,7 @@ class Score(Pass):
         labels = None
         if layer.class_scores:
             labels = classes(layer.baseline) if split.y is None else split.y[: self.samples]
+        filters = self._filter_level(state, probe, layer, labels, operator)
         sensitivity = Sensitivity(
             layers=tuple(c.name for c in state.candidates),
             multipliers=tuple(m.name for m in state.multipliers),
@@ -83,9 +84,10 @@ class Score(Pass):
             responses=layer.responses,
             labels=labels,
             squared_change=layer.squared_change,
-            filters=self._filter_level(state, probe, layer, labels, operator),
+            filters=filters,
             seconds=time.perf_counter() - start,
             runs=probe.runs,
+            notes=_measured_notes(filters),
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
 
@@ -108,6 +110,7 @@ class Score(Pass):
             operator=operator,
             measured=layer.squared_change,
             responses=probe,
+            probe_batch=layer.batch,
             memory_limit=self.memory_limit,
             threads=self.threads,
         )
@@ -134,7 +137,19 @@ class Score(Pass):
             baseline[rows], responses[:, :, rows] = exact, response
             done += len(exact)
         change = probe.squares / max(1, probe.values)
-        return _LayerLevel(baseline, responses, change, class_scores)
+        return _LayerLevel(baseline, responses, change, class_scores, batch)
+
+
+def _measured_notes(filters: Mapping[str, FilterScore]) -> tuple[str, ...]:
+    """A line for each reason why layers have no derivative, with their names."""
+    layers: dict[str, list[str]] = {}
+    for name, score in filters.items():
+        if score.method == MEASURED:
+            layers.setdefault(score.reason, []).append(name)
+    return tuple(
+        f"channels of {', '.join(names)} share the layer's measured response: {reason}"
+        for reason, names in layers.items()
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +158,7 @@ class _LayerLevel:
     responses: np.ndarray
     squared_change: np.ndarray
     class_scores: bool
+    batch: int
 
 
 def score_operator(

@@ -59,6 +59,6 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         ui.line(f"least sensitive: {names}")
         ui.line("(relative RMS change of the outputs, mean over the candidate multipliers)")
         ui.line(f"picture: {out / 'sensitivity.html'}")
-    for warning in prepared.warnings:
+    for warning in (*prepared.warnings, *sensitivity.notes):
         ui.warn(warning)
     return 0

@@ -78,7 +78,7 @@ def check_rows(
         rows: Samples of the run.
         name: The output.
         others: Other outputs, to be proposed.
-        first: The output of another run.
+        first: The output of another run; its samples do not matter.
 
     Raises:
         ModelError: The shape depends on the samples' content, or the output holds no numbers.

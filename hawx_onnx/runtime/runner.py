@@ -54,8 +54,11 @@ class Runner:
         """
         fixed = bool(self.spec.shape and self.spec.shape[0])
         for rows, count in batches(x, self.spec, batch):
-            results = self.run_batch(rows, outputs, feeds)
-            yield [_first(result, count, len(rows)) if fixed else result for result in results]
+            # No name is given to the results, that they are not held while the next batch runs.
+            yield [
+                _first(result, count, len(rows)) if fixed else result
+                for result in self.run_batch(rows, outputs, feeds)
+            ]
 
     def run_batch(
         self,

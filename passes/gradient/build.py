@@ -22,7 +22,7 @@ class Gradient:
     Attributes:
         forward: Tensors of the model, the "saved" ones, that ``backward`` reads. The caller makes
             them outputs of its own session and keeps them: one forward run serves any number of
-            directions.
+            directions. An input of the model may be among them.
         backward: Takes the saved tensors under their own names and ``cotangent/<output>``, float32
             in the shape of that output, for each chosen output. Gives ``cotangent/<tensor>``,
             float32 in the shape of the tensor, for the first output of each reached node:

@@ -88,7 +88,9 @@ def group_normalization(emit: Emitter, node: Node, cotangents: list[str | None])
 
 def batch_normalization(emit: Emitter, node: Node, cotangents: list[str | None]) -> Parts:
     """BatchNormalization of inference: a factor for each channel."""
-    if int(node.attributes.get("training_mode", 0)):
+    # Before opset 14, further outputs stood for training.
+    training = any(node.outputs[1:]) if node.opset < 14 else node.attributes.get("training_mode")
+    if training:
         raise NoRule("it is in training mode")
     epsilon = emit.constant(float(node.attributes.get("epsilon", 1e-5)))
     deviation = emit.op("Sqrt", emit.op("Add", emit.real(node.inputs[4]), epsilon))

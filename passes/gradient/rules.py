@@ -118,7 +118,7 @@ ZERO_DERIVATIVE = frozenset(
     ("", op)
     for op in (
         "And", "ArgMax", "ArgMin", "BitShift", "ConstantOfShape", "Equal", "EyeLike", "Greater",
-        "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "OneHot", "Or",
-        "RandomNormalLike", "RandomUniformLike", "Range", "Shape", "Size", "Xor",
+        "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "Or",
+        "RandomNormalLike", "RandomUniformLike", "Shape", "Size", "Xor",
     )
 )  # fmt: skip

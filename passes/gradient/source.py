@@ -55,7 +55,6 @@ class Source:
         self._types = types_of(self.model)
         self._sizes: dict[str, np.ndarray] = {}
         self._find_varying()
-        self.inputs = {v.name for v in graph.input if v.name not in self._initializers}
         self.nodes = [self._node(index, node) for index, node in enumerate(graph.node)]
         self._nodes_by_output = {name: node for node in self.nodes for name in node.outputs}
 

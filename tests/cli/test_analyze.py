@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.parser
 
 from hawx_onnx import components
 
@@ -89,3 +91,32 @@ def test_nothing_is_left_of_a_failed_run(cli: Callable, tmp_path: Path) -> None:
     done = cli("analyze", tmp_path / "none.onnx", "-o", tmp_path / "out")
     done.refused(3, "none.onnx", "no such file")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_operator_outside_the_standard(cli: Callable, tmp_path: Path) -> None:
+    """Nothing is known of its derivative: what lies before it is told by measured responses."""
+    text = """<ir_version: 8, opset_import: ["": 17, "com.microsoft": 1]>
+    net (float[N,3,12,12] x) => (float[N,10] y) {
+        a = Conv(x, wa)
+        b = com.microsoft.QuickGelu(a)
+        f = GlobalAveragePool(b)
+        g = Flatten(f)
+        y = Gemm(g, wb)
+    }"""
+    model = onnx.parser.parse_model(text)
+    rng = np.random.default_rng(0)
+    for name, shape in (("wa", (8, 3, 3, 3)), ("wb", (8, 10))):
+        values = rng.standard_normal(shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    onnx.save(model, tmp_path / "model.onnx")
+    x = rng.standard_normal((90, 3, 12, 12)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x, y=rng.integers(0, 10, 90))
+    words = ("--data", tmp_path / "data.npz", "--candidates", "mul8s_trunc2", "--json")
+    done = cli("analyze", tmp_path / "model.onnx", "-o", tmp_path / "out", *words).check()
+    first, last = done.json["filter_level"].values()
+    assert (first["method"], last["method"]) == ("measured", "gradient")
+    assert "QuickGelu" in first["reason"]
+    assert sum(first["output_mse"][1]) > 0
+    assert first["margin_change"] is None
+    assert "share the layer's measured response" in done.err
+    assert "QuickGelu" in done.err

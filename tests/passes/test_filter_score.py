@@ -48,6 +48,7 @@ def scores_of(state, x, labels=None, output="y"):
         operator=operator,
         measured=measured,
         responses=LayerResponses(state.model, state.candidates, state.multipliers, threads=1),
+        probe_batch=64,
         memory_limit=2**33,
         threads=1,
     )

@@ -109,20 +109,22 @@ multipliers = tuple(components.load(n) for n in ('mul8s_exact', 'mul8s_trunc2', 
 state = FindCandidates()(PassState(onnx.load(sys.argv[1]), data, multipliers))
 limit = resident_bytes() + int(sys.argv[2]) * 2**20
 before = peak_bytes()
-state = Score(64, 1, limit)(Calibrate(1, limit)(state))
+state = Score(64, 1, limit, filters=sys.argv[3] == 'filters')(Calibrate(1, limit)(state))
 print(json.dumps({'before': before, 'peak': peak_bytes(), 'limit': limit}))
 """
 
 
-@pytest.mark.parametrize("room", [90, 110])
-def test_the_peak_of_a_process_stays_under_the_limit(library, kit, signed, tmp_path, room):
-    """Batches as large as without a limit take about 130 MiB here."""
+@pytest.mark.parametrize(
+    ("room", "level"), [(90, "layers"), (110, "layers"), (150, "filters"), (200, "filters")]
+)
+def test_the_peak_of_a_process_stays_under_the_limit(library, kit, signed, tmp_path, room, level):
+    """Batches as large as without a limit take about 130 MiB here, and 650 MiB with filters."""
     names = tuple("abcgy")
     model = kit.model(WIDE, names=names, w=kit.normal(8, 8, 3, 3, scale=0.2))
     state = kit.prepare(model, signed, kit.samples(model, 2))
     onnx.save(state.model, tmp_path / "int8.onnx")
     done = subprocess.run(
-        [sys.executable, "-c", SCORED, str(tmp_path / "int8.onnx"), str(room)],
+        [sys.executable, "-c", SCORED, str(tmp_path / "int8.onnx"), str(room), level],
         capture_output=True,
         text=True,
         check=False,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def case(node, **rest):
@@ -130,4 +132,32 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["node"])
 def test_rule(differences, case):
+    differences.check(**case)
+
+
+@st.composite
+def geometries(draw):
+    """A convolution over one or two axes whose window fits the padded input."""
+    axes, group = draw(st.integers(1, 2)), draw(st.sampled_from([1, 2, 16]))
+    kernel, strides, dilations, sizes = [], [], [], []
+    for _ in range(axes):
+        kernel.append(draw(st.integers(1, 3)))
+        strides.append(draw(st.integers(1, 3)))
+        dilations.append(draw(st.integers(1, 2)))
+        sizes.append(dilations[-1] * (kernel[-1] - 1) + draw(st.integers(1, 5)))
+    pads = draw(st.lists(st.integers(0, 2), min_size=2 * axes, max_size=2 * axes))
+    attributes = f"strides={strides}, dilations={dilations}, pads={pads}, group={group}"
+    channels = group * draw(st.sampled_from([1, 2]))
+    filters = group * draw(st.integers(1, 2))
+    return {
+        "node": f"Conv<{attributes}>(x, w)",
+        "x": (draw(st.integers(1, 2)), channels, *sizes),
+        "constants": {"w": weights(filters, channels // group, *kernel)},
+        "dynamic": draw(st.booleans()),
+    }
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(geometries())
+def test_any_geometry(differences, case):
     differences.check(**case)

@@ -11,6 +11,20 @@ def case(node, **rest):
 
 IMAGE = (2, 3, 7, 6)
 CASES = [
+    case(
+        "AveragePool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], ceil_mode=1, "
+        "count_include_pad=1>(x)",
+        x=(1, 2, 8, 6),
+        opset=13,
+        by="single",
+    ),
+    case(
+        "AveragePool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], ceil_mode=1>(x)",
+        x=(1, 2, 8, 6),
+        opset=13,
+        by="single",
+    ),
+    case("AveragePool<kernel_shape=[2,2], dilations=[2,3]>(x)", x=(1, 2, 8, 6), opset=19),
     case("MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)", x=(2, 3, 6, 4)),
     case("MaxPool<kernel_shape=[3,3], strides=[2,2]>(x)", x=IMAGE),
     case("MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(x)", x=IMAGE),

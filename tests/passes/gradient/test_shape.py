@@ -67,6 +67,8 @@ CASES = [
     case("Split<num_outputs=2>(x)", x=(4, 3), targets="a, b", after="y = Mul(a, b)"),
     case("Split<num_outputs=2>(x)", x=(5, 3), targets="a, b", after="y = Neg(a)"),
     case("Split<num_outputs=2>(x)", x=(5, 3), targets="a, b", after="y = Neg(b)", dynamic=True),
+    case("Pad<pads=[1,0,0,2]>(x)", x=(2, 3), opset=10, by="single"),
+    case("Unsqueeze<axes=[0,2]>(x)", x=(2, 3), opset=11),
     case("Pad(x, p)", x=(2, 3), constants={"p": i64(1, 0, 0, 2)}),
     case(
         "Pad(x, p, v)",

@@ -1,0 +1,1 @@
+"""What the benchmark of sensitivities is made of: networks, fidelity and cost."""
