@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from scoring.fidelity import LIMIT, RANKS, operator_rows
 from scoring.subjects import TABLES, TWO, Subject, halves, multipliers, state_of, subjects
 from scoring.whole import OUTPUT_RANKS, model_row
 from side_by_side.markdown import table
+
+from hawx_onnx.memory import parse_bytes
 
 QUICK = 200  # samples of each half
 PASSES, RUNS, SECONDS = 100, 1.3, 1.0
@@ -91,25 +94,49 @@ def cost(found: Sequence[Subject], quick: bool) -> dict[str, Any]:
 
 
 def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
-    """One line for each layer."""
-    heads = (
-        *("network", "layer", "mean off by, at most", f"within {LIMIT:g}", "two halves differ by"),
-        *("one histogram for all taps", "spread: Spearman", "of channels, at least"),
-        *("independent products", "of channels, at least", "spread over independent"),
-    )
-    lines = []
+    """A line for the convolutions of each network, one for each layer of one sum a sample."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        low, middle, high = row["dependence"]
-        numbers = (
-            *(row["mean_deviation_max"], row["mean_within"], row["halves_deviation_max"]),
-            *(row["pooled_deviation_max"], row["std_spearman"], row["std_spearman_channels"]),
-            *(row["independent_spearman"], row["independent_spearman_channels"]),
+        inside = row["chance"] is None
+        groups.setdefault((row["network"], "" if inside else row["layer"]), []).append(row)
+    heads = (
+        *("network", "layers", "mean off by, at most", f"within {LIMIT:g}"),
+        *("by chance alone: median, 95 %", "one histogram for all taps"),
+        *("spread: Spearman", "of channels alone", "independent products", "of channels alone"),
+        "spread over independent",
+    )
+    return table(heads, [_line(key, found) for key, found in groups.items()])
+
+
+def _line(key: tuple[str, str], rows: list[dict[str, Any]]) -> list[str]:
+    """The worst figures of a group; of channels ranked alone also the median over the layers."""
+
+    def each(name: str) -> list[float]:
+        return [row[name] for row in rows if row[name] is not None]
+
+    chance = rows[0]["chance"]
+    pairs = sum(row["pairs"] for row in rows)
+    within = sum(row["pairs"] * row["mean_within"] for row in rows) / pairs
+    low, middle, high = zip(*each("dependence"), strict=True)
+    ranks = [
+        text
+        for name in ("std", "independent")
+        for text in (
+            f"{min(each(f'{name}_spearman')):.3f}",
+            f"{min(each(f'{name}_spearman_channels')):.2f}, "
+            f"median {statistics.median(each(f'{name}_spearman_channels')):.2f}",
         )
-        shown = ["-" if n is None else f"{n:.3f}" for n in numbers]
-        shown[1] = f"{100 * row['mean_within']:.2f} %"
-        dependence = f"{low:.2f} to {high:.2f}, median {middle:.2f}"
-        lines.append([row["network"], row["layer"], *shown, dependence])
-    return table(heads, lines)
+    ]
+    return [
+        key[0],
+        key[1] or f"{len(rows)} of several positions",
+        f"{max(each('mean_deviation_max')):.3f}",
+        f"{100 * within:.1f} %",
+        "-" if chance is None else f"{chance[0]:.3f}, {chance[1]:.3f}",
+        f"{max(each('pooled_deviation_max')):.3f}",
+        *ranks,
+        f"{min(low):.2f} to {max(high):.2f}, median {statistics.median(middle):.2f}",
+    ]
 
 
 def channel_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -171,10 +198,7 @@ def cost_tables(found: dict[str, Any]) -> str:
             "without set-up",
         ),
     )
-    memory = [
-        [row["network"], row["limit"], f"{row['peak_bytes'] / 2**20:.0f}M"]
-        for row in found["memory"]
-    ]
+    memory = [[row["network"], row["limit"], peak_of(row)] for row in found["memory"]]
     both = (table(heads, lines), table(("network", "limit", "peak"), memory))
     return "\n\n".join(both)
 
@@ -198,6 +222,13 @@ def rank_verdicts(
     return found
 
 
+def peak_of(row: dict[str, Any]) -> str:
+    """Peak memory in words."""
+    if row["needs"]:
+        return f"refused, needs {row['needs']}"
+    return f"{row['peak_bytes'] / 2**20:.0f}M"
+
+
 def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tuple[str, bool]]:
     """Targets of the operator level, and of times and memory."""
     found = []
@@ -215,8 +246,8 @@ def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tupl
         told = f"{row['network']}: layer level {row['layer_of_runs']:.2f} of its runs, limit {RUNS}"
         found.append((told, row["layer_of_runs"] <= RUNS))
     for row in costs.get("memory", ()):
-        told = f"{row['network']}: peak {row['peak_bytes'] / 2**20:.0f}M, limit {row['limit']}"
-        found.append((told, row["fits"]))
+        told = f"{row['network']}: peak {peak_of(row)}, limit {row['limit']}"
+        found.append((told, (row["peak_bytes"] or 0) <= parse_bytes(row["limit"])))
     if costs:
         seconds = costs["all_levels_seconds"]
         found.append(
@@ -244,10 +275,13 @@ def main(words: Sequence[str] | None = None) -> None:
         found.remove(subject)
     if not found:
         parser.error(f"--networks: there are {', '.join(s.name for s in every)}")
-    rows = fidelity(found, args.quick) if "fidelity" in args.only else []
-    alone = channels(found, args.quick) if "channels" in args.only else []
-    models = whole(found) if "models" in args.only else []
-    costs = cost(found, args.quick) if "cost" in args.only else {}
+    chosen = {
+        part: [s for s in found if s.serves(part)] if part in args.only else [] for part in PARTS
+    }
+    rows = fidelity(chosen["fidelity"], args.quick)
+    alone = channels(chosen["channels"], args.quick)
+    models = whole(chosen["models"])
+    costs = cost(chosen["cost"], args.quick) if chosen["cost"] else {}
     for told, met in (*verdicts(rows, costs), *rank_verdicts(alone, models)):
         print(f"{'pass ' if met else 'short'}  {told}")
     if args.markdown:

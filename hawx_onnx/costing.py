@@ -24,6 +24,7 @@ from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, ENERGIES_KEY
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.report.build import savings
+from hawx_onnx.rtl_emission import RtlRequest, check_request, emit_rtl
 from hawx_onnx.settings import Settings
 
 _UNIFORM = "power is that of uniform operands"
@@ -35,6 +36,7 @@ def cost_model(
     settings: Settings,
     assignment: Assignment | None = None,
     dataflow: str | None = None,
+    rtl: RtlRequest | None = None,
 ) -> dict[str, Any]:
     """Costs a model on a target.
 
@@ -43,6 +45,8 @@ def cost_model(
         settings: ``target``, ``library`` and ``predict_costs`` are read.
         assignment: Multipliers; wins over those in the file. Layers left out are exact.
         dataflow: Replaces the dataflow of a temporal target.
+        rtl: The accelerator to write in Verilog; ``data``, ``preprocess``, ``seed`` and ``jobs`` of
+            the settings are read then.
 
     Returns:
         The document of ``cost --json``. Its ``operands`` tell what multiplications are costed
@@ -55,6 +59,8 @@ def cost_model(
     target = load_target(settings.target)
     if dataflow is not None:
         target = target.override(dataflow=dataflow)
+    if rtl is not None:
+        check_request(rtl, target)
     model = load_model(path)
     workloads = model_workloads(model)
     chosen = Assignment(()) if assignment is None else assignment
@@ -77,6 +83,9 @@ def cost_model(
     document["assignment"] = chosen.to_dict()
     document["operands"] = operands_of(workloads)
     document["notes"] += [*notes, *prediction_warning(used.values())]
+    if rtl is not None:
+        multipliers = (exact, *(one for one in used.values() if one.name != exact.name))
+        document["rtl"] = emit_rtl(model, settings, target, rtl, chosen, multipliers, workloads)
     return document
 
 

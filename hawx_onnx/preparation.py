@@ -13,6 +13,7 @@ import onnx
 from hawx_onnx import components
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
@@ -90,7 +91,7 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
     elif settings.library:
         chosen = _whole_library(settings.library)
     else:
-        smallest = settings.objective == "area" or settings.max_area is not None
+        smallest = settings.objective[0] == "area" or settings.max_area is not None
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
     if settings.predict_costs:
@@ -168,8 +169,16 @@ def quantized_state(
     dataset: Dataset,
     multipliers: tuple[Multiplier, ...],
     step: Step,
+    memory_limit: int | None = None,
 ) -> PassState:
     """Canonicalises and quantises a model and finds its candidates.
+
+    Args:
+        source: The user's model.
+        dataset: Its calibration split sets the ranges.
+        multipliers: Candidates, the exact one first.
+        step: Called with the name of each step as it begins.
+        memory_limit: Bytes that the process may hold; None for any number.
 
     Raises:
         ModelError: The model holds ai.hawx operators already, or has no candidate.
@@ -183,7 +192,7 @@ def quantized_state(
     state = PassState(source, dataset, multipliers)
     for text, one in (
         ("canonicalising", Canonicalize()),
-        ("quantising", Quantize(multipliers[0].encoding)),
+        ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
         ("lowering to integer operators", LowerQdq()),
         ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
@@ -238,7 +247,8 @@ def prepare(
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step)
+    state = quantized_state(source, dataset, multipliers, step, limit)
+    excluded([candidate.name for candidate in state.candidates], settings.exclude)
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")

@@ -22,7 +22,13 @@ SEARCH = (
     "objective",
     "max_power",
     "max_area",
+    "max_energy",
+    "max_latency",
+    "max_multipliers",
+    "exclude",
     "max_evaluations",
+    "max_seconds",
+    "early_stop",
 )
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 
