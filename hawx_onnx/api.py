@@ -134,7 +134,9 @@ def explore(
             mend=f"choose of {', '.join(METHODS)}",
         )
     settings = _settings(data, options)
-    return explore_methods(prepare(model, settings), settings, methods)
+    return explore_methods(
+        prepare(model, settings, filters=settings.granularity == "filter"), settings, methods
+    )
 
 
 def evaluate(

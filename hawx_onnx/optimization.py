@@ -29,6 +29,7 @@ from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import Problem, SearchResult
+from hawx_onnx.search.problem import size_text
 from hawx_onnx.selection import Searcher, choose
 from hawx_onnx.settings import Settings
 
@@ -154,10 +155,10 @@ def optimize_model(
     Raises:
         HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
     """
-    prepared = prepare(path, settings, step)
+    prepared = prepare(path, settings, step, filters=settings.granularity == "filter")
     step("preparing the search")
     searcher = Searcher(prepared, settings, progress, folder, resume)
-    step(f"searching {searcher.problem.space_size:,} assignments")
+    step(f"searching {size_text(searcher.problem.space_size)} assignments")
     result = searcher.run("hawx")
     try:
         chosen = choose(searcher.problem, result)

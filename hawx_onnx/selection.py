@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal, origin_of
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.search import (
     METHODS,
@@ -22,6 +24,8 @@ from hawx_onnx.search import (
     select,
 )
 from hawx_onnx.search.problem import TOTALS_FIELD, order_of
+from hawx_onnx.search.units import Unit, channel_units
+from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
 from hawx_onnx.validation_runs import ValidationRuns
 
@@ -34,8 +38,15 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
     Raises:
         ConfigError: ``exclude`` names a layer that is no candidate.
     """
+    kept = excluded([c.name for c in prepared.state.candidates], settings.exclude)
+    workloads = tuple(c.workload for c in prepared.state.candidates)
+    units: tuple[Unit, ...] = ()
+    if settings.granularity == "filter":
+        assert prepared.state.sensitivity is not None
+        orders = channels_by_damage(prepared.state.sensitivity)
+        units = channel_units(orders, prepared.target.channels_together(workloads), kept)
     return Problem(
-        workloads=tuple(c.workload for c in prepared.state.candidates),
+        workloads=workloads,
         multipliers=prepared.state.multipliers,
         target=prepared.target,
         objective=settings.objective[0],
@@ -49,8 +60,20 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
         ),
         allow_exact=settings.exact,
         further_objectives=settings.objective[1:],
-        kept_exact=excluded([c.name for c in prepared.state.candidates], settings.exclude),
+        kept_exact=kept,
+        units=units,
     )
+
+
+def channels_by_damage(sensitivity: Sensitivity) -> list[list[int]]:
+    """The output channels of each layer, those first that suffer least over all multipliers."""
+    orders = []
+    for layer in sensitivity.layers:
+        damage = sensitivity.filters[layer].output_mse
+        # Each multiplier counts alike, however much it errs.
+        relative = damage / np.maximum(damage.max(axis=1, keepdims=True), 1e-300)
+        orders.append([int(c) for c in np.argsort(relative.sum(axis=0), kind="stable")])
+    return orders
 
 
 class Searcher:
@@ -62,6 +85,7 @@ class Searcher:
         progress: Called after each measured assignment.
         folder: Where measurements are written down; nowhere if None.
         resume: Take measurements that are written down there already.
+        share: Compute once what assignments have in common, in all methods.
     """
 
     def __init__(
@@ -71,18 +95,28 @@ class Searcher:
         progress: Callable[[], None] | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
+        *,
+        share: bool = True,
     ) -> None:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
-        self.surrogate = ResponseSurrogate(prepared.state.sensitivity)
+        sensitivity = prepared.state.sensitivity
+        self.surrogate: ResponseSurrogate | FilterSurrogate = (
+            FilterSurrogate(sensitivity, self.problem.units)
+            if settings.granularity == "filter"
+            else ResponseSurrogate(sensitivity)
+        )
         self._scoring = prepared.state.sensitivity.seconds
         self._settings, self._progress = settings, progress
         self._prepared, self._folder, self._resume = prepared, folder, resume
+        self._share = share
 
     def _measurer(self, method: str) -> Measurer:
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
         # A fresh one: no method shall gain from what another one ran.
-        network = ValidationRuns(prepared.state, prepared.dataset.validation, seed, threads)
+        network = ValidationRuns(
+            prepared.state, prepared.dataset.validation, seed, threads, share=self._share
+        )
         settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
         limits = Limits(
             evaluations=settings.max_evaluations,
@@ -173,8 +207,6 @@ def _least(problem: Problem, result: SearchResult, field: str) -> float:
 
     A search leaves out points beyond the hardware limits, so that there may be none.
     """
-    uniform = [
-        problem.report(tuple(min(index, options.stop - 1) for options in problem.options)).total
-        for index in problem.allowed
-    ]
+    alike = [[min(index, one.stop - 1) for one in problem.options] for index in problem.allowed]
+    uniform = [problem.report(problem.decode(picks)).total for picks in alike]
     return float(min(getattr(t, field) for t in (*(p.totals for p in result.points), *uniform)))

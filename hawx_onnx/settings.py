@@ -16,7 +16,7 @@ from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.names import close_names
 
 OBJECTIVES = ("power", "area", "energy", "latency")
-GRANULARITIES = ("layer",)
+GRANULARITIES = ("layer", "filter")
 
 
 def option(
@@ -60,7 +60,11 @@ class Settings:
         (), "multipliers to choose from, names or patterns, separated by commas"
     )
     target: str = option("temporal", "spatial, temporal, another preset, or a YAML file")
-    granularity: str = option("layer", "what gets one multiplier", choices=GRANULARITIES)
+    granularity: str = option(
+        "layer",
+        "what gets one multiplier: a layer, or as few of its output channels as the target allows",
+        choices=GRANULARITIES,
+    )
     max_accuracy_drop: float = option(
         0.01, "largest drop of accuracy against exact int8, a fraction", kind=float, low=0, high=1
     )

@@ -29,6 +29,7 @@ class ValidationRuns:
         split: The samples, with labels.
         seed: Of the order.
         threads: Threads within an operator; 0 lets onnxruntime choose.
+        share: Compute once what choices have in common; otherwise every run is a whole one.
 
     Attributes:
         x: The samples in that order.
@@ -37,7 +38,15 @@ class ValidationRuns:
         block: Choices worth measuring together.
     """
 
-    def __init__(self, state: PassState, split: Split, seed: int = 0, threads: int = 0) -> None:
+    def __init__(
+        self,
+        state: PassState,
+        split: Split,
+        seed: int = 0,
+        threads: int = 0,
+        *,
+        share: bool = True,
+    ) -> None:
         assert split.y is not None
         order = np.random.default_rng(seed).permutation(len(split))
         self.x, self.labels = split.x[order], split.y[order]
@@ -47,11 +56,11 @@ class ValidationRuns:
         self.sizes = tuple(count for _, count in self._batches)
         work = len(split) * sum(candidate.workload.macs for candidate in state.candidates)
         self.block = int(np.clip(WORK_PER_BLOCK / max(work, 1), 4, MOST_IN_BLOCK))
-        self._together = False
+        self._share, self._together = share, False
 
     def prepare(self, choices: Sequence[Choice]) -> None:
         """Cuts the network where the choices part."""
-        self._together = len(choices) > 1
+        self._together = self._share and len(choices) > 1
         if self._together:
             self._probe.plan(choices, len(self._batches[0][0]))
 

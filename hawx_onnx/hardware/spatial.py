@@ -19,7 +19,7 @@ by `hawx_onnx.hardware.engine`. DRAM is read for the network's input and written
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -77,6 +77,10 @@ class SpatialTarget(Target):
                 budget has fewer multipliers than there are layers.
         """
         return fold_all(self, workloads)[0]
+
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many channels each element of a layer's engine computes in turn."""
+        return tuple(folding.neuron_fold for folding in self.foldings(tuple(workloads)))
 
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.

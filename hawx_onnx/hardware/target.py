@@ -235,6 +235,16 @@ class Target(ABC):
             change[:, 1:] -= terms.per_type[0]
         return change[:, wanted]
 
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many output channels of each layer share a multiplier at no further cost.
+
+        One, unless the hardware computes several channels on one processing element.
+
+        Args:
+            workloads: The network's layers (L).
+        """
+        return (1,) * len(workloads)
+
     @abstractmethod
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,7 @@ from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
+from hawx_onnx.report.formats import finite
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.problem import order_of
@@ -146,11 +148,19 @@ def candidates_block(
     return rows
 
 
+def space_number(size: int) -> int | float | None:
+    """The size of a space as JSON can hold it: exact, a float, or None beyond floats."""
+    if size <= 2**53:
+        return size
+    return None if math.log10(size) > 308 else float(size)
+
+
 def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
     """Method, effort, and the time that measuring the whole space would take."""
     # Whole runs: what was given up early counts with the share of the samples that it was run on.
     runs = max(1.0, result.samples_run / samples) if samples else 1.0
-    estimate = result.space_size * result.measuring_seconds / runs
+    size = space_number(result.space_size)
+    estimate = None if size is None else finite(size * result.measuring_seconds / runs)
     return {
         "method": result.method,
         "evaluations": result.evaluations,
@@ -162,10 +172,11 @@ def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
         "measuring_seconds": result.measuring_seconds,
-        "space_size": result.space_size,
+        "space_size": size,
+        "space_size_log10": math.log10(result.space_size),
         "front_thinned": result.relaxed,
         "exhaustive_seconds_estimate": estimate,
-        "speedup": estimate / result.seconds if result.seconds else None,
+        "speedup": None if estimate is None or not result.seconds else estimate / result.seconds,
     }
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.search.measurer import Measurer
-from hawx_onnx.search.problem import Choice, Problem
+from hawx_onnx.search.problem import Choice, Problem, size_text
 from hawx_onnx.search.result import SearchResult, collect_points
 
 MOST = 100_000
@@ -18,7 +18,7 @@ MOST = 100_000
 def search_exhaustive(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | None = None,
+    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,
@@ -37,11 +37,12 @@ def search_exhaustive(
     """
     if problem.space_size > MOST:
         raise ConfigError(
-            f"the space has {problem.space_size:,} assignments, more than {MOST:,}",
+            f"the space has {size_text(problem.space_size)} assignments, more than {MOST:,}",
             where="--method exhaustive",
             mend="name fewer --candidates, or use --method hawx",
         )
-    return measure_all("exhaustive", problem, measurer, itertools.product(*problem.options))
+    choices = (problem.decode(picks) for picks in itertools.product(*problem.options))
+    return measure_all("exhaustive", problem, measurer, choices)
 
 
 def measure_all(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.pool import build_pool
@@ -22,7 +21,7 @@ DEFAULT_EVALUATIONS = 40
 def search_hawx(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | None = None,
+    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,
@@ -44,9 +43,10 @@ def search_hawx(
         raise ConfigError("needs scores", where="--method hawx", mend="score the layers first")
     start, before = time.perf_counter(), measurer.seconds
     pool, thinned = build_pool(problem, surrogate.damages())
-    costs = problem.terms.evaluate(pool)
-    predicted = surrogate.accuracies(cast(Sequence[tuple[int, ...]], pool))
-    offset = surrogate.accuracy((0,) * len(problem.workloads))
+    picks = [tuple(row) for row in problem.encode(pool).tolist()]
+    costs = problem.terms.evaluate(picks)
+    predicted = surrogate.accuracies(picks)
+    offset = surrogate.accuracy((0,) * len(problem.units))
     baseline = measurer.baseline().value
     evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
     state = _State(problem, measurer, pool, costs, offset - predicted, baseline)

@@ -97,6 +97,84 @@ def pareto_knapsack(
     return KnapsackFront(tuple(KnapsackState(tuple(c), t, h) for c, t, h in states), exact)
 
 
+def lagrangian_front(
+    cost: npt.ArrayLike, damage: npt.ArrayLike, max_states: int = 4096
+) -> KnapsackFront:
+    """Returns states of the front of total cost and total damage, for many layers.
+
+    For every weight of damage against cost each layer's best candidate is known at once; as the
+    weight grows, layers step along the convex hulls of their own candidates, those first that
+    lose the most damage for their cost. The states are all those on the convex hull of the front
+    (Kellerer, Pferschy, Pisinger, section 11.2, the linear relaxation's) and those between them.
+
+    Args:
+        cost: Float array [layers, candidates]; +inf forbids an entry.
+        damage: Float array [layers, candidates]; may be negative, +inf forbids an entry.
+        max_states: Most states, evenly spaced along cost.
+
+    Returns:
+        States of the front, cheapest first, marked as thinned: those off the hull may be missing.
+
+    Raises:
+        ValueError: As `pareto_knapsack`.
+    """
+    costs, damages, allowed = checked_entries(cost, damage)
+    if max_states < 2:
+        raise ValueError(f"max_states is {max_states}: at least the two extremes are kept")
+    if not allowed.any(axis=1).all():
+        return KnapsackFront((), exact=True)
+    costs, damages = np.where(allowed, costs, np.inf), np.where(allowed, damages, np.inf)
+    start, (slopes, layers, targets) = _hull_steps(costs, damages)
+    order = np.lexsort((np.arange(len(slopes)), -slopes))
+    layers, targets = layers[order], targets[order]
+    picks = start.copy()
+    rows = np.arange(len(costs))
+    totals = [float(costs[rows, picks].sum())]
+    harms = [float(damages[rows, picks].sum())]
+    for layer, target in zip(layers.tolist(), targets.tolist(), strict=True):
+        totals.append(totals[-1] + costs[layer, target] - costs[layer, picks[layer]])
+        harms.append(harms[-1] + damages[layer, target] - damages[layer, picks[layer]])
+        picks[layer] = target
+    kept = np.arange(len(totals))
+    if len(kept) > max_states:
+        kept = _evenly_spaced(np.array(totals), max_states)
+    states, picks, at = [], start.copy(), 0
+    for row in kept.tolist():
+        picks[layers[at:row]] = targets[at:row]
+        at = row
+        state = KnapsackState(tuple(picks.tolist()), totals[row], harms[row])
+        states.append(state)
+    return KnapsackFront(tuple(states), exact=False)
+
+
+def _hull_steps(
+    costs: FloatArray, damages: FloatArray
+) -> tuple[IntArray, tuple[FloatArray, IntArray, IntArray]]:
+    """Each layer's cheapest candidate, and the steps along its hull to the least damaging one.
+
+    Returns:
+        Candidates [layers]; damage lost per cost, layer and candidate of each step, those of a
+        layer in their order.
+    """
+    rows = np.arange(len(costs))
+    cheapest = costs.min(axis=1, keepdims=True)
+    start = np.where(costs == cheapest, damages, np.inf).argmin(axis=1)
+    slopes, layers, targets = [], [], []
+    at, active = start.copy(), np.ones(len(costs), dtype=bool)
+    while active.any():
+        lost = damages[rows, at][:, None] - damages
+        paid = costs - costs[rows, at][:, None]
+        gain = np.full(costs.shape, -np.inf)
+        np.divide(lost, paid, out=gain, where=(paid > 0) & (lost > 0) & np.isfinite(costs))
+        best = gain.argmax(axis=1)
+        active = gain[rows, best] > 0
+        slopes.append(gain[rows, best][active])
+        layers.append(rows[active])
+        targets.append(best[active])
+        at = np.where(active, best, at)
+    return start, (np.concatenate(slopes), np.concatenate(layers), np.concatenate(targets))
+
+
 def checked_entries(
     cost: npt.ArrayLike, damage: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:

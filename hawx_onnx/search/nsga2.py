@@ -1,8 +1,8 @@
 """NSGA-II over measured accuracy and costs: a reference that predicts nothing.
 
 Deb et al., "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II" (IEEE TEC 2002), in
-pymoo's implementation. A gene is the multiplier of a layer, or of a group of channels. Every
-individual is measured and counted; the first population holds the designs with one multiplier
+pymoo's implementation. A gene is the multiplier of a unit: of a layer, or of a group of channels.
+Every individual is measured and counted; the first population holds the designs with one multiplier
 everywhere.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.problem import Choice, Problem
 from hawx_onnx.search.result import SearchResult, collect_points
@@ -29,7 +29,7 @@ PATIENCE = 30
 def search_nsga2(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | None = None,
+    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,
@@ -55,7 +55,7 @@ def search_nsga2(
     while measurer.evaluations < evaluations and idle < PATIENCE and not measurer.exhausted:
         known = measurer.evaluations
         population = algorithm.ask()
-        choices = [problem.decode(genes) for genes in population.get("X")]
+        choices = [problem.decode(genes) for genes in population.get("X").astype(int).tolist()]
         room = evaluations - known
         new = [c for c in dict.fromkeys(choices) if measurer.known(c) is None][:room]
         # What was measured before is asked for too: the exact design counts once it is.
@@ -93,7 +93,8 @@ def _algorithm(problem: Problem, evaluations: int, seed: int) -> Any:  # noqa: A
             where="--method nsga2",
             mend="pip install 'hawx-onnx[nsga2]'",
         ) from error
-    lowest, highest = problem.gene_bounds
+    lowest = np.array([options.start for options in problem.options])
+    highest = np.array([options.stop - 1 for options in problem.options])
     genes = Genes(
         n_var=len(lowest),
         n_obj=1 + len(problem.objectives),

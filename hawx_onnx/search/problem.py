@@ -14,10 +14,9 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import CostReport, CostTerms, CostTotals, LayerWorkload, Target
+from hawx_onnx.search.units import Choice, Unit, decode, encode, layer_units, unit_terms
 
-Entry = int | tuple[int, ...]
-Choice = tuple[Entry, ...]
-"""For each layer the index of its multiplier, or one for each output channel."""
+__all__ = ["Budget", "Choice", "Problem", "order_of", "size_text", "types_of"]
 
 
 def order_of(choice: Choice) -> tuple[tuple[int, ...], ...]:
@@ -28,6 +27,11 @@ def order_of(choice: Choice) -> tuple[tuple[int, ...], ...]:
 def types_of(choice: Choice) -> set[int]:
     """The multipliers that a choice uses anywhere."""
     return {index for entry in order_of(choice) for index in entry}
+
+
+def size_text(size: int) -> str:
+    """The size of a space for people: in full, or its order of magnitude."""
+    return f"{size:,}" if size < 10**15 else f"about 10^{len(str(size)) - 1}"
 
 
 # What a constraint or an objective reads from the totals.
@@ -79,7 +83,7 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One multiplier for each layer.
+    """One multiplier for each unit: for each layer, or each group of channels.
 
     Attributes:
         workloads: The layers (L).
@@ -91,6 +95,7 @@ class Problem:
         further_objectives: More of them. Costs are then summed up, each relative to the all-exact
             design's, where a single number is needed.
         kept_exact: Layers (indices) that stay exact.
+        units: What gets one multiplier (U); the layers if empty.
     """
 
     workloads: tuple[LayerWorkload, ...]
@@ -101,8 +106,11 @@ class Problem:
     allow_exact: bool = True
     further_objectives: tuple[str, ...] = ()
     kept_exact: frozenset[int] = frozenset()
+    units: tuple[Unit, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.units:
+            object.__setattr__(self, "units", layer_units(len(self.workloads)))
         if len(self.kept_exact) == len(self.workloads):
             raise ConfigError(
                 "no layer is left to approximate", where="--exclude", mend="name fewer layers"
@@ -121,21 +129,22 @@ class Problem:
 
     @property
     def options(self) -> tuple[range, ...]:
-        """The same for each layer."""
+        """The same for each unit."""
         return tuple(
-            range(1) if layer in self.kept_exact else self.allowed
-            for layer in range(len(self.workloads))
+            range(1) if unit.layer in self.kept_exact else self.allowed for unit in self.units
         )
 
-    @property
-    def gene_bounds(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """Least and greatest multiplier index of each gene: of each layer."""
-        lowest = np.array([options.start for options in self.options], np.intp)
-        return lowest, np.array([options.stop - 1 for options in self.options], np.intp)
+    @cached_property
+    def _filters(self) -> tuple[int, ...]:
+        return tuple(workload.filters for workload in self.workloads)
 
-    def decode(self, genes: npt.ArrayLike) -> Choice:
-        """The choice that genes stand for."""
-        return tuple(int(gene) for gene in np.asarray(genes))
+    def decode(self, picks: Sequence[int]) -> Choice:
+        """The choice that one multiplier index for each unit makes."""
+        return decode(picks, self.units, self._filters)
+
+    def encode(self, choices: Sequence[Choice]) -> npt.NDArray[np.intp]:
+        """The multiplier index of each unit: [choices, units]."""
+        return encode(choices, self.units)
 
     @property
     def exact_choice(self) -> Choice:
@@ -154,9 +163,13 @@ class Problem:
 
     @cached_property
     def all_terms(self) -> Mapping[str, CostTerms]:
-        """Every objective and every limited cost taken apart, for fast costs of many choices."""
+        """Every objective and every limited cost taken apart by units, for many choices at once."""
         return {
-            name: self.target.cost_terms(self.workloads, self.multipliers, name)
+            name: unit_terms(
+                self.target.cost_terms(self.workloads, self.multipliers, name),
+                self.units,
+                self._filters,
+            )
             for name in dict.fromkeys((*self.objectives, *self.budget.limits()))
         }
 
@@ -187,8 +200,9 @@ class Problem:
     def affordable(self, choices: Sequence[Choice]) -> npt.NDArray[np.bool_]:
         """Which choices keep the hardware limits: bool [choices]."""
         mask = np.ones(len(choices), dtype=bool)
+        picks = self.encode(choices)
         for name, limit in self.budget.limits().items():
-            mask &= self.limit_terms[name].evaluate(choices) <= limit
+            mask &= self.limit_terms[name].evaluate(picks) <= limit
         most = self.budget.max_multipliers
         if most is not None:
             mask &= np.array([len(types_of(choice)) <= most for choice in choices], bool)
@@ -202,7 +216,8 @@ class Problem:
 
     def costs(self, choices: Sequence[Choice]) -> npt.NDArray[np.float64]:
         """Every objective of many choices: [choices, objectives]."""
-        columns = [self.all_terms[name].evaluate(choices) for name in self.objectives]
+        picks = self.encode(choices)
+        columns = [self.all_terms[name].evaluate(picks) for name in self.objectives]
         return np.stack(columns, axis=1).reshape(len(choices), len(self.objectives))
 
     def assignment(self, choice: Choice) -> Assignment:

@@ -106,3 +106,10 @@ def test_an_output_that_cannot_be_written_is_told_first(
 def test_too_large_a_space_is_refused(cli: Callable, lenet: Path) -> None:
     done = cli("explore", lenet, "--method", "exhaustive", "--candidates", "mul8s_trunc*")
     done.refused(2, "--method exhaustive", "assignments", "fewer --candidates")
+
+
+def test_plot(cli: Callable, lenet: Path, tmp_path: Path) -> None:
+    flags = ("--method", "random", "--max-evaluations", "3", *TWO)
+    done = cli("explore", lenet, *flags, "--plot", tmp_path / "methods.svg").check()
+    assert "Whole runs" in done.out
+    assert "random: 3 evaluations" in (tmp_path / "methods.svg").read_text(encoding="utf-8")

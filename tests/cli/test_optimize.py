@@ -501,3 +501,21 @@ def test_an_interrupted_run_goes_on_where_it_was(
     cli("optimize", lenet, "-o", tmp_path / "out", *flags, "--resume", "--seed", "3").refused(
         2, "is of another run", "data", "--resume"
     )
+
+
+@pytest.mark.parametrize("target", ["spatial", "temporal"])
+def test_channels_of_their_own(cli: Callable, lenet: Path, tmp_path: Path, target: str) -> None:
+    from hawx_onnx.report import report_schema
+
+    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc3", "--max-evaluations", "8")
+    flags = (*flags, "--granularity", "filter", "--target", target, "--exclude", "conv1")
+    done = cli("optimize", lenet, "-o", tmp_path, *flags, "--json").check().json
+    jsonschema.Draft202012Validator(report_schema()).validate(done)
+    assert done["granularity"] == "filter"
+    found = json.loads((tmp_path / "assignment.json").read_text(encoding="utf-8"))["assignment"]
+    assert found["conv1"] == "mul8s_exact"
+    mixed = [layer for layer in done["layers"] if len(layer["multipliers"]) > 1]
+    assert mixed
+    assert all(sum(layer["multipliers"].values()) == layer["channels"] for layer in mixed)
+    cost = cli("cost", tmp_path / "model.onnx", "--target", target, "--json").check().json
+    assert cost["total"]["power_mw"] == pytest.approx(done["selected"]["power_mw"])
