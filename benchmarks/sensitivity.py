@@ -203,13 +203,6 @@ def cost_tables(found: dict[str, Any]) -> str:
     return "\n\n".join(both)
 
 
-def peak_of(row: dict[str, Any]) -> str:
-    """Peak memory in words."""
-    if row["needs"]:
-        return f"refused, needs {row['needs']}"
-    return f"{row['peak_bytes'] / 2**20:.0f}M"
-
-
 def rank_verdicts(
     alone: Sequence[dict[str, Any]], models: Sequence[dict[str, Any]]
 ) -> list[tuple[str, bool]]:
@@ -227,6 +220,13 @@ def rank_verdicts(
                 told = f"{row['network']}: Spearman of {kind} {rank:.3f}, at least {wanted}"
                 found.append((told, rank >= wanted))
     return found
+
+
+def peak_of(row: dict[str, Any]) -> str:
+    """Peak memory in words."""
+    if row["needs"]:
+        return f"refused, needs {row['needs']}"
+    return f"{row['peak_bytes'] / 2**20:.0f}M"
 
 
 def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tuple[str, bool]]:
@@ -275,10 +275,13 @@ def main(words: Sequence[str] | None = None) -> None:
         found.remove(subject)
     if not found:
         parser.error(f"--networks: there are {', '.join(s.name for s in every)}")
-    rows = fidelity(found, args.quick) if "fidelity" in args.only else []
-    alone = channels(found, args.quick) if "channels" in args.only else []
-    models = whole(found) if "models" in args.only else []
-    costs = cost(found, args.quick) if "cost" in args.only else {}
+    chosen = {
+        part: [s for s in found if s.serves(part)] if part in args.only else [] for part in PARTS
+    }
+    rows = fidelity(chosen["fidelity"], args.quick)
+    alone = channels(chosen["channels"], args.quick)
+    models = whole(chosen["models"])
+    costs = cost(chosen["cost"], args.quick) if chosen["cost"] else {}
     for told, met in (*verdicts(rows, costs), *rank_verdicts(alone, models)):
         print(f"{'pass ' if met else 'short'}  {told}")
     if args.markdown:

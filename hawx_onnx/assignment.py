@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hawx_onnx.compensation import Compensation
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
 from hawx_onnx.operand_energies import OperandEnergies
@@ -27,16 +28,19 @@ class Assignment(Mapping[str, Choice]):
         items_: The pairs, in the order of the graph.
         energies: What multiplications cost under the layers' own operands, where that is known;
             no part of what makes two assignments equal.
+        compensation: What stands in place of the layers' own constants; no part of it either.
     """
 
     items_: tuple[tuple[str, Choice], ...]
     energies: OperandEnergies | None = field(default=None, compare=False)
+    compensation: Compensation | None = field(default=None, compare=False)
 
     @classmethod
     def of(
         cls,
         choices: Mapping[str, str | Sequence[str]],
         energies: OperandEnergies | None = None,
+        compensation: Compensation | None = None,
     ) -> Assignment:
         """Makes an assignment of a plain mapping."""
         return cls(
@@ -45,6 +49,7 @@ class Assignment(Mapping[str, Choice]):
                 for layer, choice in choices.items()
             ),
             energies,
+            compensation,
         )
 
     def __getitem__(self, layer: str) -> Choice:
@@ -96,21 +101,23 @@ class Assignment(Mapping[str, Choice]):
         }
 
     def document(self) -> dict[str, Any]:
-        """The content of ``assignment.json``: the mapping, and the energies where known."""
-        return {
-            "assignment": self.to_dict(),
-            **(self.energies.to_dict() if self.energies is not None else {}),
-        }
+        """The content of ``assignment.json``: the mapping, energies and compensation if any."""
+        result: dict[str, Any] = {"assignment": self.to_dict()}
+        if self.energies is not None:
+            result.update(self.energies.to_dict())
+        if self.compensation is not None:
+            result["compensation"] = self.compensation.to_dict()
+        return result
 
     @classmethod
     def load(cls, path: str | Path) -> Assignment:
         """Reads ``assignment.json``: either the plain mapping or an object with ``assignment``.
 
-        Energies of multiplications are read from beside ``assignment``.
+        Energies of multiplications and compensation are read from beside ``assignment``.
 
         Raises:
             ConfigError: The file is missing, no JSON, or of another form, or holds what is no
-                energy.
+                energy or no compensation.
         """
         where = str(path)
         try:
@@ -134,15 +141,16 @@ class Assignment(Mapping[str, Choice]):
             where: Its file, for messages.
 
         Raises:
-            ConfigError: It is of another form, or holds what is no energy.
+            ConfigError: It is of another form, or holds what is no energy or no compensation.
         """
-        energies = None
+        energies = compensation = None
         if isinstance(document, dict) and isinstance(document.get("assignment"), dict):
             energies = OperandEnergies.read(document, where)
+            compensation = Compensation.read(document, where)
             document = document["assignment"]
         if not isinstance(document, dict) or not all(map(_is_choice, document.values())):
             raise ConfigError("is no assignment", where=where, mend=_FORM)
-        return cls.of(document, energies)
+        return cls.of(document, energies, compensation)
 
     def check(self, layers: Sequence[str], multipliers: Sequence[str]) -> None:
         """Raises ConfigError where a layer or a multiplier is not known."""
@@ -162,6 +170,8 @@ class Assignment(Mapping[str, Choice]):
                 )
         if self.energies is not None:
             self.energies.check(layers)
+        if self.compensation is not None:
+            self.compensation.check(layers)
 
 
 def _is_choice(value: object) -> bool:

@@ -44,13 +44,16 @@ def explore_methods(
         "metric": prepared.metric,
         "validation_samples": len(prepared.dataset.validation),
         "max_accuracy_drop": settings.max_accuracy_drop,
-        "objective": settings.objective,
+        "objective": searcher.problem.objective,
+        "further_objectives": list(searcher.problem.objectives[1:]),
         "operands": operands_of(searcher.problem.workloads),
         "warnings": list(prepared.warnings),
         "speedup": None,
         "regret": None,
     }
     reference = results.get("exhaustive")
+    if reference is not None and reference.stopped_by is not None:
+        reference = None  # no reference: a limit ended it
     for block, (name, result) in zip(document["methods"], results.items(), strict=True):
         if reference is not None and name != "exhaustive":
             block["against_exhaustive"] = compare(searcher.problem, result, reference)
@@ -66,6 +69,8 @@ def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
     return {
         "method": result.method,
         "evaluations": result.evaluations,
+        "samples_run": result.samples_run,
+        "stopped_by": result.stopped_by,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,

@@ -9,7 +9,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import ALL, add_settings, settings_of
 
 HELP = "run search methods side by side; exhaustive search is the reference"
-METHODS = ("hawx", "exhaustive", "random")
+METHODS = ("hawx", "exhaustive", "random", "nsga2")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -48,14 +49,16 @@ def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
     return result
 
 
-def pareto_block(problem: Problem, result: SearchResult, chosen: Point) -> list[dict[str, Any]]:
+def pareto_block(
+    problem: Problem, result: SearchResult, chosen: Point | None
+) -> list[dict[str, Any]]:
     """All points of the search, cheapest first."""
     marks = front_mask(problem, result.points)
     return [
         {
             **point_block(problem, point),
             "on_front": mark,
-            "selected": point.choice == chosen.choice,
+            "selected": chosen is not None and point.choice == chosen.choice,
         }
         for point, mark in zip(result.points, marks, strict=True)
     ]
@@ -67,7 +70,10 @@ def point_block(problem: Problem, point: Point) -> dict[str, Any]:
     return {
         "assignment": problem.assignment(point.choice).to_dict(),
         "predicted_accuracy": point.predicted_accuracy,
-        "measured_accuracy": point.measured_accuracy,
+        "measured_accuracy": point.measured_accuracy if point.complete else None,
+        # Of an assignment that was given up early, on the samples run until then.
+        "partial_accuracy": None if point.complete else point.measured_accuracy,
+        "samples": point.samples,
         **{field: getattr(point.totals, field) for field in fields},
     }
 
@@ -141,12 +147,16 @@ def candidates_block(
 
 def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
     """Method, effort, and the time that measuring the whole space would take."""
-    runs = max(1, result.evaluations)
+    # Whole runs: what was given up early counts with the share of the samples that it was run on.
+    runs = max(1.0, result.samples_run / samples) if samples else 1.0
     estimate = result.space_size * result.measuring_seconds / runs
     return {
         "method": result.method,
         "evaluations": result.evaluations,
         "samples": samples,
+        "samples_run": result.samples_run,
+        "stopped_by": result.stopped_by,
+        "remembered": result.remembered,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
@@ -165,7 +175,8 @@ def predictor_block(result: SearchResult) -> dict[str, Any]:
         for p in result.points
         if p.predicted_accuracy is not None
         and p.measured_accuracy is not None
-        and sum(index != 0 for index in p.choice) > 1
+        and p.complete
+        and sum(any(entry) for entry in order_of(p.choice)) > 1
     ]
     predicted = [a for a, _ in pairs]
     measured = [b for _, b in pairs]
@@ -244,7 +255,8 @@ def build_report(
         "data": data_block(prepared),
         "target": target_block(prepared.target),
         "granularity": settings.granularity,
-        "objective": settings.objective,
+        "objective": problem.objective,
+        "further_objectives": list(problem.objectives[1:]),
         "operands": operands_of(problem.workloads),
         "budget": asdict(problem.budget),
         "candidates": candidates_block(problem.multipliers, by_name),

@@ -14,6 +14,9 @@ from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.runtime.library import create_session
 
+# Inputs that choose multipliers, weight scales and biases of a layer in a probe.
+CHOSEN_SUFFIXES = (".table_index", ".open_scales", ".open_bias")
+
 
 class Runner:
     """A session over a model with one data input, and further inputs that stay the same.
@@ -69,7 +72,7 @@ class Runner:
     def types(self) -> dict[str, onnx.ValueInfoProto]:
         """Type and, where it is known, shape of each input and output, as onnxruntime has them."""
         values = (*self._session.get_inputs(), *self._session.get_outputs())
-        return {value.name: _value_info(value) for value in values}
+        return {value.name: value_info(value) for value in values}
 
     def run(
         self,
@@ -81,7 +84,7 @@ class Runner:
         return np.concatenate([r[0] for r in self.stream(x, [self.scored], feeds, batch)])
 
 
-def _value_info(value: Any) -> onnx.ValueInfoProto:  # noqa: ANN401 - onnxruntime has no types
+def value_info(value: Any) -> onnx.ValueInfoProto:  # noqa: ANN401 - onnxruntime has no types
     """An input or output of a session; an unknown rank and a scalar both get no shape."""
     element = value.type.removeprefix("tensor(").removesuffix(")")
     names = {"float": "FLOAT", "float16": "FLOAT16", "double": "DOUBLE"}
@@ -112,10 +115,10 @@ def run(
 
 
 def data_input(model: onnx.ModelProto) -> InputSpec:
-    """The input that takes samples; probes have ``*.table_index`` inputs besides."""
+    """The input that takes samples; probes have inputs that choose multipliers besides."""
     stripped = onnx.ModelProto()
     stripped.graph.input.extend(
-        value for value in model.graph.input if not value.name.endswith(".table_index")
+        value for value in model.graph.input if not value.name.endswith(CHOSEN_SUFFIXES)
     )
     stripped.graph.initializer.extend(
         onnx.TensorProto(name=tensor.name) for tensor in model.graph.initializer

@@ -6,7 +6,8 @@ import numpy as np
 
 from hawx_onnx.predictors import ResponseSurrogate
 from hawx_onnx.search.exhaustive import measure_all
-from hawx_onnx.search.problem import Measurer, Problem
+from hawx_onnx.search.measurer import Measurer
+from hawx_onnx.search.problem import Problem
 from hawx_onnx.search.result import SearchResult
 
 DEFAULT_EVALUATIONS = 40
@@ -17,23 +18,24 @@ def search_random(
     measurer: Measurer,
     surrogate: ResponseSurrogate | None = None,
     *,
-    evaluations: int = DEFAULT_EVALUATIONS,
     seed: int = 0,
+    scoring_seconds: float = 0.0,
 ) -> SearchResult:
     """Measures assignments drawn evenly from the space, none twice.
 
     Args:
         problem: The problem.
-        measurer: Runs the network.
+        measurer: Runs the network; its limit, or 40, is how many are drawn.
         surrogate: Not used; the signature is that of all methods.
-        evaluations: How many to draw, at most the size of the space.
         seed: Seed of the draw.
+        scoring_seconds: Not used.
     """
     generator = np.random.default_rng(seed)
     drawn: dict[tuple[int, ...], None] = {}
+    evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
+    starts = [options.start for options in problem.options]
+    stops = [options.stop for options in problem.options]
     while len(drawn) < min(evaluations, problem.space_size):
-        picks = generator.integers(
-            problem.allowed.start, problem.allowed.stop, size=len(problem.workloads)
-        )
+        picks = generator.integers(starts, stops)
         drawn[tuple(int(pick) for pick in picks)] = None
     return measure_all("random", problem, measurer, drawn)

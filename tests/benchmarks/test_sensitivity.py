@@ -1,4 +1,4 @@
-"""The benchmark of sensitivities runs without the reference collection and judges its figures."""
+"""The benchmark of sensitivities runs without the reference collection, and judges itself."""
 
 from __future__ import annotations
 

@@ -174,3 +174,34 @@ def residual(kit):
         wd=kit.normal(5, 6, seed=6),
         bd=kit.normal(5, seed=7),
     )
+
+
+@pytest.fixture(scope="session")
+def small_networks(kit, residual):
+    """Networks of other forms: skip connection, attention, a fixed batch."""
+    attention = kit.model(
+        """net (float[N,6,8] x) => (float[N,6,8] y) {
+            q = MatMul(x, wq)
+            k = MatMul(x, wk)
+            t = Transpose<perm=[0,2,1]>(k)
+            a = MatMul(q, t)
+            p = Softmax<axis=-1>(a)
+            m = MatMul(p, q)
+            y = Add(m, x)
+        }""",
+        names=tuple("qktapmy"),
+        wq=kit.normal(8, 8),
+        wk=kit.normal(8, 8, seed=2),
+    )
+    fixed = kit.model(
+        """net (float[3,2,6,6] x) => (float[3,4,6,6] y) {
+            a = Conv<pads=[1,1,1,1]>(x, wa, ba)
+            r = Relu(a)
+            y = Conv<pads=[1,1,1,1], group=2>(r, wb)
+        }""",
+        names=("a", "r", "y"),
+        wa=kit.normal(4, 2, 3, 3),
+        ba=kit.normal(4, seed=2),
+        wb=kit.normal(4, 2, 3, 3, seed=3),
+    )
+    return {"residual": residual, "attention": attention, "fixed_batch": fixed}

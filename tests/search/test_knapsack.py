@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hawx_onnx.search.knapsack import _quiet_stdout, pareto_knapsack, solve_milp
+from hawx_onnx.search.knapsack import pareto_knapsack
+from hawx_onnx.search.milp import _quiet_stdout, solve_milp
 from hawx_onnx.search.pareto import hypervolume_2d, non_dominated
 
 # Eighths add up without rounding, so that equal sums are equal floats.

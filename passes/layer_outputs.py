@@ -1,0 +1,170 @@
+"""What layers put out in the exact network, and what they put out now, at the same places.
+
+Outputs are counted in codes from the output's zero point, within the bounds that hold for them:
+saturation of the code type and, where a Clip alone reads the layer, its bounds. What a bound cuts
+off no later layer sees, so that no compensation should be spent on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from hawx_onnx.components import Multiplier
+from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.layer_constants import Y_ZERO, LayerConstants, layer_constants
+from hawx_onnx.passes.stages import Stages, Walk
+
+# Outputs of one channel that are looked at, and of one layer.
+POSITIONS, VALUES = 8192, 2**20
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class LayerOutputs:
+    """A layer's accumulators now, and the outputs wanted of it.
+
+    Attributes:
+        sums: Accumulators without bias, float64 [channels, n].
+        wanted: Bounded outputs of the exact network at the same places, in codes from zero,
+            float64 [channels, n].
+        low: Least output, in codes from zero.
+        high: Greatest output, in codes from zero.
+        steps: Codes for one unit of the accumulator, float64 [channels].
+        bias: The layer's bias, float64 [channels], in units of the accumulator.
+    """
+
+    sums: np.ndarray
+    wanted: np.ndarray
+    low: float
+    high: float
+    steps: np.ndarray
+    bias: np.ndarray
+
+    def bounded(self, bias: np.ndarray) -> np.ndarray:
+        """Outputs under a bias [channels]: codes from zero, not rounded, [channels, n]."""
+        outputs = (self.sums + bias[:, None]) * self.steps[:, None]
+        return np.asarray(np.clip(outputs, self.low, self.high, out=outputs))
+
+    def fits_int32(self, bias: np.ndarray) -> np.ndarray:
+        """Whether sums with a bias stay within int32: bool [channels]."""
+        most = np.abs(self.sums).max(axis=1, initial=0) + np.abs(bias)
+        return np.asarray(most < np.iinfo(np.int32).max)
+
+
+class ExactOutputs:
+    """Outputs of all layers of the exact network, at sampled places.
+
+    Args:
+        model: Int8 model as quantised, before any compensation.
+        candidates: Its candidates.
+        exact: The exact multiplier.
+        x: Calibration samples.
+        threads: Threads within an operator.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        candidates: Sequence[Candidate],
+        exact: Multiplier,
+        x: np.ndarray,
+        threads: int = 0,
+    ) -> None:
+        self.x = x
+        channels = {c.name: c.channels for c in candidates}
+        self._bounds = output_bounds(model, channels)
+        self._wanted: dict[str, np.ndarray] = {}
+        constants = layer_constants(model, channels)
+        stages = Stages(model, candidates, (exact,), threads)
+        walk = Walk(stages, x)
+        for candidate in stages.candidates:
+            index = np.zeros(candidate.channels, np.int32)
+            known = constants[candidate.name]
+            if known.steps is not None:
+                sums = sampled(walk.accumulators(index), candidate)
+                low, high = self._bounds[candidate.name]
+                plain = LayerOutputs(sums, sums, low, high, known.steps, known.bias)
+                wanted = plain.bounded(known.bias.astype(np.float64))
+                self._wanted[candidate.name] = wanted.astype(np.float32)
+            walk.advance(index)
+
+    def against(
+        self, candidate: Candidate, known: LayerConstants, sums: Iterable[np.ndarray]
+    ) -> LayerOutputs:
+        """Puts a layer's accumulators of now beside the outputs of the exact network.
+
+        Args:
+            candidate: The layer.
+            known: Its constants of now, with steps.
+            sums: Its accumulators over the samples ``x``, batch by batch.
+        """
+        steps = known.steps
+        assert steps is not None
+        wanted = self._wanted[candidate.name].astype(np.float64)
+        bias = known.bias.astype(np.float64)
+        return LayerOutputs(
+            sampled(sums, candidate), wanted, *self._bounds[candidate.name], steps, bias
+        )
+
+
+def sampled(batches: Iterable[np.ndarray], candidate: Candidate) -> np.ndarray:
+    """Values of a layer at places that are the same for every call over the same samples.
+
+    Args:
+        batches: int32 [samples, channels, ...] of a convolution, [..., channels] of a product.
+        candidate: The layer.
+
+    Returns:
+        float64 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
+    """
+    axis = 1 if candidate.kind == "QLinearConv" else -1
+    rows = [np.moveaxis(batch, axis, 0).reshape(candidate.channels, -1) for batch in batches]
+    total = sum(row.shape[1] for row in rows)
+    most = max(1, min(POSITIONS, VALUES // candidate.channels))
+    picks = np.arange(total)
+    if total > most:
+        # Not at even distances: those would fall on the same columns of all images.
+        picks = np.sort(np.random.default_rng(_SEED).choice(total, most, replace=False))
+    starts = np.cumsum([0, *(row.shape[1] for row in rows)])
+    parts = [
+        row[:, picks[(picks >= start) & (picks < start + row.shape[1])] - start]
+        for row, start in zip(rows, starts[:-1], strict=True)
+    ]
+    return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def output_bounds(
+    model: onnx.ModelProto, layers: Mapping[str, int]
+) -> dict[str, tuple[float, float]]:
+    """The bounds within which the outputs of layers reach the nodes behind them.
+
+    Args:
+        model: Int8 model.
+        layers: Names of QLinearConv and QLinearMatMul nodes, as keys.
+
+    Returns:
+        Layer -> least and greatest output, in codes from the output's zero point.
+    """
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    handed_out = {value.name for value in model.graph.output}
+    bounds = {}
+    for node in model.graph.node:
+        if node.name not in layers:
+            continue
+        zero = onnx.numpy_helper.to_array(tensors[node.input[Y_ZERO]])
+        limits = np.iinfo(zero.dtype)
+        low, high = int(limits.min), int(limits.max)
+        readers = [n for n in model.graph.node if node.output[0] in n.input]
+        if len(readers) == 1 and readers[0].op_type == "Clip" and node.output[0] not in handed_out:
+            given = [*readers[0].input[1:], "", ""]
+            if given[0] in tensors:
+                low = max(low, int(onnx.numpy_helper.to_array(tensors[given[0]])))
+            if given[1] in tensors:
+                high = min(high, int(onnx.numpy_helper.to_array(tensors[given[1]])))
+        origin = int(zero.reshape(-1)[0])
+        bounds[node.name] = (float(low - origin), float(high - origin))
+    return bounds
