@@ -27,6 +27,13 @@ SIZES = {
     "simd": "lanes of an element; default: its own if small, else 4 or fewer",
 }
 
+PARTS = (
+    ("multiplication_uj", "multiplications"),
+    ("periphery_uj", "adders and registers"),
+    ("sram_uj", "SRAM"),
+    ("dram_uj", "DRAM"),
+    ("leakage_uj", "leakage"),
+)
 OPERANDS = {
     "own": "each layer's own",
     "uniform": "uniform",
@@ -73,6 +80,14 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         before, after = document["baseline"][field], document["total"][field]
         saved = 100 * document["savings"][name]
         ui.line(f"{name}: {after:.6g} {unit} (exact: {before:.6g}, saved {saved:.1f} %)")
+    if document["fpga"] is not None:
+        area = document["fpga"]
+        luts = "unknown" if area["area_lut6"] is None else area["area_lut6"]
+        ui.line(
+            f"FPGA: {luts} LUT6, {area['flip_flops']} flip-flops, "
+            f"{area['block_ram18']} block RAMs of 18 kbit"
+        )
+    ui.line(_parts(document["total"]["energy_parts"], document["memories"]))
     ui.line(f"operands: {OPERANDS[document['operands']]}")
     for note in document["notes"]:
         ui.warn(note)
@@ -100,3 +115,14 @@ def _rtl(args: argparse.Namespace) -> RtlRequest | None:
             mend="give --emit-rtl DIR too",
         )
     return None
+
+
+def _parts(parts: dict[str, float], memories: str) -> str:
+    """One line on what the energy is the sum of."""
+    whole = sum(parts.values()) or 1.0
+    told = ", ".join(
+        f"{label} {100 * parts[key] / whole:.1f} %"
+        for key, label in PARTS
+        if parts[key] or key not in ("sram_uj", "dram_uj")
+    )
+    return f"energy goes to: {told}" + (f" (memories: {memories})" if memories else "")
