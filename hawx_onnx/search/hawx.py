@@ -44,7 +44,7 @@ def search_hawx(
     start, before = time.perf_counter(), measurer.seconds
     pool, thinned = build_pool(problem, surrogate.damages())
     picks = [tuple(row) for row in problem.encode(pool).tolist()]
-    costs = problem.terms.evaluate(picks)
+    costs = problem.scores(pool)
     predicted = surrogate.accuracies(picks)
     offset = surrogate.accuracy((0,) * len(problem.units))
     baseline = measurer.baseline().value

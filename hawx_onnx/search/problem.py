@@ -14,7 +14,16 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import CostReport, CostTerms, CostTotals, LayerWorkload, Target
-from hawx_onnx.search.units import Choice, Unit, decode, encode, layer_units, unit_terms
+from hawx_onnx.hardware.terms import ManyTotals
+from hawx_onnx.search.units import (
+    Choice,
+    Unit,
+    channel_counts,
+    decode,
+    encode,
+    layer_units,
+    unit_terms,
+)
 
 __all__ = ["Budget", "Choice", "Problem", "order_of", "size_text", "types_of"]
 
@@ -163,7 +172,10 @@ class Problem:
 
     @cached_property
     def all_terms(self) -> Mapping[str, CostTerms]:
-        """Every objective and every limited cost taken apart by units, for many choices at once."""
+        """Every objective and every limited cost taken apart by units, for a knapsack.
+
+        An estimate where costs are no such sums, as on partitioned arrays.
+        """
         return {
             name: unit_terms(
                 self.target.cost_terms(self.workloads, self.multipliers, name),
@@ -200,9 +212,11 @@ class Problem:
     def affordable(self, choices: Sequence[Choice]) -> npt.NDArray[np.bool_]:
         """Which choices keep the hardware limits: bool [choices]."""
         mask = np.ones(len(choices), dtype=bool)
-        picks = self.encode(choices)
-        for name, limit in self.budget.limits().items():
-            mask &= self.limit_terms[name].evaluate(picks) <= limit
+        limits = self.budget.limits()
+        if limits:
+            totals = self._totals(choices)
+            for name, limit in limits.items():
+                mask &= getattr(totals, TOTALS_FIELD[name]) <= limit
         most = self.budget.max_multipliers
         if most is not None:
             mask &= np.array([len(types_of(choice)) <= most for choice in choices], bool)
@@ -216,9 +230,25 @@ class Problem:
 
     def costs(self, choices: Sequence[Choice]) -> npt.NDArray[np.float64]:
         """Every objective of many choices: [choices, objectives]."""
-        picks = self.encode(choices)
-        columns = [self.all_terms[name].evaluate(picks) for name in self.objectives]
-        return np.stack(columns, axis=1).reshape(len(choices), len(self.objectives))
+        if not choices:
+            return np.zeros((0, len(self.objectives)))
+        totals = self._totals(choices)
+        columns = [getattr(totals, TOTALS_FIELD[name]) for name in self.objectives]
+        return np.stack(columns, axis=1)
+
+    def scores(self, choices: Sequence[Choice]) -> npt.NDArray[np.float64]:
+        """What is minimised, of many choices: [choices], as ``objective_of``."""
+        costs = self.costs(choices)
+        if len(self.objectives) == 1:
+            return costs[:, 0]
+        scales = np.array([self.exact_costs[name] for name in self.objectives])
+        return np.asarray((costs / scales).sum(axis=1))
+
+    def _totals(self, choices: Sequence[Choice]) -> ManyTotals:
+        counts = channel_counts(
+            self.encode(choices), self.units, self._filters, len(self.multipliers)
+        )
+        return self.target.cost_many(self.workloads, self.multipliers, counts)
 
     def assignment(self, choice: Choice) -> Assignment:
         """The choice by names, exact layers included."""

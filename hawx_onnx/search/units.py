@@ -58,9 +58,11 @@ def channel_units(
 def unit_terms(terms: CostTerms, units: Sequence[Unit], filters: Sequence[int]) -> CostTerms:
     """Cost terms with a row for each unit: its share of the layer's, by channels.
 
-    Exact where the cost of a channel does not depend on its layer's others: on shared arrays, and
-    on engines whose elements serve the channels of one unit each.
+    Exact where the layers' are and the cost of a channel does not depend on its layer's others: on
+    shared arrays, and on engines whose elements serve the channels of one unit each.
     """
+    if all(unit.channels is None for unit in units):
+        return terms
     rows = [
         terms.per_layer[unit.layer]
         * (1.0 if unit.channels is None else len(unit.channels) / filters[unit.layer])
@@ -85,6 +87,26 @@ def decode(picks: Sequence[int], units: Sequence[Unit], filters: Sequence[int]) 
         entry if isinstance(entry, int) else entry[0] if len(set(entry)) == 1 else tuple(entry)
         for entry in entries
     )
+
+
+def channel_counts(
+    picks: npt.NDArray[np.intp], units: Sequence[Unit], filters: Sequence[int], multipliers: int
+) -> npt.NDArray[np.int64]:
+    """How many channels of each layer have each multiplier: [choices, layers, multipliers].
+
+    Args:
+        picks: The multiplier of each unit, [choices, units].
+        units: The units.
+        filters: Output channels of each layer.
+        multipliers: How many multipliers there are.
+    """
+    layers = np.array([unit.layer for unit in units])
+    sizes = [filters[u.layer] if u.channels is None else len(u.channels) for u in units]
+    shape = (len(picks), len(filters), multipliers)
+    flat = (np.arange(len(picks))[:, None] * len(filters) + layers) * multipliers + picks
+    weights = np.broadcast_to(np.array(sizes), picks.shape)
+    counts = np.bincount(flat.ravel(), weights.ravel(), minlength=int(np.prod(shape)))
+    return counts.reshape(shape).astype(np.int64)
 
 
 def encode(choices: Sequence[Choice], units: Sequence[Unit]) -> npt.NDArray[np.intp]:

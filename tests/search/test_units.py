@@ -59,6 +59,7 @@ def test_costs_of_units_are_those_of_full_reports(target, objective):
     choices = [problem.decode(rng.integers(0, 3, len(units)).tolist()) for _ in range(20)]
     full = [problem.objective_of(problem.report(choice).total) for choice in choices]
     np.testing.assert_allclose(problem.costs(choices)[:, 0], full, rtol=1e-9)
+    np.testing.assert_allclose(problem.terms.evaluate(problem.encode(choices)), full, rtol=1e-9)
 
 
 def test_an_element_of_an_engine_computes_several_channels():
