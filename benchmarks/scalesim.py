@@ -14,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,16 +79,23 @@ def simulate(cases: Sequence[Case], python: Path) -> Iterator[dict[str, int]]:
         RuntimeError: SCALE-Sim failed; the text is the end of its messages.
     """
     script = Path(__file__).parent / "peers" / "scalesim_layer.py"
-    done = subprocess.run(
-        [python, script],
-        input=json.dumps([case.question() for case in cases]),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    yield from map(json.loads, done.stdout.splitlines())
+    with (
+        tempfile.TemporaryFile("w+") as messages,
+        subprocess.Popen(
+            [python, script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None and process.stdout is not None
+        json.dump([case.question() for case in cases], process.stdin)
+        process.stdin.close()
+        yield from map(json.loads, process.stdout)
+        if process.wait():
+            messages.seek(0)
+            raise RuntimeError(messages.read()[-2000:])
 
 
 def chosen_cases(args: argparse.Namespace) -> list[Case]:
@@ -144,7 +152,12 @@ def main() -> int:
         print(f"left out: SCALE-Sim cannot be installed: {reason}")
         return 0
     cases = chosen_cases(args)
-    differing = report(cases, list(simulate(cases, python)), args.markdown)
+    told = []
+    for case, answer in zip(cases, simulate(cases, python), strict=True):
+        told.append(answer)
+        place = f"{case.network} {case.size} x {case.size} {case.dataflow} {case.work.name}"
+        print(f"{len(told)} of {len(cases)}: {place}", file=sys.stderr)
+    differing = report(cases, told, args.markdown)
     print(f"{len(cases) - differing} of {len(cases)} layers have equal cycles and SRAM reads")
     return 1 if differing else 0
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from scoring.channels import RANKS as CHANNEL_RANKS
 from scoring.channels import channel_rows
 from scoring.cost import all_levels_seconds, level_rows, memory_row
-from scoring.fidelity import LIMIT, RANKS, operator_rows
+from scoring.fidelity import LIMIT, RANKS, fidelity_table, operator_rows
 from scoring.subjects import TABLES, TWO, Subject, halves, multipliers, state_of, subjects
 from scoring.whole import OUTPUT_RANKS, model_row
 from side_by_side.markdown import table
@@ -91,52 +90,6 @@ def cost(found: Sequence[Subject], quick: bool) -> dict[str, Any]:
         memory += [memory_row(subject, limit, names, library) for limit in LIMITS[quick:]]
     state = state_of(found[0], halves(found[0], 512), multipliers(TWO, signed=False))
     return {"levels": levels, "memory": memory, "all_levels_seconds": all_levels_seconds(state)}
-
-
-def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
-    """A line for the convolutions of each network, one for each layer of one sum a sample."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        inside = row["chance"] is None
-        groups.setdefault((row["network"], "" if inside else row["layer"]), []).append(row)
-    heads = (
-        *("network", "layers", "mean off by, at most", f"within {LIMIT:g}"),
-        *("by chance alone: median, 95 %", "one histogram for all taps"),
-        *("spread: Spearman", "of channels alone", "independent products", "of channels alone"),
-        "spread over independent",
-    )
-    return table(heads, [_line(key, found) for key, found in groups.items()])
-
-
-def _line(key: tuple[str, str], rows: list[dict[str, Any]]) -> list[str]:
-    """The worst figures of a group; of channels ranked alone also the median over the layers."""
-
-    def each(name: str) -> list[float]:
-        return [row[name] for row in rows if row[name] is not None]
-
-    chance = rows[0]["chance"]
-    pairs = sum(row["pairs"] for row in rows)
-    within = sum(row["pairs"] * row["mean_within"] for row in rows) / pairs
-    low, middle, high = zip(*each("dependence"), strict=True)
-    ranks = [
-        text
-        for name in ("std", "independent")
-        for text in (
-            f"{min(each(f'{name}_spearman')):.3f}",
-            f"{min(each(f'{name}_spearman_channels')):.2f}, "
-            f"median {statistics.median(each(f'{name}_spearman_channels')):.2f}",
-        )
-    ]
-    return [
-        key[0],
-        key[1] or f"{len(rows)} of several positions",
-        f"{max(each('mean_deviation_max')):.3f}",
-        f"{100 * within:.1f} %",
-        "-" if chance is None else f"{chance[0]:.3f}, {chance[1]:.3f}",
-        f"{max(each('pooled_deviation_max')):.3f}",
-        *ranks,
-        f"{min(low):.2f} to {max(high):.2f}, median {statistics.median(middle):.2f}",
-    ]
 
 
 def channel_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -203,6 +156,13 @@ def cost_tables(found: dict[str, Any]) -> str:
     return "\n\n".join(both)
 
 
+def peak_of(row: dict[str, Any]) -> str:
+    """Peak memory in words."""
+    if row["needs"]:
+        return f"refused, needs {row['needs']}"
+    return f"{row['peak_bytes'] / 2**20:.0f}M"
+
+
 def rank_verdicts(
     alone: Sequence[dict[str, Any]], models: Sequence[dict[str, Any]]
 ) -> list[tuple[str, bool]]:
@@ -220,13 +180,6 @@ def rank_verdicts(
                 told = f"{row['network']}: Spearman of {kind} {rank:.3f}, at least {wanted}"
                 found.append((told, rank >= wanted))
     return found
-
-
-def peak_of(row: dict[str, Any]) -> str:
-    """Peak memory in words."""
-    if row["needs"]:
-        return f"refused, needs {row['needs']}"
-    return f"{row['peak_bytes'] / 2**20:.0f}M"
 
 
 def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tuple[str, bool]]:

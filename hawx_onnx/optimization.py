@@ -7,7 +7,7 @@ import logging
 import secrets
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import BudgetError, ConfigError
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
+from hawx_onnx.passes.compensate import compensate
+from hawx_onnx.passes.compensated import with_compensation
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
 from hawx_onnx.report.build import build_report, pareto_block
@@ -165,6 +167,14 @@ def optimize_model(
             error.mend += f"; the front is in {save_front(searcher.problem, result, folder)}"
         raise
     assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
+    step("compensating")
+    made = compensate(
+        prepared.state.replace(assignment=assignment, dataset=prepared.dataset),
+        settings.compensation_passes,
+        threads=settings.jobs,
+        memory_limit=settings.memory_bytes,
+    )
+    assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")
     model = rewrite_and_verify(prepared.state, assignment, settings.jobs)
     step("confirming on the test split")
@@ -184,6 +194,7 @@ def optimize_model(
         accuracies,
         kernels_of(prepared.state.multipliers),
         repeat_command(path, settings),
+        made.trials,
     )
     assert prepared.state.sensitivity is not None
     return Result(
@@ -206,11 +217,15 @@ def save_front(problem: Problem, result: SearchResult, folder: str | Path) -> Pa
 
 
 def rewrite_and_verify(state: PassState, assignment: Assignment, threads: int) -> onnx.ModelProto:
-    """Rewrites an int8 model and checks the result.
+    """Compensates an int8 model as the assignment says, rewrites it and checks the result.
 
     Raises:
+        ConfigError: The compensation was made for another model.
         LibraryError: The rewritten model does not compute what it should.
     """
+    if assignment.compensation is not None:
+        model = with_compensation(state.model, state.candidates, assignment.compensation)
+        state = state.replace(model=model)
     rewritten = Rewrite()(state.replace(assignment=assignment))
     return Verify(state.model, threads)(rewritten).model
 

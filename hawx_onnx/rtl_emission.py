@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,24 +135,27 @@ def emit_rtl(
         state = quantized_state(model, dataset, multipliers, lambda text: None)
         int8 = _rewritten(state, chosen)
     node = find_layer(int8, request.layer)
-    work = next(work for work in workloads if work.name == node.name)
-    names = chosen.per_channel(node.name, work.filters, exact.name)
+    work = {work.name: work for work in workloads}[node.name]
+    choices = {
+        each.name: tuple(
+            by_name[name] for name in chosen.per_channel(each.name, each.filters, exact.name)
+        )
+        for each in workloads
+    }
     operands = layer_operands(
         int8,
         node,
         dataset.calibration.x,
-        [by_name[name] for name in names],
+        choices[node.name],
         f"first calibration sample of {Path(dataset.name).name}",
         settings.jobs,
     )
-    in_use = {
-        name
-        for each in workloads
-        for name in chosen.per_channel(each.name, each.filters, exact.name)
-    }
-    accelerator = _accelerator(
-        target, request, operands, work, [by_name[name] for name in sorted(in_use)]
-    )
+    accelerator: AcceleratorRtl
+    if isinstance(target, SpatialTarget):
+        accelerator = _engine(target, request, operands, work, choices[node.name])
+    else:
+        assert isinstance(target, TemporalTarget)
+        accelerator = _array(target, request, operands, workloads, choices, exact)
     files = accelerator.files()
     for name, text in files.items():
         atomic_write_text(Path(request.folder) / name, text)
@@ -175,35 +179,52 @@ def _rewritten(state: PassState, chosen: Assignment) -> onnx.ModelProto:
     return Rewrite()(state.replace(assignment=chosen)).model
 
 
-def _accelerator(
-    target: Target,
+def _array(
+    target: TemporalTarget,
     request: RtlRequest,
     operands: LayerOperands,
-    work: LayerWorkload,
-    in_use: list[Multiplier],
-) -> AcceleratorRtl:
-    """Chooses the sizes."""
-    own = sorted(set(operands.types))
-    if isinstance(target, SpatialTarget):
-        pe, simd = _engine_sizes(target, request, operands, work)
-        return EngineRtl(
-            types=_types([m for m in in_use if m.name in own], request, multi_mode=False),
-            operands=operands,
-            accumulator_bits=target.accumulator_bits,
-            pe=pe,
-            simd=simd,
-        )
-    assert isinstance(target, TemporalTarget)
+    workloads: tuple[LayerWorkload, ...],
+    choices: Mapping[str, tuple[Multiplier, ...]],
+    exact: Multiplier,
+) -> ArrayRtl:
+    """Chooses the sizes of an array; a partitioned one is made up as the cost model makes it up."""
     small = target.elements <= SMALL
     rows = request.rows or (target.rows if small else min(target.rows, _PART))
     columns = request.columns or (target.cols if small else min(target.cols, _PART))
+    in_use = {m.name: m for chosen in choices.values() for m in chosen}
+    types = [in_use[name] for name in sorted(in_use)]
+    makeup: tuple[int, ...] = ()
+    if target.partitioned:
+        part = target.override(rows=rows, cols=columns)
+        held = part.cost(workloads, choices, exact).types
+        makeup = tuple(held[multiplier.name].multipliers // rows for multiplier in types)
     return ArrayRtl(
-        types=_types(in_use, request, multi_mode=True),
+        types=_types(types, request, multi_mode=not target.partitioned),
         operands=operands,
         accumulator_bits=target.accumulator_bits,
         rows=rows,
         columns=columns,
         dataflow=target.dataflow,
+        makeup=makeup,
+    )
+
+
+def _engine(
+    target: SpatialTarget,
+    request: RtlRequest,
+    operands: LayerOperands,
+    work: LayerWorkload,
+    multipliers: tuple[Multiplier, ...],
+) -> EngineRtl:
+    """Chooses the sizes of an engine; it holds the types of its layer."""
+    pe, simd = _engine_sizes(target, request, operands, work)
+    own = {m.name: m for m in multipliers if m.name in operands.types}
+    return EngineRtl(
+        types=_types([own[name] for name in sorted(own)], request, multi_mode=False),
+        operands=operands,
+        accumulator_bits=target.accumulator_bits,
+        pe=pe,
+        simd=simd,
     )
 
 

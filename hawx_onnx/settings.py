@@ -115,12 +115,27 @@ class Settings:
     predict_costs: bool = option(
         False, "predict costs of multipliers that have none from their truth tables", kind=bool
     )
+    fold_bias: bool = option(
+        True, "fold mean errors of output channels into biases, if that gains", kind=bool
+    )
+    map_weights: bool = option(
+        True, "replace weight codes by ones whose products err less, if that gains", kind=bool
+    )
+    rescale: bool = option(
+        True, "rescale output channels against proportional errors, if that gains", kind=bool
+    )
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             _check(item, getattr(self, item.name))
+
+    @property
+    def compensation_passes(self) -> tuple[str, ...]:
+        """Names of the compensation passes to try."""
+        names = ("fold_bias", "map_weights", "rescale")
+        return tuple(flag_name(name) for name in names if getattr(self, name))
 
     @property
     def memory_bytes(self) -> int:

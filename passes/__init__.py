@@ -1,7 +1,7 @@
 """Graph passes, one per file, and the pipeline that they make up.
 
-``DEFAULT_PIPELINE`` is the whole way of ``hawx-onnx optimize``; the search stands between
-``Score`` and ``Rewrite``.
+``DEFAULT_PIPELINE`` is the whole way of ``hawx-onnx optimize``; search and compensation stand
+between ``Score`` and ``Rewrite``: of ``MapWeights``, ``Rescale`` and ``FoldBias`` those that gain.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from hawx_onnx.passes.base import (
 from hawx_onnx.passes.calibrate import Calibrate
 from hawx_onnx.passes.canonicalize import Canonicalize
 from hawx_onnx.passes.find_candidates import FindCandidates
+from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.map_weights import MapWeights
 from hawx_onnx.passes.open_batch import OpenBatch
 from hawx_onnx.passes.quantize import Quantize
+from hawx_onnx.passes.rescale import Rescale
 from hawx_onnx.passes.rewrite import Rewrite
 from hawx_onnx.passes.score import Score
 from hawx_onnx.passes.verify import Verify
@@ -43,14 +46,17 @@ __all__ = [
     "Candidate",
     "Canonicalize",
     "FindCandidates",
+    "FoldBias",
     "LeftAlone",
     "LowerQdq",
+    "MapWeights",
     "OpenBatch",
     "Pass",
     "PassRecord",
     "PassResult",
     "PassState",
     "Quantize",
+    "Rescale",
     "Rewrite",
     "Score",
     "Verify",

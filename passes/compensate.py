@@ -135,6 +135,7 @@ def compensate(
     *,
     samples: int = DEFAULT_SAMPLES,
     threads: int = 0,
+    memory_limit: int | None = None,
     progress: Callable[[], None] | None = None,
 ) -> Compensated:
     """Compensates a network under its assignment.
@@ -148,6 +149,7 @@ def compensate(
         passes: Names of the passes to try, of ``fold-bias``, ``map-weights`` and ``rescale``.
         samples: How many calibration samples layers are measured on.
         threads: Threads within an operator; 0 lets onnxruntime choose.
+        memory_limit: Bytes that the process may hold; None for any number.
         progress: Called after each measurement.
 
     Raises:
@@ -169,7 +171,7 @@ def compensate(
     chosen = [name for name in TRIALS if name in passes]
     if not chosen or set(state.assignment.multipliers()) <= {exact}:
         return Compensated(state, (), None)
-    run = _Trials(state, samples, threads, progress or (lambda: None))
+    run = _Trials(state, samples, threads, memory_limit, progress or (lambda: None))
     for name in chosen:
         run.attempt(name)
     if FoldBias.name in chosen and FoldBias.name not in run.kept and run.kept:
@@ -187,6 +189,7 @@ class _Trials:
     start: PassState
     samples: int
     threads: int
+    memory_limit: int | None
     progress: Callable[[], None]
     kept: set[str] = field(default_factory=set)
     trials: dict[str, Trial] = field(default_factory=dict)
@@ -199,9 +202,11 @@ class _Trials:
         self._exact = self._outputs(self.start, Assignment(()))
         labels = self._split.y
         self._labels = classes(self._exact) if labels is None else labels
-        measured: ExactOutputs = exact_outputs(self.start, self.samples, self.threads)
+        measured: ExactOutputs = exact_outputs(
+            self.start, self.samples, self.threads, self.memory_limit
+        )
         self._make: Mapping[str, Callable[[], Pass]] = {
-            MapWeights.name: partial(MapWeights, self.threads),
+            MapWeights.name: partial(MapWeights, self.threads, self.memory_limit),
             Rescale.name: partial(Rescale, measured, threads=self.threads),
             FoldBias.name: partial(FoldBias, measured, threads=self.threads),
         }

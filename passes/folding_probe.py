@@ -26,7 +26,8 @@ class FoldingProbe:
     """Like ``AssignmentProbe``, with biases folded for each assignment before it is run.
 
     A fold takes about three runs over the calibration samples. The outputs are those of the model
-    that the pass ``FoldBias`` makes.
+    that the pass ``FoldBias`` makes. There are two sessions for each layer, and each holds all
+    tables: 256 KiB for each multiplier.
 
     Args:
         model: Int8 model.

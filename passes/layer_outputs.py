@@ -85,7 +85,7 @@ class ExactOutputs:
             index = np.zeros(candidate.channels, np.int32)
             known = constants[candidate.name]
             if known.steps is not None:
-                sums = sampled(walk.accumulators(index), candidate)
+                sums = sampled(walk.accumulators(index), candidate, len(x))
                 low, high = self._bounds[candidate.name]
                 plain = LayerOutputs(sums, sums, low, high, known.steps, known.bias)
                 wanted = plain.bounded(known.bias.astype(np.float64))
@@ -107,34 +107,45 @@ class ExactOutputs:
         wanted = self._wanted[candidate.name].astype(np.float64)
         bias = known.bias.astype(np.float64)
         return LayerOutputs(
-            sampled(sums, candidate), wanted, *self._bounds[candidate.name], steps, bias
+            sampled(sums, candidate, len(self.x)),
+            wanted,
+            *self._bounds[candidate.name],
+            steps,
+            bias,
         )
 
 
-def sampled(batches: Iterable[np.ndarray], candidate: Candidate) -> np.ndarray:
+def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -> np.ndarray:
     """Values of a layer at places that are the same for every call over the same samples.
 
     Args:
-        batches: int32 [samples, channels, ...] of a convolution, [..., channels] of a product.
+        batches: int32 [rows, channels, ...] of a convolution, [..., channels] of a product.
         candidate: The layer.
+        samples: How many rows all batches have together.
 
     Returns:
         float64 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
     """
     axis = 1 if candidate.kind == "QLinearConv" else -1
-    rows = [np.moveaxis(batch, axis, 0).reshape(candidate.channels, -1) for batch in batches]
-    total = sum(row.shape[1] for row in rows)
-    most = max(1, min(POSITIONS, VALUES // candidate.channels))
-    picks = np.arange(total)
-    if total > most:
-        # Not at even distances: those would fall on the same columns of all images.
-        picks = np.sort(np.random.default_rng(_SEED).choice(total, most, replace=False))
-    starts = np.cumsum([0, *(row.shape[1] for row in rows)])
-    parts = [
-        row[:, picks[(picks >= start) & (picks < start + row.shape[1])] - start]
-        for row, start in zip(rows, starts[:-1], strict=True)
-    ]
+    picks, start = np.zeros(0, np.int64), 0
+    parts: list[np.ndarray] = []
+    for batch in batches:
+        rows = np.moveaxis(batch, axis, 0).reshape(candidate.channels, -1)
+        if not parts:
+            picks = _picks(rows.shape[1] // len(batch) * samples, candidate.channels)
+        end = start + rows.shape[1]
+        parts.append(rows[:, picks[(picks >= start) & (picks < end)] - start])
+        start = end
     return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def _picks(total: int, channels: int) -> np.ndarray:
+    """Sorted places of ``total`` that are looked at."""
+    most = max(1, min(POSITIONS, VALUES // channels))
+    if total <= most:
+        return np.arange(total)
+    # Not at even distances: those would fall on the same columns of all images.
+    return np.sort(np.random.default_rng(_SEED).choice(total, most, replace=False))
 
 
 def output_bounds(

@@ -23,6 +23,7 @@ from hawx_onnx.passes.layer_constants import (
 )
 from hawx_onnx.passes.layer_outputs import ExactOutputs, LayerOutputs
 from hawx_onnx.passes.probe import table_indices
+from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.passes.stages import Stages, Walk
 
 DEFAULT_SAMPLES = 256
@@ -54,10 +55,24 @@ def used_multipliers(state: PassState) -> tuple[Multiplier, ...]:
     return (state.multipliers[0], *(m for m in state.multipliers[1:] if m.name in names))
 
 
-def exact_outputs(state: PassState, samples: int, threads: int) -> ExactOutputs:
-    """Outputs of the state's model, taken as the exact network, on its calibration samples."""
+def exact_outputs(
+    state: PassState, samples: int, threads: int, memory_limit: int | None = None
+) -> ExactOutputs:
+    """Outputs of the state's model, taken as the exact network, on its calibration samples.
+
+    Args:
+        state: Int8 model, candidates, multipliers and data.
+        samples: How many samples at most.
+        threads: Threads within an operator.
+        memory_limit: Bytes that the process may hold; of samples whose activations would take more
+            only as many are used as fit. None for any number.
+    """
     assert state.dataset is not None
     x = state.dataset.calibration.x[:samples]
+    if memory_limit is not None:
+        sizes, rows = tensor_bytes(state.model, x, threads)
+        each = live_bytes(state.model, sizes, ()) / rows
+        x = x[: fitting_batch(memory_limit, each, least=rows, most=len(x))]
     return ExactOutputs(state.model, state.candidates, state.multipliers[0], x, threads)
 
 
@@ -69,12 +84,19 @@ class Layerwise(Pass):
             given, with exact multipliers, if None.
         samples: How many calibration samples are measured where ``exact`` is None.
         threads: Threads within an operator; 0 lets onnxruntime choose.
+        memory_limit: Bytes that the process may hold; fewer samples are measured where more would
+            not fit. None for any number.
     """
 
     def __init__(
-        self, exact: ExactOutputs | None = None, samples: int = DEFAULT_SAMPLES, threads: int = 0
+        self,
+        exact: ExactOutputs | None = None,
+        samples: int = DEFAULT_SAMPLES,
+        threads: int = 0,
+        memory_limit: int | None = None,
     ) -> None:
-        self.exact, self.samples, self.threads = exact, samples, threads
+        self.exact, self.samples = exact, samples
+        self.threads, self.memory_limit = threads, memory_limit
 
     @abstractmethod
     def fit(self, outputs: LayerOutputs, known: LayerConstants) -> dict[int, np.ndarray]:
@@ -103,7 +125,7 @@ class Layerwise(Pass):
         )
         if len(left) == len(state.candidates):
             return PassResult(state, False, left)
-        exact = self.exact or exact_outputs(state, self.samples, self.threads)
+        exact = self.exact or exact_outputs(state, self.samples, self.threads, self.memory_limit)
         stages = Stages(state.model, state.candidates, multipliers, self.threads)
         treated = {name: known for name, known in constants.items() if not reasons[name]}
         changes = follow(stages, exact, treated, indices, self.fit)

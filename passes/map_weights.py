@@ -29,12 +29,13 @@ class MapWeights(Pass):
 
     Args:
         threads: Threads within an operator, where activations have to be counted first.
+        memory_limit: Bytes that the process may hold meanwhile; None for any number.
     """
 
     name = "map-weights"
 
-    def __init__(self, threads: int = 0) -> None:
-        self.threads = threads
+    def __init__(self, threads: int = 0, memory_limit: int | None = None) -> None:
+        self.threads, self.memory_limit = threads, memory_limit
 
     def requires(self, state: PassState) -> None:
         """There are an assignment and calibration samples."""
@@ -47,7 +48,7 @@ class MapWeights(Pass):
         constants = layer_constants(state.model, {c.name: c.channels for c in state.candidates})
         chosen = [c for c in state.candidates if indices[c.name].any()]
         if chosen and not all(c.name in state.histograms for c in chosen):
-            counted = Calibrate(self.threads)(state).histograms
+            counted = Calibrate(self.threads, self.memory_limit)(state).histograms
             state = state.replace(histograms=counted)
         left, changes = [], {}
         for c in state.candidates:

@@ -20,6 +20,7 @@ from hawx_onnx.passes.probe import stacked_tables, table_indices
 ASSIGNMENT_KEY = "hawx.assignment"
 MULTIPLIERS_KEY = "hawx.multipliers"
 ENERGIES_KEY = "hawx.energies"
+COMPENSATION_KEY = "hawx.compensation"
 VERSION_KEY = "hawx.version"
 
 
@@ -82,10 +83,17 @@ def rewrite(
             VERSION_KEY: hawx_onnx.__version__,
             ASSIGNMENT_KEY: json.dumps(assignment.to_dict()),
             MULTIPLIERS_KEY: json.dumps({m.name: m.content_hash for m in packed}),
+            COMPENSATION_KEY: _compensation(assignment),
             ENERGIES_KEY: _energies(assignment, multipliers[0].name),
         },
     )
     return result
+
+
+def _compensation(assignment: Assignment) -> str | None:
+    """The passes that compensated the model; what they changed, its layers hold."""
+    given = assignment.compensation
+    return None if given is None else json.dumps(list(given.passes))
 
 
 def _energies(assignment: Assignment, exact: str) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from onnx import numpy_helper
+from side_by_side.markdown import table
 
 from hawx_onnx.passes import Calibrate, PassState
 from hawx_onnx.passes.approximate import exposed
@@ -106,3 +109,49 @@ def _over_channels(predicted: np.ndarray, measured: np.ndarray) -> float | None:
     """Ranks of channels under one multiplier: the least Spearman over the multipliers."""
     found = [spearman(p, m) for p, m in zip(predicted, measured, strict=True) if (m > 0).all()]
     return min((value for value in found if value is not None), default=None)
+
+
+def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
+    """A line for the convolutions of each network, one for each layer of one sum a sample."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        inside = row["chance"] is None
+        groups.setdefault((row["network"], "" if inside else row["layer"]), []).append(row)
+    heads = (
+        *("network", "layers", "mean off by, at most", f"within {LIMIT:g}"),
+        *("by chance alone: median, 95 %", "one histogram for all taps"),
+        *("spread: Spearman", "of channels alone", "independent products", "of channels alone"),
+        "spread over independent",
+    )
+    return table(heads, [_line(key, found) for key, found in groups.items()])
+
+
+def _line(key: tuple[str, str], rows: list[dict[str, Any]]) -> list[str]:
+    """The worst figures of a group; of channels ranked alone also the median over the layers."""
+
+    def each(name: str) -> list[float]:
+        return [row[name] for row in rows if row[name] is not None]
+
+    chance = rows[0]["chance"]
+    pairs = sum(row["pairs"] for row in rows)
+    within = sum(row["pairs"] * row["mean_within"] for row in rows) / pairs
+    low, middle, high = zip(*each("dependence"), strict=True)
+    ranks = [
+        text
+        for name in ("std", "independent")
+        for text in (
+            f"{min(each(f'{name}_spearman')):.3f}",
+            f"{min(each(f'{name}_spearman_channels')):.2f}, "
+            f"median {statistics.median(each(f'{name}_spearman_channels')):.2f}",
+        )
+    ]
+    return [
+        key[0],
+        key[1] or f"{len(rows)} of several positions",
+        f"{max(each('mean_deviation_max')):.3f}",
+        f"{100 * within:.1f} %",
+        "-" if chance is None else f"{chance[0]:.3f}, {chance[1]:.3f}",
+        f"{max(each('pooled_deviation_max')):.3f}",
+        *ranks,
+        f"{min(low):.2f} to {max(high):.2f}, median {statistics.median(middle):.2f}",
+    ]

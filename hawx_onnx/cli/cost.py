@@ -20,13 +20,6 @@ TOTALS = (
     ("latency", "latency_cycles", "cycles"),
 )
 
-PARTS = (
-    ("multiplication_uj", "multiplications"),
-    ("periphery_uj", "adders and registers"),
-    ("sram_uj", "SRAM"),
-    ("dram_uj", "DRAM"),
-    ("leakage_uj", "leakage"),
-)
 SIZES = {
     "rows": "rows of a temporal target's array; default: its own if small, else 4",
     "columns": "columns of the array; default: its own if small, else 4",
@@ -34,6 +27,13 @@ SIZES = {
     "simd": "lanes of an element; default: its own if small, else 4 or fewer",
 }
 
+PARTS = (
+    ("multiplication_uj", "multiplications"),
+    ("periphery_uj", "adders and registers"),
+    ("sram_uj", "SRAM"),
+    ("dram_uj", "DRAM"),
+    ("leakage_uj", "leakage"),
+)
 OPERANDS = {
     "own": "each layer's own",
     "uniform": "uniform",
@@ -98,17 +98,6 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     return 0
 
 
-def _parts(parts: dict[str, float], memories: str) -> str:
-    """One line on what the energy is the sum of."""
-    whole = sum(parts.values()) or 1.0
-    told = ", ".join(
-        f"{label} {100 * parts[key] / whole:.1f} %"
-        for key, label in PARTS
-        if parts[key] or key not in ("sram_uj", "dram_uj")
-    )
-    return f"energy goes to: {told}" + (f" (memories: {memories})" if memories else "")
-
-
 def _rtl(args: argparse.Namespace) -> RtlRequest | None:
     """Returns what to write in Verilog, or None.
 
@@ -127,3 +116,14 @@ def _rtl(args: argparse.Namespace) -> RtlRequest | None:
             mend="give --emit-rtl DIR too",
         )
     return None
+
+
+def _parts(parts: dict[str, float], memories: str) -> str:
+    """One line on what the energy is the sum of."""
+    whole = sum(parts.values()) or 1.0
+    told = ", ".join(
+        f"{label} {100 * parts[key] / whole:.1f} %"
+        for key, label in PARTS
+        if parts[key] or key not in ("sram_uj", "dram_uj")
+    )
+    return f"energy goes to: {told}" + (f" (memories: {memories})" if memories else "")

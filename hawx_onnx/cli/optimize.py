@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 
 from hawx_onnx.cli.console import Ui
-from hawx_onnx.cli.options import ALL, add_output_folder, add_settings, settings_of
+from hawx_onnx.cli.options import (
+    ALL,
+    COMPENSATION,
+    add_output_folder,
+    add_settings,
+    settings_of,
+)
 
-HELP = "quantise, score, search, rewrite, verify and report"
+HELP = "quantise, score, search, compensate, rewrite, verify and report"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with an interrupted run: take the measurements in its folder",
     )
-    add_settings(parser, ALL)
+    add_settings(parser, (*ALL, *COMPENSATION))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

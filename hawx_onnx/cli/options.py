@@ -30,6 +30,7 @@ SEARCH = (
     "max_seconds",
     "early_stop",
 )
+COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
 
 

@@ -15,6 +15,7 @@ import onnx
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.model import file_hash
 from hawx_onnx.hardware import CostReport, CostTotals, Target, operands_of
+from hawx_onnx.passes.compensate import Trial
 from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
@@ -241,6 +242,7 @@ def build_report(
     accuracies: Mapping[str, Accuracy],
     kernels: Mapping[str, Any],
     command: str,
+    trials: Sequence[Trial] = (),
 ) -> dict[str, Any]:
     """The content of ``report.json``, schema version 1.
 
@@ -253,6 +255,7 @@ def build_report(
         accuracies: ``float``, ``baseline`` and ``selected`` on the test split.
         kernels: What the library says of itself: ``isa``, ``cpu``, ``chosen`` (by multiplier).
         command: The command that repeats the run.
+        trials: The compensation passes that were tried.
     """
     before = problem.report(problem.exact_choice)
     after = problem.report(chosen.choice)
@@ -281,6 +284,7 @@ def build_report(
             "validation_accuracy": chosen.measured_accuracy,
             "assignment": problem.assignment(chosen.choice).to_dict(),
         },
+        "compensation": [trial.to_dict() for trial in trials],
         "accuracy_drop": drop,
         "accuracy_drop_ci95": list(interval),
         "savings": savings(before.total, after.total),

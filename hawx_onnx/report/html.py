@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hawx_onnx.report.channel_strips import channel_strips_section
+from hawx_onnx.report.compensation import compensation_section
 from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, duration, number, percent, section
@@ -109,6 +110,9 @@ def _sections(
         ("trade-off", "Trade-off", pareto_section(report)),
         ("layers", "Layers", layers_section(report)),
     ]
+    compensated = compensation_section(report)
+    if compensated is not None:
+        sections.append(("compensation", "Compensation", compensated))
     if sensitivity is not None:
         sections += _sensitivity_sections(sensitivity)
     return [

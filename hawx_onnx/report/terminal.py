@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hawx_onnx.report.compensation import compensation_line
 from hawx_onnx.report.formats import (
     COSTS,
     NONE,
@@ -229,7 +230,7 @@ def _plain(table: Table) -> str:
 
 
 def print_report(report: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints what ``optimize`` shows at its end: the comparison, the layers, the warnings.
+    """Prints what ``optimize`` shows at its end: comparison, layers, compensation, warnings.
 
     Args:
         report: The content of ``report.json``.
@@ -242,6 +243,9 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
     print_table(before_after_table(report), out)
     out.print()
     print_table(layer_table(list(report.get("layers") or ())), out)
+    if told := compensation_line(report):
+        line = _spaced(told)
+        out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)
     for warning in report.get("warnings") or ():
         line = f"warning: {_spaced(str(warning))}"
         shown = plain_ascii(line) if out.options.ascii_only else line

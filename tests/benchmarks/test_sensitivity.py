@@ -1,4 +1,4 @@
-"""The benchmark of sensitivities runs without the reference collection, and judges itself."""
+"""The benchmark of sensitivities runs without the reference collection and judges its figures."""
 
 from __future__ import annotations
 

@@ -139,6 +139,25 @@ def target(path: Path, **keys: object) -> Path:
     return path
 
 
+def test_partitioned_arrays_are_made_up_as_costed(
+    cli: Callable, lenet: Path, tmp_path: Path, passes: Callable
+) -> None:
+    part = target(tmp_path / "t.yaml", kind="temporal", rows=2, cols=7, heterogeneity="partitioned")
+    given = write(tmp_path / "a.json", {"conv1": CONV1, "conv2": "mul8s_trunc3"})
+    words = ("cost", lenet, "--assignment", given, "--target", part, "--emit-rtl", tmp_path / "rtl")
+    found = cli(*words, "--json").check().json
+    written = found["rtl"]
+    assert passes(written) == written["accumulators"]
+    design = (tmp_path / "rtl" / "hawx_accelerator.v").read_text()
+    (types,) = re.findall(r"TYPES\(\{(.*)\}\)", design)
+    numbers = [int(number) for number in re.findall(r"'d(\d+)", types)]
+    columns = {name: numbers.count(i) for i, name in enumerate(written["multipliers"])}
+    assert columns == {name: use["multipliers"] // 2 for name, use in found["types"].items()}
+    assert min(columns.values()) >= 1
+    few = (*words, "--columns", "4")
+    cli(*few).refused(2, "5 multiplier types", "4 columns")
+
+
 def test_small_targets_are_emitted_whole(cli: Callable, lenet: Path, tmp_path: Path) -> None:
     small = target(tmp_path / "t.yaml", kind="temporal", rows=5, cols=7, accumulator_bits=40)
     done = cli("cost", lenet, "--target", small, "--emit-rtl", tmp_path / "rtl", "--json").check()
@@ -153,6 +172,7 @@ def test_small_targets_are_emitted_whole(cli: Callable, lenet: Path, tmp_path: P
         (("--layer", "conv9"), ("--layer", "'conv9'", "conv1")),
         (("--pe", "2"), ("--pe", "temporal")),
         (("--rows", "0"), ("--rows", "0", "256")),
+        (("--target", "temporal-softgpu"), ("--emit-rtl", "soft-gpu", "spatial")),
         (("--target", "spatial", "--columns", "2"), ("--columns", "spatial")),
         (("--target", "spatial", "--simd", "3"), ("--simd", "25 products", "1, 5, 25")),
         (("--target", "spatial", "--pe", "4"), ("--pe", "6 filters", "1, 2, 3, 6")),

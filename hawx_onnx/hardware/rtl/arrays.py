@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from hawx_onnx.hardware.rtl.accelerator import AcceleratorRtl, Ports, packed
-from hawx_onnx.hardware.rtl.multipliers import column_types
 from hawx_onnx.hardware.rtl.operands import (
     NONE,
     Ints,
@@ -30,14 +29,15 @@ class ArrayRtl(AcceleratorRtl):
 
     Args:
         rows: Rows of elements.
-        columns: Columns of elements; where elements are not multi-mode, as many as there are
-            types among the filters, or more.
+        columns: Columns of elements.
         dataflow: ``output-stationary`` or ``weight-stationary``.
+        makeup: Where elements hold one type each, the columns of each type, in all ``columns``.
     """
 
     rows: int
     columns: int
     dataflow: str
+    makeup: tuple[int, ...] = ()
 
     @property
     def told(self) -> str:
@@ -50,8 +50,7 @@ class ArrayRtl(AcceleratorRtl):
         """Type of each column; 0 where elements hold all types."""
         if self.types.multi_mode:
             return [0] * self.columns
-        counts = np.bincount(self.numbers(), minlength=len(self.types.modules))
-        return column_types(counts.tolist(), self.columns)
+        return [kind for kind, count in enumerate(self.makeup) for _ in range(count)]
 
     @cached_property
     def tile(self) -> Tile:

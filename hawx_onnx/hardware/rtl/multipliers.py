@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hawx_onnx.errors import ComponentError
@@ -180,25 +179,3 @@ def _modules(text: str) -> dict[str, str]:
         end = _END.search(text, match.end())
         found[match["name"]] = text[match.start() : end.end() if end else len(text)]
     return found
-
-
-def column_types(counts: Sequence[int], columns: int) -> list[int]:
-    """Divides columns among types in proportion to their filters, one for each type at least.
-
-    Args:
-        counts: Filters of each type, in all one at least.
-        columns: As many as there are types with filters, or more.
-
-    Returns:
-        The type of each column; columns of a type stand side by side.
-    """
-    used = [index for index, count in enumerate(counts) if count]
-    total = sum(counts)
-    spare = columns - len(used)
-    exact = {index: counts[index] / total * spare for index in used}
-    held = {index: 1 + int(share) for index, share in exact.items()}
-    # The largest remainders get what rounding down left over.
-    order = sorted(used, key=lambda index: (int(exact[index]) - exact[index], index))
-    for index in order[: columns - sum(held.values())]:
-        held[index] += 1
-    return [index for index in used for _ in range(held[index])]

@@ -43,6 +43,10 @@ def array(modules: dict[str, MultiplierModule]) -> Callable[..., ArrayRtl]:
         names = dict.fromkeys(operands.types)
         types = MultiplierSet(tuple(modules[name] for name in names), multi_mode)
         size = {"rows": 3, "columns": 4, **sizes}
+        if not multi_mode:
+            # The last type gets what is left.
+            last = size["columns"] - len(names) + 1
+            size["makeup"] = (*[1] * (len(names) - 1), last)
         return ArrayRtl(types=types, operands=operands, dataflow=dataflow, **size)
 
     return make
@@ -84,8 +88,10 @@ def test_arrays_give_the_accumulators(
 def test_arrays_of_any_shape(
     array: Callable, layer: Callable, proves: Callable, dataflow: str, size: tuple[int, int]
 ) -> None:
-    made = array(layer(positions=5, filters=3).operands("offset"), dataflow, rows=size[0])
-    proves(replace(made, columns=size[1]))
+    made = array(
+        layer(positions=5, filters=3).operands("offset"), dataflow, rows=size[0], columns=size[1]
+    )
+    proves(made)
 
 
 @pytest.mark.parametrize("mixture", MIXTURES)

@@ -1,4 +1,4 @@
-"""Modules of several multipliers side by side, and columns divided among types."""
+"""Modules of several multipliers side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from hawx_onnx.errors import ComponentError
 from hawx_onnx.hardware.rtl import MultiplierModule, MultiplierSet
-from hawx_onnx.hardware.rtl.multipliers import column_types
 
 CELL = "module cell1 (input a, output y);\n  assign y = ~a;\nendmodule\n"
 
@@ -52,18 +51,3 @@ def test_one_type_needs_no_gates_for_its_operands() -> None:
     both = (module("one"), module("two"))
     assert MultiplierSet(both, True).modes == 2
     assert MultiplierSet(both, False).modes == 1
-
-
-@pytest.mark.parametrize(
-    ("counts", "columns", "held"),
-    [
-        ((6,), 4, [0, 0, 0, 0]),
-        ((3, 3), 4, [0, 0, 1, 1]),
-        ((0, 3, 1), 2, [1, 2]),
-        ((100, 1, 1), 4, [0, 0, 1, 2]),
-        ((6, 2), 8, [0, 0, 0, 0, 0, 0, 1, 1]),
-        ((5, 4, 3), 7, [0, 0, 0, 1, 1, 2, 2]),
-    ],
-)
-def test_columns_follow_the_filters(counts: tuple, columns: int, held: list[int]) -> None:
-    assert column_types(counts, columns) == held

@@ -1,0 +1,80 @@
+"""What each compensation pass gained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hawx_onnx.report.formats import NONE, finite, metric_name, number, percent, points
+from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.tables import table
+
+_NOTE = (
+    "Passes are fitted on calibration samples and tried one upon the other on validation samples; "
+    "a pass that does not gain there is not kept. The output error is the mean squared difference "
+    "to the outputs of the exact int8 network. Power and area stay as they are."
+)
+
+
+def trials_of(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns the passes that were tried, as ``report.json`` has them."""
+    given = report.get("compensation")
+    return [trial for trial in given or () if isinstance(trial, Mapping)]
+
+
+def compensation_line(report: Mapping[str, Any]) -> str:
+    """Returns the gains in one line; empty where no pass was tried.
+
+    Args:
+        report: The content of ``report.json``.
+    """
+    parts = []
+    for trial in trials_of(report):
+        gain = finite(trial.get("gain"))
+        told = NONE if gain is None else f"{points(gain, signed=True)} points"
+        name = str(trial.get("pass"))
+        parts.append(f"{name} {told}" if trial.get("kept") else f"{name} not kept")
+    return f"compensation, on validation samples: {', '.join(parts)}" if parts else ""
+
+
+def compensation_section(report: Mapping[str, Any]) -> Markup | None:
+    """Returns the passes as a table; None where none was tried.
+
+    Args:
+        report: The content of ``report.json``.
+    """
+    trials = trials_of(report)
+    if not trials:
+        return None
+    metric = metric_name(report)
+    heads = (
+        ("Pass", "first"),
+        ("Kept", ""),
+        (f"{metric} before", "num"),
+        (f"{metric} with it", "num"),
+        ("Output error before", "num"),
+        ("with it", "num"),
+        ("Layers changed", "num"),
+        ("Layers it cannot treat", "num"),
+    )
+    rows = [_row(trial) for trial in trials]
+    caption = "Compensation passes, on the validation samples"
+    return join([table(caption, heads, rows), element("p", _NOTE, class_="quiet")])
+
+
+def _row(trial: Mapping[str, Any]) -> Markup:
+    left = trial.get("left_alone")
+    cells = (
+        percent(trial.get("validation_accuracy_before")),
+        percent(trial.get("validation_accuracy_after")),
+        number(trial.get("output_mse_before")),
+        number(trial.get("output_mse_after")),
+        number(trial.get("layers")),
+        number(len(left) if isinstance(left, list) else None),
+    )
+    return element(
+        "tr",
+        element("th", trial.get("pass"), scope="row"),
+        element("td", "yes" if trial.get("kept") else "no"),
+        *(element("td", cell, class_="num") for cell in cells),
+    )
