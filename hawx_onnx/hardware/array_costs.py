@@ -70,7 +70,8 @@ class ArrayCosts:
             fixed = self.plan.fixed_leakage_nw / self.target.shape[1]
             leakage = self.target.shape[0] * self._leakage_nw + fixed
         per_product = self._per_product(channels)
-        return best_makeups(per_product, self.plan.step_cycles, self.target.shape[1], leakage)
+        steps, columns = self.plan.step_cycles, self.target.shape[1]
+        return best_makeups(per_product, steps, columns, leakage, self._area_um2)
 
     def _per_product(self, channels: Ints) -> Ints:
         """Channels of each type in one group, as if types were spread evenly over the groups."""

@@ -53,6 +53,7 @@ def best_makeups(
     step_cycles: npt.ArrayLike,
     columns: int,
     leakage: npt.ArrayLike | None = None,
+    area: npt.ArrayLike | None = None,
 ) -> IntArray:
     """Returns the make-up with the least latency for each assignment.
 
@@ -62,6 +63,8 @@ def best_makeups(
         columns: Columns of the array.
         leakage: Float array [T], leakage of a column of each type. With it the product of latency
             and leakage is least, thus static energy; without it, latency.
+        area: Float array [T], area of a column of each type. Of make-ups that are alike, one with
+            fewer columns of the largest types is taken, in whatever order the types are given.
 
     Returns:
         Int array [A, T] that sums up to the columns; 0 for types that an assignment does not use.
@@ -81,9 +84,11 @@ def best_makeups(
             mend="use fewer types, more columns, or heterogeneity multi-mode",
         )
     result = np.zeros((len(counts), counts.shape[2]), np.int64)
+    sizes = np.zeros(counts.shape[2]) if area is None else np.asarray(area, np.float64)
+    order = np.argsort(-sizes, kind="stable")
     for pattern in np.unique(used, axis=0):
         rows = np.flatnonzero((used == pattern).all(axis=1))
-        kept = np.flatnonzero(pattern)
+        kept = order[pattern[order]]
         of_types = None if weights is None else weights[kept]
         result[np.ix_(rows, kept)] = _search(counts[rows][:, :, kept], steps, columns, of_types)
     return result

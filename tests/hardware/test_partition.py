@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hawx_onnx import components
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware import LayerWorkload, TemporalTarget
+from hawx_onnx.hardware import LayerWorkload, TemporalTarget, load_target
 from hawx_onnx.hardware.partition import best_makeups, column_folds, compositions
 
 
@@ -171,3 +172,43 @@ def test_counts_that_do_not_fit_the_layers_are_refused(lenet, exact, cheap):
         target.cost_many(lenet, (exact, cheap), wrong)
     with pytest.raises(ConfigError, match=r"need \[assignments, 5, 2\]"):
         target.cost_many(lenet, (exact, cheap), right[0])
+
+
+@pytest.mark.parametrize("most", [5000, 0])
+def test_the_order_of_types_changes_nothing(monkeypatch, most):
+    """Of make-ups that are as fast as each other, the same one is taken."""
+    monkeypatch.setattr("hawx_onnx.hardware.partition.MOST_COMPOSITIONS", most)
+    rng = np.random.default_rng(7)
+    area, leakage = np.array([5.0, 2.0, 9.0]), np.array([3.0, 1.0, 4.0])
+    for channels in rng.integers(0, 12, (40, 2, 3)):
+        for leaks in (None, leakage):
+            found = best_makeups([channels], [3, 5], 12, leaks, area)[0]
+            for order in ([2, 0, 1], [1, 2, 0], [2, 1, 0]):
+                turned = None if leaks is None else leaks[order]
+                again = best_makeups([channels[:, order]], [3, 5], 12, turned, area[order])[0]
+                assert (again == found[order]).all()
+
+
+def test_spare_columns_go_to_the_smallest_type():
+    """One fold each, whatever the two columns hold that no type needs."""
+    assert best_makeups([[[4, 4]]], [1], 10, None, [9.0, 2.0])[0].tolist() == [4, 6]
+
+
+def test_many_at_once_cost_what_each_costs_alone():
+    """Types in order of their first use against types in order of the candidates."""
+    works = (
+        LayerWorkload("conv1", "Conv", 64, 8, 27),
+        LayerWorkload("conv2", "Conv", 16, 16, 72),
+        LayerWorkload("fc", "Gemm", 1, 10, 64),
+    )
+    chosen = [components.load(f"mul8s_{name}") for name in ("exact", "trunc1", "trunc2")]
+    target = load_target("temporal").override(heterogeneity="partitioned")
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        channels = [rng.integers(0, 3, work.filters) for work in works]
+        assignment = {w.name: [chosen[i] for i in c] for w, c in zip(works, channels, strict=True)}
+        alone = target.cost(works, assignment, chosen[0]).total
+        counts = np.array([[np.bincount(c, minlength=3) for c in channels]])
+        many = target.cost_many(works, chosen, counts)
+        for figure in ("power_mw", "area_um2", "energy_uj", "latency_cycles"):
+            assert getattr(many, figure)[0] == pytest.approx(getattr(alone, figure), rel=1e-12)
