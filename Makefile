@@ -23,7 +23,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test abi rtl characterize-builtin sanitized sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo test abi rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ abi: $(VENV)/.developing  ## check library and bodies with the oldest and the ne
 
 characterize-builtin: $(VENV)/.developing  ## synthesise the built-in multipliers, adders and registers anew
 	$(BIN)/python -m hawx_onnx.components.synthesis.shipping
+
+train-predictors: $(VENV)/.developing  ## synthesise training circuits and train the cost predictor anew
+	$(BIN)/python -m hawx_onnx.predictors.training --synthesise
 
 rtl: $(VENV)/.developing  ## simulate the Verilog of all built-in multipliers with Icarus Verilog
 	@command -v iverilog >/dev/null || { echo "error: there is no iverilog"; \

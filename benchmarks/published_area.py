@@ -1,5 +1,7 @@
 """Rank correlation of our area, delay and energy with the figures that authors published.
 
+Beside it stands the root-mean-square error of both as shares of the exact multiplier's figures.
+
 Published figures are told by a CSV file with the columns name, encoding, table_sha256 (of the
 little-endian int32 truth table), pdk45_area_um2, pdk45_delay_ns and pdk45_power_mw. Circuits are
 those of the libraries given, made by `hawx-onnx library import` and `library characterize`, and
@@ -65,11 +67,15 @@ def report(title: str, pairs: list[tuple[Multiplier, dict[str, str]]]) -> None:
     """Prints the correlations of a group, where it is large enough."""
     if len(pairs) < 3:
         return
+    exact = next((place for place, (one, _) in enumerate(pairs) if one.is_exact), None)
     for ours, theirs in FIGURES.items():
-        found = [getattr(multiplier.cost, ours) for multiplier, _ in pairs]
-        told = [float(row[theirs]) for _, row in pairs]
-        rho = spearmanr(found, told)[0]
-        print(f"{title:9} {ours:10} Spearman {rho:.3f} over {len(pairs)}")
+        found = np.array([getattr(multiplier.cost, ours) for multiplier, _ in pairs])
+        told = np.array([float(row[theirs]) for _, row in pairs])
+        line = f"{title:9} {ours:10} Spearman {spearmanr(found, told)[0]:.3f} over {len(pairs)}"
+        if exact is not None:
+            off = found / found[exact] - told / told[exact]
+            line += f", shares of {pairs[exact][0].name} off by {np.sqrt((off**2).mean()):.3f} RMS"
+        print(line)
 
 
 if __name__ == "__main__":

@@ -29,10 +29,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from scoring.channels import RANKS as CHANNEL_RANKS
 from scoring.channels import channel_rows
 from scoring.cost import all_levels_seconds, level_rows, memory_row
-from scoring.fidelity import LIMIT, RANKS, operator_rows
+from scoring.fidelity import LIMIT, RANKS, fidelity_table, operator_rows
 from scoring.subjects import TABLES, TWO, Subject, halves, multipliers, state_of, subjects
 from scoring.whole import OUTPUT_RANKS, model_row
 from side_by_side.markdown import table
+
+from hawx_onnx.memory import parse_bytes
 
 QUICK = 200  # samples of each half
 PASSES, RUNS, SECONDS = 100, 1.3, 1.0
@@ -88,28 +90,6 @@ def cost(found: Sequence[Subject], quick: bool) -> dict[str, Any]:
         memory += [memory_row(subject, limit, names, library) for limit in LIMITS[quick:]]
     state = state_of(found[0], halves(found[0], 512), multipliers(TWO, signed=False))
     return {"levels": levels, "memory": memory, "all_levels_seconds": all_levels_seconds(state)}
-
-
-def fidelity_table(rows: Sequence[dict[str, Any]]) -> str:
-    """One line for each layer."""
-    heads = (
-        *("network", "layer", "mean off by, at most", f"within {LIMIT:g}", "two halves differ by"),
-        *("one histogram for all taps", "spread: Spearman", "of channels, at least"),
-        *("independent products", "of channels, at least", "spread over independent"),
-    )
-    lines = []
-    for row in rows:
-        low, middle, high = row["dependence"]
-        numbers = (
-            *(row["mean_deviation_max"], row["mean_within"], row["halves_deviation_max"]),
-            *(row["pooled_deviation_max"], row["std_spearman"], row["std_spearman_channels"]),
-            *(row["independent_spearman"], row["independent_spearman_channels"]),
-        )
-        shown = ["-" if n is None else f"{n:.3f}" for n in numbers]
-        shown[1] = f"{100 * row['mean_within']:.2f} %"
-        dependence = f"{low:.2f} to {high:.2f}, median {middle:.2f}"
-        lines.append([row["network"], row["layer"], *shown, dependence])
-    return table(heads, lines)
 
 
 def channel_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -171,12 +151,16 @@ def cost_tables(found: dict[str, Any]) -> str:
             "without set-up",
         ),
     )
-    memory = [
-        [row["network"], row["limit"], f"{row['peak_bytes'] / 2**20:.0f}M"]
-        for row in found["memory"]
-    ]
+    memory = [[row["network"], row["limit"], peak_of(row)] for row in found["memory"]]
     both = (table(heads, lines), table(("network", "limit", "peak"), memory))
     return "\n\n".join(both)
+
+
+def peak_of(row: dict[str, Any]) -> str:
+    """Peak memory in words."""
+    if row["needs"]:
+        return f"refused, needs {row['needs']}"
+    return f"{row['peak_bytes'] / 2**20:.0f}M"
 
 
 def rank_verdicts(
@@ -215,8 +199,8 @@ def verdicts(rows: Sequence[dict[str, Any]], costs: dict[str, Any]) -> list[tupl
         told = f"{row['network']}: layer level {row['layer_of_runs']:.2f} of its runs, limit {RUNS}"
         found.append((told, row["layer_of_runs"] <= RUNS))
     for row in costs.get("memory", ()):
-        told = f"{row['network']}: peak {row['peak_bytes'] / 2**20:.0f}M, limit {row['limit']}"
-        found.append((told, row["fits"]))
+        told = f"{row['network']}: peak {peak_of(row)}, limit {row['limit']}"
+        found.append((told, (row["peak_bytes"] or 0) <= parse_bytes(row["limit"])))
     if costs:
         seconds = costs["all_levels_seconds"]
         found.append(
@@ -244,10 +228,13 @@ def main(words: Sequence[str] | None = None) -> None:
         found.remove(subject)
     if not found:
         parser.error(f"--networks: there are {', '.join(s.name for s in every)}")
-    rows = fidelity(found, args.quick) if "fidelity" in args.only else []
-    alone = channels(found, args.quick) if "channels" in args.only else []
-    models = whole(found) if "models" in args.only else []
-    costs = cost(found, args.quick) if "cost" in args.only else {}
+    chosen = {
+        part: [s for s in found if s.serves(part)] if part in args.only else [] for part in PARTS
+    }
+    rows = fidelity(chosen["fidelity"], args.quick)
+    alone = channels(chosen["channels"], args.quick)
+    models = whole(chosen["models"])
+    costs = cost(chosen["cost"], args.quick) if chosen["cost"] else {}
     for told, met in (*verdicts(rows, costs), *rank_verdicts(alone, models)):
         print(f"{'pass ' if met else 'short'}  {told}")
     if args.markdown:

@@ -41,7 +41,7 @@ __all__ = ["Result", "analyze", "apply", "cost", "evaluate", "explore", "optimiz
 
 def _settings(data: str | Path | None, options: Mapping[str, Any]) -> Settings:
     plain = {"data": None if data is None else str(data), **options}
-    for name in ("candidates", "library"):
+    for name in ("candidates", "library", "objective", "exclude"):
         if isinstance(plain.get(name), (str, Path)):
             plain[name] = (str(plain[name]),)
         elif name in plain:
@@ -54,6 +54,7 @@ def optimize(
     *,
     data: str | Path | None = None,
     output: str | Path | None = None,
+    resume: bool = False,
     **options: Any,  # noqa: ANN401 - the fields of Settings
 ) -> Result:
     """Quantises, scores, searches, rewrites, verifies and reports.
@@ -62,6 +63,7 @@ def optimize(
         model: Path of an ONNX file.
         data: What ``--data`` takes; None for the reference network's own or synthetic data.
         output: Folder to write all files to; nothing is written if None.
+        resume: Take the measurements that an interrupted run wrote to ``output``.
         **options: Fields of :class:`hawx_onnx.settings.Settings`, for example
             ``max_accuracy_drop=0.01`` (a fraction), ``target="spatial"``,
             ``candidates=("mul8s_trunc*",)``, ``max_power=10`` (mW).
@@ -75,7 +77,7 @@ def optimize(
     settings = _settings(data, options)
     if output is not None:
         check_writable(output)
-    result = optimize_model(model, settings)
+    result = optimize_model(model, settings, folder=output, resume=resume)
     if output is not None:
         result.save(output)
     return result
@@ -132,7 +134,9 @@ def explore(
             mend=f"choose of {', '.join(METHODS)}",
         )
     settings = _settings(data, options)
-    return explore_methods(prepare(model, settings), settings, methods)
+    return explore_methods(
+        prepare(model, settings, filters=settings.granularity == "filter"), settings, methods
+    )
 
 
 def evaluate(

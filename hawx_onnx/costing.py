@@ -22,7 +22,9 @@ from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, ENERGIES_KEY
+from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.report.build import savings
+from hawx_onnx.rtl_emission import RtlRequest, check_request, emit_rtl
 from hawx_onnx.settings import Settings
 
 _UNIFORM = "power is that of uniform operands"
@@ -34,14 +36,17 @@ def cost_model(
     settings: Settings,
     assignment: Assignment | None = None,
     dataflow: str | None = None,
+    rtl: RtlRequest | None = None,
 ) -> dict[str, Any]:
     """Costs a model on a target.
 
     Args:
         path: The ONNX file; a rewritten one is costed with the multipliers it holds.
-        settings: ``target`` and ``library`` are read.
+        settings: ``target``, ``library`` and ``predict_costs`` are read.
         assignment: Multipliers; wins over those in the file. Layers left out are exact.
         dataflow: Replaces the dataflow of a temporal target.
+        rtl: The accelerator to write in Verilog; ``data``, ``preprocess``, ``seed`` and ``jobs`` of
+            the settings are read then.
 
     Returns:
         The document of ``cost --json``. Its ``operands`` tell what multiplications are costed
@@ -54,6 +59,8 @@ def cost_model(
     target = load_target(settings.target)
     if dataflow is not None:
         target = target.override(dataflow=dataflow)
+    if rtl is not None:
+        check_request(rtl, target)
     model = load_model(path)
     workloads = model_workloads(model)
     chosen = Assignment(()) if assignment is None else assignment
@@ -75,7 +82,10 @@ def cost_model(
     document["savings"] = savings(baseline.total, report.total)
     document["assignment"] = chosen.to_dict()
     document["operands"] = operands_of(workloads)
-    document["notes"] += notes
+    document["notes"] += [*notes, *prediction_warning(used.values())]
+    if rtl is not None:
+        multipliers = (exact, *(one for one in used.values() if one.name != exact.name))
+        document["rtl"] = emit_rtl(model, settings, target, rtl, chosen, multipliers, workloads)
     return document
 
 
@@ -146,7 +156,10 @@ def held_tables(model: onnx.ModelProto) -> np.ndarray:
 def _multipliers(assignment: Assignment, settings: Settings) -> dict[str, Multiplier]:
     shelf = ("builtin", *settings.library)
     found = components.resolve(assignment.multipliers(), shelf)
-    return {one.name: components.with_known_cost(one) for one in found}
+    costed = [components.with_known_cost(one) for one in found]
+    if settings.predict_costs:
+        costed = list(with_predicted_costs(costed))
+    return {one.name: one for one in costed}
 
 
 def _exact_for(used: Iterable[Multiplier], settings: Settings) -> Multiplier:

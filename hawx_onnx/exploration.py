@@ -7,8 +7,9 @@ from typing import Any
 
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.preparation import Prepared, Step
-from hawx_onnx.report.build import point_block
+from hawx_onnx.report.build import point_block, space_number
 from hawx_onnx.search import Problem, SearchResult, select
+from hawx_onnx.search.problem import size_text
 from hawx_onnx.search.result import hypervolume
 from hawx_onnx.selection import Searcher
 from hawx_onnx.settings import Settings
@@ -20,6 +21,8 @@ def explore_methods(
     methods: Sequence[str],
     progress: Callable[[], None] | None = None,
     step: Step = lambda text: None,
+    *,
+    share: bool = True,
 ) -> dict[str, Any]:
     """Runs methods one after the other and compares them.
 
@@ -29,14 +32,15 @@ def explore_methods(
         methods: Names, each once.
         progress: Called after each measured assignment.
         step: Called with the name of each search as it begins.
+        share: Compute once what assignments have in common, in all methods.
 
     Returns:
         The document of ``explore --json``.
     """
-    searcher = Searcher(prepared, settings, progress)
+    searcher = Searcher(prepared, settings, progress, share=share)
     results = {}
     for name in dict.fromkeys(methods):
-        step(f"{name} search over {searcher.problem.space_size:,} assignments")
+        step(f"{name} search over {size_text(searcher.problem.space_size)} assignments")
         results[name] = searcher.run(name)
     document: dict[str, Any] = {
         "methods": [method_block(searcher.problem, result) for result in results.values()],
@@ -44,13 +48,16 @@ def explore_methods(
         "metric": prepared.metric,
         "validation_samples": len(prepared.dataset.validation),
         "max_accuracy_drop": settings.max_accuracy_drop,
-        "objective": settings.objective,
+        "objective": searcher.problem.objective,
+        "further_objectives": list(searcher.problem.objectives[1:]),
         "operands": operands_of(searcher.problem.workloads),
         "warnings": list(prepared.warnings),
         "speedup": None,
         "regret": None,
     }
     reference = results.get("exhaustive")
+    if reference is not None and reference.stopped_by is not None:
+        reference = None  # no reference: a limit ended it
     for block, (name, result) in zip(document["methods"], results.items(), strict=True):
         if reference is not None and name != "exhaustive":
             block["against_exhaustive"] = compare(searcher.problem, result, reference)
@@ -66,11 +73,13 @@ def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
     return {
         "method": result.method,
         "evaluations": result.evaluations,
+        "samples_run": result.samples_run,
+        "stopped_by": result.stopped_by,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
         "measuring_seconds": result.measuring_seconds,
-        "space_size": result.space_size,
+        "space_size": space_number(result.space_size),
         "hypervolume": hypervolume(problem, result),
         "selected": None if chosen is None else point_block(problem, chosen),
         "points": [point_block(problem, point) for point in result.points],

@@ -16,18 +16,20 @@ import onnx
 import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
-from hawx_onnx.errors import ConfigError
+from hawx_onnx.errors import BudgetError, ConfigError
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
 from hawx_onnx.passes.compensated import with_compensation
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
-from hawx_onnx.report.build import build_report
+from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.search import Problem, SearchResult
+from hawx_onnx.search.problem import size_text
 from hawx_onnx.selection import Searcher, choose
 from hawx_onnx.settings import Settings
 
@@ -136,6 +138,8 @@ def optimize_model(
     *,
     step: Step = lambda text: None,
     progress: Callable[[], None] | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
 ) -> Result:
     """Optimises a model; see ``hawx_onnx.optimize``.
 
@@ -144,16 +148,24 @@ def optimize_model(
         settings: Options.
         step: Called with the name of each step as it begins.
         progress: Called after each measured assignment.
+        folder: Where measurements are written down, and the front where none of it meets the
+            budget; nowhere if None. The result is not written.
+        resume: Take the measurements that an interrupted run wrote there.
 
     Raises:
         HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
     """
-    prepared = prepare(path, settings, step)
+    prepared = prepare(path, settings, step, filters=settings.granularity == "filter")
     step("preparing the search")
-    searcher = Searcher(prepared, settings, progress)
-    step(f"searching {searcher.problem.space_size:,} assignments")
+    searcher = Searcher(prepared, settings, progress, folder, resume)
+    step(f"searching {size_text(searcher.problem.space_size)} assignments")
     result = searcher.run("hawx")
-    chosen = choose(searcher.problem, result)
+    try:
+        chosen = choose(searcher.problem, result)
+    except BudgetError as error:
+        if folder is not None:
+            error.mend += f"; the front is in {save_front(searcher.problem, result, folder)}"
+        raise
     assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
     step("compensating")
     made = compensate(
@@ -194,6 +206,14 @@ def optimize_model(
         ),
         run=run_document(report, settings),
     )
+
+
+def save_front(problem: Problem, result: SearchResult, folder: str | Path) -> Path:
+    """Writes ``pareto.csv`` of a search that chose nothing."""
+    from hawx_onnx import report as writers
+
+    points = {"pareto": pareto_block(problem, result, None)}
+    return writers.write_pareto_csv(points, Path(folder) / "pareto.csv")
 
 
 def rewrite_and_verify(state: PassState, assignment: Assignment, threads: int) -> onnx.ModelProto:

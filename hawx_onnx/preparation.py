@@ -13,6 +13,7 @@ import onnx
 from hawx_onnx import components
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
@@ -30,6 +31,7 @@ from hawx_onnx.passes import (
     Score,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.runtime.runner import Runner
@@ -89,9 +91,11 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
     elif settings.library:
         chosen = _whole_library(settings.library)
     else:
-        smallest = settings.objective == "area" or settings.max_area is not None
+        smallest = settings.objective[0] == "area" or settings.max_area is not None
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
+    if settings.predict_costs:
+        chosen = with_predicted_costs(chosen)
     signed = {m.encoding.codes_signed for m in chosen}
     if len(signed) > 1:
         first = next(m.name for m in chosen if m.encoding.codes_signed)
@@ -165,8 +169,16 @@ def quantized_state(
     dataset: Dataset,
     multipliers: tuple[Multiplier, ...],
     step: Step,
+    memory_limit: int | None = None,
 ) -> PassState:
     """Canonicalises and quantises a model and finds its candidates.
+
+    Args:
+        source: The user's model.
+        dataset: Its calibration split sets the ranges.
+        multipliers: Candidates, the exact one first.
+        step: Called with the name of each step as it begins.
+        memory_limit: Bytes that the process may hold; None for any number.
 
     Raises:
         ModelError: The model holds ai.hawx operators already, or has no candidate.
@@ -180,7 +192,7 @@ def quantized_state(
     state = PassState(source, dataset, multipliers)
     for text, one in (
         ("canonicalising", Canonicalize()),
-        ("quantising", Quantize(multipliers[0].encoding)),
+        ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
         ("lowering to integer operators", LowerQdq()),
         ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
@@ -228,13 +240,15 @@ def prepare(
     outputs = check_output(source, dataset, settings.jobs)
     limit = settings.memory_bytes
     warnings = (*([told] if told else ()), *_warnings(dataset, costs, outputs))
+    warnings += prediction_warning(multipliers)
     labelled = dataset.labelled
     if costs:
         dataset = with_labels(dataset, source, settings.jobs)
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step)
+    state = quantized_state(source, dataset, multipliers, step, limit)
+    excluded([candidate.name for candidate in state.candidates], settings.exclude)
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")

@@ -4,38 +4,76 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from hawx_onnx.assignment import Assignment
 from hawx_onnx.errors import BudgetError
-from hawx_onnx.passes.probe import AssignmentProbe
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.exclusion import excluded
+from hawx_onnx.journal import Journal, origin_of
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.search import (
+    METHODS,
     Budget,
+    Limits,
     Measurer,
     Point,
     Problem,
     SearchResult,
-    search_exhaustive,
-    search_hawx,
-    search_random,
     select,
 )
+from hawx_onnx.search.problem import TOTALS_FIELD, order_of
+from hawx_onnx.search.units import Unit, channel_units
+from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
+from hawx_onnx.validation_runs import ValidationRuns
+
+UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles"}
 
 
 def make_problem(prepared: Prepared, settings: Settings) -> Problem:
-    """The assignment problem of a prepared model."""
+    """The assignment problem of a prepared model.
+
+    Raises:
+        ConfigError: ``exclude`` names a layer that is no candidate.
+    """
+    kept = excluded([c.name for c in prepared.state.candidates], settings.exclude)
+    workloads = tuple(c.workload for c in prepared.state.candidates)
+    units: tuple[Unit, ...] = ()
+    if settings.granularity == "filter":
+        assert prepared.state.sensitivity is not None
+        orders = channels_by_damage(prepared.state.sensitivity)
+        units = channel_units(orders, prepared.target.channels_together(workloads), kept)
     return Problem(
-        workloads=tuple(c.workload for c in prepared.state.candidates),
+        workloads=workloads,
         multipliers=prepared.state.multipliers,
         target=prepared.target,
-        objective=settings.objective,
-        budget=Budget(settings.max_accuracy_drop, settings.max_power, settings.max_area),
+        objective=settings.objective[0],
+        budget=Budget(
+            settings.max_accuracy_drop,
+            settings.max_power,
+            settings.max_area,
+            settings.max_energy,
+            settings.max_latency,
+            settings.max_multipliers,
+        ),
         allow_exact=settings.exact,
+        further_objectives=settings.objective[1:],
+        kept_exact=kept,
+        units=units,
     )
+
+
+def channels_by_damage(sensitivity: Sensitivity) -> list[list[int]]:
+    """The output channels of each layer, those first that suffer least over all multipliers."""
+    orders = []
+    for layer in sensitivity.layers:
+        damage = sensitivity.filters[layer].output_mse
+        # Each multiplier counts alike, however much it errs.
+        relative = damage / np.maximum(damage.max(axis=1, keepdims=True), 1e-300)
+        orders.append([int(c) for c in np.argsort(relative.sum(axis=0), kind="stable")])
+    return orders
 
 
 class Searcher:
@@ -45,6 +83,9 @@ class Searcher:
         prepared: The model.
         settings: Options.
         progress: Called after each measured assignment.
+        folder: Where measurements are written down; nowhere if None.
+        resume: Take measurements that are written down there already.
+        share: Compute once what assignments have in common, in all methods.
     """
 
     def __init__(
@@ -52,49 +93,58 @@ class Searcher:
         prepared: Prepared,
         settings: Settings,
         progress: Callable[[], None] | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+        *,
+        share: bool = True,
     ) -> None:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
-        self.surrogate = ResponseSurrogate(prepared.state.sensitivity)
+        sensitivity = prepared.state.sensitivity
+        self.surrogate: ResponseSurrogate | FilterSurrogate = (
+            FilterSurrogate(sensitivity, self.problem.units)
+            if settings.granularity == "filter"
+            else ResponseSurrogate(sensitivity)
+        )
         self._scoring = prepared.state.sensitivity.seconds
         self._settings, self._progress = settings, progress
-        state = prepared.state
-        self._probe = AssignmentProbe(
-            state.model, state.candidates, state.multipliers, settings.jobs
+        self._prepared, self._folder, self._resume = prepared, folder, resume
+        self._share = share
+
+    def _measurer(self, method: str) -> Measurer:
+        prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
+        # A fresh one: no method shall gain from what another one ran.
+        network = ValidationRuns(
+            prepared.state, prepared.dataset.validation, seed, threads, share=self._share
         )
-        self._x = prepared.dataset.validation.x
-        labels = prepared.dataset.validation.y
-        assert labels is not None
-        self._labels = labels
-
-    def _outputs(self, assignment: Assignment) -> np.ndarray:
-        return self._probe.outputs(assignment, self._x)
-
-    def _measurer(self) -> Measurer:
-        return Measurer(self._outputs, self.problem, self._labels, progress=self._progress)
+        settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
+        limits = Limits(
+            evaluations=settings.max_evaluations,
+            # The scores are part of the method's time.
+            seconds=None if settings.max_seconds is None else settings.max_seconds - scoring,
+            # The reference measures everything.
+            early_stop=settings.early_stop and method != "exhaustive",
+            block=network.block,
+        )
+        journal = None
+        if self._folder is not None:
+            state = prepared.state
+            origin = origin_of(state.model, state.multipliers, network.x, network.labels)
+            journal = Journal(self._folder, origin, self._resume)
+        return Measurer(
+            network, self.problem, network.labels, limits, journal, progress=self._progress
+        )
 
     def run(self, method: str) -> SearchResult:
-        """Runs ``hawx``, ``exhaustive`` or ``random``."""
-        return self._with_exact(self._search(method))
-
-    def _search(self, method: str) -> SearchResult:
-        settings, measurer = self._settings, self._measurer()
-        if method == "exhaustive":
-            return search_exhaustive(self.problem, measurer)
-        if method == "random":
-            return search_random(
-                self.problem,
-                measurer,
-                evaluations=settings.max_evaluations,
-                seed=settings.seed,
-            )
-        return search_hawx(
+        """Runs one of ``METHODS``."""
+        result = METHODS[method](
             self.problem,
-            measurer,
+            self._measurer(method),
             self.surrogate,
-            evaluations=settings.max_evaluations,
+            seed=self._settings.seed,
             scoring_seconds=self._scoring,
         )
+        return self._with_exact(result)
 
     def _with_exact(self, result: SearchResult) -> SearchResult:
         """Adds the all-exact design, which every method measures as the baseline.
@@ -108,8 +158,9 @@ class Searcher:
         predicted = known[0].predicted_accuracy if known else None
         totals = problem.report(exact).total
         points = [point for point in result.points if point.choice != exact]
-        points.append(Point(exact, totals, predicted, result.baseline_accuracy))
-        points.sort(key=lambda point: (problem.objective_of(point.totals), point.choice))
+        samples = len(self._prepared.dataset.validation)
+        points.append(Point(exact, totals, predicted, result.baseline_accuracy, samples))
+        points.sort(key=lambda point: (problem.objective_of(point.totals), order_of(point.choice)))
         return dataclasses.replace(result, points=tuple(points))
 
 
@@ -134,21 +185,19 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
     budget = problem.budget
     measured = [p for p in result.points if p.measured_accuracy is not None]
     parts = []
-    for name, limit, field, unit in (
-        ("power", budget.max_power_mw, "power_mw", "mW"),
-        ("area", budget.max_area_um2, "area_um2", "um2"),
-    ):
-        if limit is not None:
-            least = _least(problem, result, field)
-            if least > limit:
-                parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
-    fitting = [p for p in measured if budget.allows_cost(p.totals)]
+    for name, limit in budget.limits().items():
+        least = _least(problem, result, TOTALS_FIELD[name])
+        if least > limit:
+            unit = UNITS[name]
+            parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
+    fitting = [p for p in measured if problem.allows(p.choice, p.totals)]
     if fitting:
-        best = max(p.measured_accuracy or 0.0 for p in fitting)
-        drop = result.baseline_accuracy - best
+        best = max(fitting, key=lambda p: (p.complete, p.measured_accuracy or 0.0))
+        drop = result.baseline_accuracy - (best.measured_accuracy or 0.0)
+        so_far = "" if best.complete else f" (on the {best.samples} samples it was given up after)"
         parts.append(
-            f"the most accurate one within the hardware limits loses {100 * drop:.4g} points, "
-            f"{100 * budget.max_accuracy_drop:.4g} are allowed"
+            f"the most accurate one within the hardware limits loses {100 * drop:.4g} points"
+            f"{so_far}, {100 * budget.max_accuracy_drop:.4g} are allowed"
         )
     return "; ".join(parts) or "nothing was measured within the hardware limits"
 
@@ -158,6 +207,6 @@ def _least(problem: Problem, result: SearchResult, field: str) -> float:
 
     A search leaves out points beyond the hardware limits, so that there may be none.
     """
-    layers = len(problem.workloads)
-    uniform = [problem.report((index,) * layers).total for index in problem.allowed]
+    alike = [[min(index, one.stop - 1) for one in problem.options] for index in problem.allowed]
+    uniform = [problem.report(problem.decode(picks)).total for picks in alike]
     return float(min(getattr(t, field) for t in (*(p.totals for p in result.points), *uniform)))

@@ -16,7 +16,7 @@ from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.names import close_names
 
 OBJECTIVES = ("power", "area", "energy", "latency")
-GRANULARITIES = ("layer",)
+GRANULARITIES = ("layer", "filter")
 
 
 def option(
@@ -60,14 +60,42 @@ class Settings:
         (), "multipliers to choose from, names or patterns, separated by commas"
     )
     target: str = option("temporal", "spatial, temporal, another preset, or a YAML file")
-    granularity: str = option("layer", "what gets one multiplier", choices=GRANULARITIES)
+    granularity: str = option(
+        "layer",
+        "what gets one multiplier: a layer, or as few of its output channels as the target allows",
+        choices=GRANULARITIES,
+    )
     max_accuracy_drop: float = option(
         0.01, "largest drop of accuracy against exact int8, a fraction", kind=float, low=0, high=1
     )
-    objective: str = option("power", "what to minimise", choices=OBJECTIVES)
+    objective: tuple[str, ...] = option(
+        ("power",),
+        "what to minimise; of several, the sum relative to the exact design (repeatable)",
+        choices=OBJECTIVES,
+    )
     max_power: float | None = option(None, "largest power in mW", kind=float, low=0)
     max_area: float | None = option(None, "largest area in um2", kind=float, low=0)
-    max_evaluations: int = option(40, "largest number of assignments to measure", kind=int, low=1)
+    max_energy: float | None = option(
+        None, "largest energy of an inference in uJ", kind=float, low=0
+    )
+    max_latency: float | None = option(
+        None, "largest latency of an inference in clock cycles", kind=float, low=0
+    )
+    max_multipliers: int | None = option(
+        None, "most different multipliers in the accelerator", kind=int, low=1
+    )
+    exclude: tuple[str, ...] = option(
+        (), "layers that stay exact, names or patterns, separated by commas (repeatable)"
+    )
+    max_evaluations: int | None = option(
+        None, "most assignments to measure; 40 where a search needs a number", kind=int, low=1
+    )
+    max_seconds: float | None = option(
+        None, "longest time for scoring and search, in seconds", kind=float, low=0
+    )
+    early_stop: bool = option(
+        True, "give assignments up once it is clear that they are of no use", kind=bool
+    )
     exact: bool = option(True, "layers may stay exact", kind=bool)
     score_samples: int = option(
         256, "validation samples that single-layer responses are measured on", kind=int, low=2
@@ -83,6 +111,9 @@ class Settings:
     )
     memory_limit: str = option(
         DEFAULT_LIMIT, "most memory of the process, 512M or 2G", parse=parse_bytes
+    )
+    predict_costs: bool = option(
+        False, "predict costs of multipliers that have none from their truth tables", kind=bool
     )
     fold_bias: bool = option(
         True, "fold mean errors of output channels into biases, if that gains", kind=bool
@@ -173,6 +204,9 @@ def _check(item: dataclasses.Field[Any], value: object, where: str = "") -> None
     elif isinstance(value, tuple):
         for one in value:
             _check_one(one, about, where)
+        if about["choices"] and not value:
+            mend = f"choose of {', '.join(about['choices'])}"
+            raise ConfigError("names nothing", where=where, mend=mend)
     else:
         raise ConfigError(f"{value!r} is not a list", where=where, mend="write [a, b]")
 

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.frontend.model import batches
+from hawx_onnx.frontend.outputs import are_class_scores, check_rows
 from hawx_onnx.passes.approximate import exposed, with_tables
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
@@ -42,14 +43,12 @@ class FilterEffects:
     Attributes:
         exact: Outputs of the exact int8 network, [B, values].
         squared: Candidate -> squared change of the outputs, mean over outputs, float64 [T, C, B].
-        changed: Candidate -> output codes of the channel that are not the exact ones, [T, C, B].
         margin: Candidate -> change of the margin of the true class over the best other one, float32
             [T, C, B]; empty where outputs are no class scores.
     """
 
     exact: np.ndarray
     squared: Mapping[str, np.ndarray]
-    changed: Mapping[str, np.ndarray]
     margin: Mapping[str, np.ndarray]
 
 
@@ -80,6 +79,7 @@ class FilterLevel:
         gradient = build_gradient(model, [c.name for c in candidates], [output])
         self.unreached = dict(gradient.unreached)
         self._gradient, self._output = gradient, output
+        self._others = [value.name for value in model.graph.output if value.name != output]
         self._multipliers = len(tables)
         reached = [c for c in candidates if c.name in gradient.nodes]
         self._layers = tuple(_layer(model, candidate) for candidate in reached)
@@ -114,17 +114,22 @@ class FilterLevel:
         return tuple(layer.name for layer in self._layers)
 
     def stream(
-        self, x: np.ndarray, labels: np.ndarray | None, batch: int = BATCH
+        self, x: np.ndarray, labels: np.ndarray | None, memory_limit: int
     ) -> Iterator[FilterEffects]:
-        """Yields the effects batch by batch.
+        """Yields the effects batch by batch; nothing where no candidate is reached.
 
         Args:
             x: Samples.
-            labels: True classes, int64 [samples]; None where outputs are no class scores.
-            batch: Batch size where the model leaves it open.
+            labels: True classes, int64 [samples]; without, the exact network's.
+            memory_limit: Bytes that the process may hold.
+
+        Raises:
+            ConfigError: A single sample takes more.
         """
-        start = 0
-        for rows, count in batches(x, self._forward.spec, batch):
+        if not self._layers:
+            return
+        size, start = self.fitting_batch(x, memory_limit), 0
+        for rows, count in batches(x, self._forward.spec, size):
             if start == 0:
                 self._drop_mixed_layers(rows)
             told = None if labels is None else labels[start : start + count]
@@ -144,13 +149,17 @@ class FilterLevel:
         rows, _ = next(iter(batches(x[:1], self._forward.spec, 1)))
         names = [name for name in self._cached if name != self._forward.spec.name]
         values = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        values[self._forward.spec.name] = rows
+        shared = self._shared(values)
         written = [values[layer.output].size for layer in self._layers]
         channels = sum(values[layer.output].shape[layer.channel_axis] for layer in self._layers)
         directions = len(output_directions(values[self._output].size // len(rows))[0]) + 1
-        # Cached tensors and codes of every multiplier; slopes before and after they are stacked,
-        # and the field of one layer at a time.
-        each = sum(value.nbytes for value in values.values()) + self._multipliers * sum(written)
-        each += 4 * (2 * directions * sum(written) + self._multipliers * max(written))
+        # Tensors that are kept, once more in the allocator of the session that gave them; slopes,
+        # with those of the last direction as its session holds and returns them; codes of every
+        # multiplier; fields of one layer at a time.
+        each = 2 * sum(value.nbytes for value in (*values.values(), *shared.values()))
+        each += 4 * (directions + 3) * sum(written) + self._multipliers * sum(written)
+        each += 4 * (self._multipliers + 2 * directions) * max(written)
         kept = 4 * self._multipliers * channels * len(x)
         most = max(len(rows), min(BATCH, len(x)))
         return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
@@ -181,27 +190,36 @@ class FilterLevel:
         names = [name for name in self._cached if name != own]
         cached = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
         cached[own] = rows
+        check_rows(cached[self._output], len(rows), self._output, self._others)
         exact = cached[self._output].reshape(len(rows), -1)
+        class_scores = are_class_scores(cached[self._output])
+        if class_scores and labels is None:
+            labels = exact[:count].argmax(axis=1)
         directions, weight = output_directions(exact.shape[1])
         vectors = [np.broadcast_to(one, exact.shape) for one in directions]
-        if labels is not None:
+        if class_scores and labels is not None:
             vectors.append(margin_direction(exact, labels))
         slopes = self._slopes(cached, vectors)
         codes = [self._fields.codes(cached, index) for index in range(1, self._multipliers)]
-        squared, changed, margin = {}, {}, {}
+        squared, margin = {}, {}
         for layer in self._layers:
             moved = [one[layer.name] for one in codes]
             fields = error_field(layer, cached[layer.output], moved, len(rows))
             change = project(fields, slopes[layer.name], layer.scale)[:count]
-            altered = np.count_nonzero(fields[:count], axis=-1)
-            changed[layer.name] = _with_exact(altered.transpose(2, 1, 0))
             parts = change[..., : len(directions)].astype(np.float64)
             # [B, C, T]: the mean over outputs of squares, or its unbiased estimate.
             total = (parts**2).sum(axis=-1) * weight
             squared[layer.name] = _with_exact(total.transpose(2, 1, 0))
-            if labels is not None:
+            if class_scores:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
-        return FilterEffects(exact[:count], squared, changed, margin)
+        return FilterEffects(exact[:count], squared, margin)
+
+    def _shared(self, cached: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What all directions need of a batch."""
+        if self._prepare is None:
+            return {}
+        values = run(self._prepare, self._prepared, {name: cached[name] for name in self._fixed})
+        return dict(zip(self._prepared, values, strict=True))
 
     def _slopes(
         self, cached: Mapping[str, np.ndarray], vectors: Sequence[np.ndarray]
@@ -210,29 +228,25 @@ class FilterLevel:
 
         What all directions share, such as masks, is computed once.
         """
-        known = dict(cached)
-        if self._prepare is not None:
-            fixed = {name: cached[name] for name in self._fixed}
-            values = run(self._prepare, self._prepared, fixed)
-            known.update(zip(self._prepared, values, strict=True))
+        known = {**cached, **self._shared(cached)}
         feeds = {name: known[name] for name in self._directed if name in known}
         names = [self._gradient.nodes[layer.name] for layer in self._layers]
         if not names:
             return {}
-        found: list[list[np.ndarray]] = [[] for _ in names]
         shape, samples = cached[self._output].shape, len(vectors[0])
-        for vector in vectors:
+        slopes: dict[str, np.ndarray] = {}
+        for place, vector in enumerate(vectors):
             feeds[f"cotangent/{self._output}"] = np.ascontiguousarray(
                 vector.reshape(shape), np.float32
             )
-            for layer, parts, value in zip(
-                self._layers, found, run(self._backward, names, feeds), strict=True
-            ):
-                parts.append(layer.by_channel(value, samples))
-        return {
-            layer.name: np.stack(parts, axis=2)
-            for layer, parts in zip(self._layers, found, strict=True)
-        }
+            values = run(self._backward, names, feeds)
+            for layer, value in zip(self._layers, values, strict=True):
+                part = layer.by_channel(value, samples)
+                if place == 0:
+                    sizes = (*part.shape[:2], len(vectors), part.shape[2])
+                    slopes[layer.name] = np.empty(sizes, np.float32)
+                slopes[layer.name][:, :, place] = part
+        return slopes
 
 
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:

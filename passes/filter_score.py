@@ -1,9 +1,9 @@
 """Filter-level score: effects of single channels over the scoring samples, rounding included.
 
 First order alone misses what rounding does: a change of less than a code flips some of the next
-layer's codes by a whole one, those flip others, and a few changed codes end as noise of a size that
-hardly depends on them. A few channels of each layer run through the rest of the network tell how
-large that noise is.
+layer's codes by a whole one, and those flip others. That noise grows with the size of the change,
+not with its square, and behind several layers not even with that: all that is small ends as the
+same noise. A few channels of each layer, run through the rest of the network, tell how large it is.
 """
 
 from __future__ import annotations
@@ -14,115 +14,176 @@ from dataclasses import dataclass
 import numpy as np
 
 from hawx_onnx.components import stacked_factors
+from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.base import PassState
 from hawx_onnx.passes.filter_effects import FilterLevel
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.sensitivity import GRADIENT, MEASURED, FilterScore, OperatorScore
 
-PROBES = (0.1, 0.3, 0.5)
+PROBES = (0.05, 0.2, 0.4, 0.6)
 """Channels and multipliers that are run, as quantiles of their effect to first order."""
 PROBE_SAMPLES = 64
-AVALANCHE = 10.0
-"""Changed codes of a sample that bring the noise of rounding to 63 % of its full size."""
+KNEES = 60
+
+
+@dataclass(eq=False)
+class LayerEffects:
+    """First-order effects of one layer's channels, means over samples.
+
+    Attributes:
+        squared: Squared change of the outputs, [T, C].
+        head_squared: The same over the samples of the probes.
+        margins: Changes of the margin by batch, [T, C, B] each; none without class scores.
+    """
+
+    squared: np.ndarray
+    head_squared: np.ndarray
+    margins: list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelEffects:
+    """First-order effects of all channels of all layers.
+
+    Attributes:
+        layers: Reached candidate -> its effects.
+        unreached: Other candidate -> why it has none.
+    """
+
+    layers: Mapping[str, LayerEffects]
+    unreached: Mapping[str, str]
+
+
+def find_effects(
+    state: PassState, x: np.ndarray, labels: np.ndarray | None, memory_limit: int, threads: int = 0
+) -> ChannelEffects:
+    """Finds the effects of every output channel of every candidate under every multiplier.
+
+    Args:
+        state: Int8 model, candidates and multipliers.
+        x: Scoring samples.
+        labels: True classes; without, those of the exact network. Not used where the output is no
+            vector of class scores.
+        memory_limit: Bytes that the process may hold.
+        threads: Threads within an operator.
+    """
+    tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
+    output = model_output(state.model)
+    level = FilterLevel(state.model, state.candidates, tables, factors, output, threads)
+    layers: dict[str, LayerEffects] = {}
+    done, head = 0, min(PROBE_SAMPLES, len(x))
+    for part in level.stream(x, labels, memory_limit):
+        for name, squared in part.squared.items():
+            if name not in layers:
+                zero = np.zeros(squared.shape[:2])
+                layers[name] = LayerEffects(zero, zero.copy(), [])
+            layer = layers[name]
+            layer.squared += squared.sum(axis=2) / len(x)
+            layer.head_squared += squared[..., : max(0, head - done)].sum(axis=2) / head
+            if name in part.margin:
+                layer.margins.append(part.margin[name])
+        done += len(part.exact)
+    return ChannelEffects(layers, level.unreached)
 
 
 def score_filters(
     state: PassState,
+    effects: ChannelEffects,
     x: np.ndarray,
-    labels: np.ndarray | None,
-    output: str,
     *,
     operator: Mapping[str, OperatorScore],
     measured: np.ndarray,
     responses: LayerResponses,
-    probe_batch: int,
-    memory_limit: int,
-    threads: int = 0,
+    batch: int,
 ) -> dict[str, FilterScore]:
-    """Scores every output channel of every candidate under every multiplier.
+    """Scores channels: their effects, and what rounding adds.
 
     Candidates that no derivative reaches share out their measured response among their channels
     by the operator level's expected squared errors.
 
     Args:
-        state: Int8 model, candidates and multipliers.
+        state: Candidates.
+        effects: What :func:`find_effects` found.
         x: Scoring samples.
-        labels: True classes, or None where the output is no vector of class scores.
-        output: The output that is scored.
         operator: The operator level.
         measured: The layer level's mean squared change of the outputs, [L, T].
         responses: Runs single channels through the rest of the network.
-        probe_batch: Samples of one of its runs.
-        memory_limit: Bytes that the process may hold.
-        threads: Threads within an operator.
+        batch: Samples of one of its runs.
     """
-    tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
-    level = FilterLevel(state.model, state.candidates, tables, factors, output, threads)
-    sums: dict[str, _LayerSums] = {}
-    noise: dict[str, float] = {}
-    if level.reached:
-        sums = _summed(level, x, labels, level.fitting_batch(x, memory_limit))
-        noise = _rounding_noise(sums, responses, x, probe_batch)
-    return {
-        candidate.name: _with_noise(sums[candidate.name], noise[candidate.name])
-        if candidate.name in sums
-        else _shared_out(operator[candidate.name], measured[row], level.unreached[candidate.name])
-        for row, candidate in enumerate(state.candidates)
-    }
+    noise = _rounding_noise(effects.layers, responses, x, batch)
+    scores = {}
+    for row, candidate in enumerate(state.candidates):
+        name = candidate.name
+        if name in effects.layers:
+            scores[name] = _with_noise(effects.layers[name], noise[name])
+        else:
+            scores[name] = _shared_out(operator[name], measured[row], effects.unreached[name])
+    return scores
 
 
-@dataclass(eq=False)
-class _LayerSums:
-    """Means over samples, [T, C] each, of all samples and of those of the probes."""
+@dataclass(frozen=True)
+class RoundingNoise:
+    """What rounding adds to squared changes p of the outputs: full (1 - exp(-sqrt(p / knee))).
 
-    squared: np.ndarray
-    head_squared: np.ndarray
-    changed: np.ndarray
-    margins: list[np.ndarray]
+    Attributes:
+        full: What it comes to, in squared output units.
+        knee: The change to first order at which 63 % of that are reached.
+    """
+
+    full: float = 0.0
+    knee: float = 1.0
+
+    def __call__(self, first_order: np.ndarray) -> np.ndarray:
+        """Returns the noise, float64 in the shape of the argument."""
+        return np.asarray(self.full * _risen(first_order, self.knee))
+
+    @classmethod
+    def fit(cls, first_order: np.ndarray, measured: np.ndarray) -> RoundingNoise:
+        """Fits the curve to measured changes, by the least squared relative error of the sum.
+
+        Args:
+            first_order: Squared changes to first order, [probes], above 0.
+            measured: Squared changes as they are, [probes].
+        """
+        known = measured > 0
+        first_order, measured = first_order[known], measured[known]
+        if not len(measured):
+            return cls()
+        best = (np.inf, cls())
+        for knee in np.geomspace(first_order.min() / 1e3, first_order.max() * 1e3, KNEES):
+            share = _risen(first_order, knee) / measured
+            excess = 1 - first_order / measured
+            full = max(0.0, float(share @ excess / (share @ share)))
+            error = float(((full * share - excess) ** 2).sum())
+            best = min(best, (error, cls(full, float(knee))), key=lambda pair: pair[0])
+        return best[1]
 
 
-def _summed(
-    level: FilterLevel, x: np.ndarray, labels: np.ndarray | None, batch: int
-) -> dict[str, _LayerSums]:
-    layers: dict[str, _LayerSums] = {}
-    done, head = 0, min(PROBE_SAMPLES, len(x))
-    for part in level.stream(x, labels, batch):
-        count = len(part.exact)
-        for name, squared in part.squared.items():
-            if name not in layers:
-                zero = np.zeros(squared.shape[:2])
-                layers[name] = _LayerSums(zero, zero.copy(), zero.copy(), [])
-            layer = layers[name]
-            layer.squared += squared.sum(axis=2) / len(x)
-            layer.head_squared += squared[..., : max(0, head - done)].sum(axis=2) / head
-            layer.changed += part.changed[name].sum(axis=2) / len(x)
-            if name in part.margin:
-                layer.margins.append(part.margin[name])
-        done += count
-    return layers
+def _risen(first_order: np.ndarray, knee: float) -> np.ndarray:
+    return np.asarray(-np.expm1(-np.sqrt(first_order / knee)))
 
 
 def _rounding_noise(
-    sums: Mapping[str, _LayerSums], responses: LayerResponses, x: np.ndarray, batch: int
-) -> dict[str, float]:
-    """Layer -> mean squared change of the outputs that rounding adds to a single channel's."""
-    pairs = {name: _probes(layer) for name, layer in sums.items()}
+    layers: Mapping[str, LayerEffects], responses: LayerResponses, x: np.ndarray, batch: int
+) -> dict[str, RoundingNoise]:
+    """Measures a few channels of each layer, alone, and fits its noise."""
+    pairs = {name: _probes(layer) for name, layer in layers.items()}
     picks = {
         name: [_alone(layer.squared.shape[1], *pair) for pair in pairs[name]]
-        for name, layer in sums.items()
+        for name, layer in layers.items()
     }
     measured = responses.squared_changes(x[:PROBE_SAMPLES], picks, batch)
     noise = {}
-    for name, layer in sums.items():
-        rows = tuple(np.array(pairs[name], int).reshape(-1, 2).T)
-        excess = np.maximum(0, measured[name] - layer.head_squared[rows])
-        share = _saturation(layer.changed[rows])
-        noise[name] = float(excess.sum() / share.sum()) if len(pairs[name]) else 0.0
+    for name, layer in layers.items():
+        rows, channels = np.array(pairs[name], int).reshape(-1, 2).T
+        first_order = layer.head_squared[rows, channels]
+        seen = first_order > 0
+        noise[name] = RoundingNoise.fit(first_order[seen], measured[name][seen])
     return noise
 
 
-def _probes(layer: _LayerSums) -> list[tuple[int, int]]:
+def _probes(layer: LayerEffects) -> list[tuple[int, int]]:
     """Multiplier and channel of each probe: smaller effects, where noise is most of the change."""
     rows, channels = np.nonzero(layer.squared > 0)
     if not len(rows):
@@ -138,12 +199,8 @@ def _alone(channels: int, multiplier: int, channel: int) -> np.ndarray:
     return index
 
 
-def _saturation(changed: np.ndarray) -> np.ndarray:
-    return np.asarray(-np.expm1(-changed / AVALANCHE))
-
-
-def _with_noise(layer: _LayerSums, noise: float) -> FilterScore:
-    total = layer.squared + noise * _saturation(layer.changed)
+def _with_noise(layer: LayerEffects, noise: RoundingNoise) -> FilterScore:
+    total = layer.squared + noise(layer.squared)
     shifts = np.concatenate(layer.margins, axis=2) if layer.margins else None
     margin = None if shifts is None else shifts.mean(axis=2, dtype=np.float64)
     return FilterScore(total, layer.squared, margin, shifts, GRADIENT)

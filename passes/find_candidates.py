@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -14,6 +14,7 @@ from hawx_onnx.passes.approximate import EXACT_OP, exposed
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import ORIGIN_KEY, metadata
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.workloads import layer_sources, workload_of
 from hawx_onnx.runtime.runner import Runner
 
 FLOAT_OPS = frozenset({"Conv", "MatMul", "Gemm"})
@@ -63,18 +64,22 @@ class FindCandidates(Pass):
         shapes, batch = _measured(
             state.model, [p for p, reason in zip(found, reasons, strict=True) if not reason]
         )
-        candidates: list[Candidate] = []
+        chosen: list[_Product] = []
         left: list[LeftAlone] = []
         for product, reason in zip(found, reasons, strict=True):
             why = reason or _why_not_shapes(product, shapes)
             if why:
                 left.append(LeftAlone(product.node.name, product.op, why))
                 continue
-            work = _workload(product, shapes, batch)
-            name, op, kind = product.node.name, product.op, product.kind
-            candidates.append(Candidate(name, op, kind, work.filters, work))
+            chosen.append(product)
+        candidates = tuple(
+            Candidate(work.name, work.op, product.kind, work.filters, work)
+            for product, work in zip(
+                chosen, _workloads(state.model, chosen, shapes, batch), strict=True
+            )
+        )
         left += _nested(state.model)
-        after = state.replace(candidates=tuple(candidates), left_exact=tuple(left))
+        after = state.replace(candidates=candidates, left_exact=tuple(left))
         return PassResult(after, False, tuple(left))
 
     def ensures(self, before: PassState, after: PassState) -> None:
@@ -178,7 +183,7 @@ def measure_workloads(model: onnx.ModelProto, found: list[_Product]) -> tuple[La
         ModelError: The input has open dimensions besides the batch.
     """
     shapes, batch = _measured(model, found)
-    return tuple(_workload(product, shapes, batch) for product in found)
+    return _workloads(model, found, shapes, batch)
 
 
 def _measured(
@@ -222,17 +227,15 @@ def _shapes(model: onnx.ModelProto, tensors: list[str]) -> tuple[dict[str, tuple
     return {**inputs, **found}, batch
 
 
-def _workload(product: _Product, shapes: dict[str, tuple[int, ...]], batch: int) -> LayerWorkload:
-    node = product.node
-    out = shapes[node.output[0]]
-    first, second = (shapes[node.input[i]] for i in OPERANDS_ALL[product.kind])
-    if product.kind in ("QLinearConv", "Conv"):
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        positions, filters, window = int(np.prod(out[2:])), second[0], int(np.prod(second[1:]))
-        return LayerWorkload(node.name, product.op, positions, filters, window, groups)
-    transposed = next((a.i for a in node.attribute if a.name == "transA"), 0)
-    window = first[0] if transposed else first[-1]
-    filters = int(out[-1]) if len(second) > 1 else 1
-    rows = int(np.prod(out)) // filters
-    positions = rows // batch if rows % batch == 0 else rows
-    return LayerWorkload(node.name, product.op, positions, filters, int(window), 1)
+def _workloads(
+    model: onnx.ModelProto, found: list[_Product], shapes: dict[str, tuple[int, ...]], batch: int
+) -> tuple[LayerWorkload, ...]:
+    """Workloads of products whose shapes are known, with the layers that each reads."""
+    sources = layer_sources(model.graph, {product.node.name for product in found})
+    return tuple(
+        replace(
+            workload_of(product.node, product.op, OPERANDS_ALL[product.kind], shapes, batch),
+            sources=sources[product.node.name],
+        )
+        for product in found
+    )

@@ -13,10 +13,11 @@ import onnx
 from hawx_onnx.components import Encoding
 from hawx_onnx.errors import DataError, ModelError
 from hawx_onnx.frontend.data import Dataset, Split
-from hawx_onnx.frontend.model import batches, model_input
+from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, keep_identity
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
+from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
 # accuracy and hold no multiplications that an approximate multiplier could take over.
@@ -48,12 +49,17 @@ class Quantize(Pass):
     activations and weights (zero points 0); ``unsigned`` ones take uint8 codes, asymmetric for
     activations, the middle of the codes as the weights' zero point. A graph that holds
     QuantizeLinear or QLinear nodes already is left as it is.
+
+    Args:
+        encoding: Encoding of the multipliers.
+        memory_limit: Bytes that the process may hold; None for any number.
     """
 
     name = "quantize"
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, memory_limit: int | None = None) -> None:
         self.encoding = encoding
+        self.memory_limit = memory_limit
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
@@ -68,8 +74,17 @@ class Quantize(Pass):
             note = LeftAlone("", "", "the graph is quantised already")
             return PassResult(state, False, (note,))
         assert state.dataset is not None
-        model = quantize_static(state.model, state.dataset, self.encoding)
+        batch = self._batch(state.model, state.dataset.calibration.x)
+        model = quantize_static(state.model, state.dataset, self.encoding, batch)
         return PassResult(state.replace(model=model), True)
+
+    def _batch(self, model: onnx.ModelProto, x: np.ndarray) -> int:
+        """Samples of a batch whose activations fit."""
+        if self.memory_limit is None:
+            return DEFAULT_BATCH
+        sizes, rows = tensor_bytes(model, x)
+        # The quantiser looks for the extremes of all tensors, mostly after the last of them.
+        return fitting_batch(self.memory_limit, 1.25 * sum(sizes.values()) / rows, least=rows)
 
     def ensures(self, before: PassState, after: PassState) -> None:
         """Something was quantised."""
@@ -93,10 +108,10 @@ def is_quantized(model: onnx.ModelProto) -> bool:
 class _Reader:
     """Feeds the calibration split to onnxruntime's quantiser, one batch at a time."""
 
-    def __init__(self, model: onnx.ModelProto, split: Split) -> None:
+    def __init__(self, model: onnx.ModelProto, split: Split, batch: int) -> None:
         spec = model_input(model)
         self._name = spec.name
-        self._batches: Iterator[np.ndarray] = (x for x, _ in batches(split.x, spec))
+        self._batches: Iterator[np.ndarray] = (x for x, _ in batches(split.x, spec, batch))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
@@ -114,7 +129,7 @@ def _whole_stacks(model: onnx.ModelProto) -> dict[str, list[dict[str, bool]]]:
 
 
 def quantize_static(
-    model: onnx.ModelProto, dataset: Dataset, encoding: Encoding
+    model: onnx.ModelProto, dataset: Dataset, encoding: Encoding, batch: int = DEFAULT_BATCH
 ) -> onnx.ModelProto:
     """Quantises a canonical float model.
 
@@ -122,6 +137,7 @@ def quantize_static(
         model: Float graph, opset 13 or newer.
         dataset: Its calibration split sets the ranges of the activations (min-max).
         encoding: Encoding of the multipliers that are to run it.
+        batch: Samples of one run, where the model leaves that open.
 
     Returns:
         A new model in QDQ form.
@@ -142,7 +158,7 @@ def quantize_static(
             ortq.quantize_static(
                 copy_of(model),  # the quantiser moves the weights of its argument to files
                 target,
-                _Reader(model, dataset.calibration),
+                _Reader(model, dataset.calibration, batch),
                 quant_format=ortq.QuantFormat.QDQ,
                 op_types_to_quantize=list(QUANTIZED_OPS),
                 per_channel=True,

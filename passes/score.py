@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
-from hawx_onnx.frontend.outputs import are_class_scores, model_output
+from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
-from hawx_onnx.passes.filter_score import score_filters
+from hawx_onnx.passes.filter_score import find_effects, score_filters
 from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
@@ -70,12 +70,28 @@ class Score(Pass):
             state, calibration.x, self.threads, memory_limit=self.memory_limit
         )
         operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
+        x = split.x[: self.samples]
+        effects = None
+        if self.filters:
+            # Before the layer level, whose sessions hold on to what its runs took.
+            given = None if split.y is None else split.y[: self.samples]
+            effects = find_effects(state, x, given, self.memory_limit, self.threads)
         probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
-        layer = self._layer_level(state, probe, split.x[: self.samples])
+        layer = self._layer_level(state, probe, x)
         labels = None
         if layer.class_scores:
             labels = classes(layer.baseline) if split.y is None else split.y[: self.samples]
-        filters = self._filter_level(state, probe, layer, labels, operator)
+        filters: dict[str, FilterScore] = {}
+        if effects is not None:
+            filters = score_filters(
+                state,
+                effects,
+                x,
+                operator=operator,
+                measured=layer.squared_change,
+                responses=probe,
+                batch=layer.batch,
+            )
         sensitivity = Sensitivity(
             layers=tuple(c.name for c in state.candidates),
             multipliers=tuple(m.name for m in state.multipliers),
@@ -90,30 +106,6 @@ class Score(Pass):
             notes=_measured_notes(filters),
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
-
-    def _filter_level(
-        self,
-        state: PassState,
-        probe: LayerResponses,
-        layer: _LayerLevel,
-        labels: np.ndarray | None,
-        operator: Mapping[str, OperatorScore],
-    ) -> dict[str, FilterScore]:
-        assert state.dataset is not None
-        if not self.filters:
-            return {}
-        return score_filters(
-            state,
-            state.dataset.validation.x[: self.samples],
-            labels,
-            model_output(state.model),
-            operator=operator,
-            measured=layer.squared_change,
-            responses=probe,
-            probe_batch=layer.batch,
-            memory_limit=self.memory_limit,
-            threads=self.threads,
-        )
 
     def _layer_level(self, state: PassState, probe: LayerResponses, x: np.ndarray) -> _LayerLevel:
         """Streams samples through the partial runs."""

@@ -19,7 +19,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.max_accuracy_drop == 0.01
     assert settings.target == "temporal"
     assert settings.granularity == "layer"
-    assert settings.objective == "power"
+    assert settings.objective == ("power",)
     assert settings.seed == 0
 
 
@@ -50,7 +50,8 @@ def test_settings_are_frozen() -> None:
         ({"candidates": [1]}, ("1 is not a text",)),
         ({"max_power": [1]}, ("[1] is not a number",)),
         ({"granularity": "filters"}, ("--granularity", "'filters'")),
-        ({"objective": "powr"}, ("did you mean power",)),
+        ({"objective": ("area", "powr")}, ("did you mean power",)),
+        ({"objective": ()}, ("--objective", "names nothing")),
         ({"max_acuracy_drop": 1}, ("max_acuracy_drop", "did you mean max_accuracy_drop")),
     ],
 )

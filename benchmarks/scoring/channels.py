@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes import Calibrate, PassState
-from hawx_onnx.passes.filter_score import score_filters
+from hawx_onnx.passes.filter_score import find_effects, score_filters
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.score import score_operator
@@ -30,20 +29,18 @@ Pair = tuple[str, int, int]
 def filter_scores(state: PassState) -> dict[str, FilterScore]:
     """The filter level of all candidates, on the first scoring samples."""
     assert state.dataset is not None
-    few = state.dataset.calibration
-    operator = {c.name: score_operator(state, c) for c in state.candidates}
-    shape = (len(state.candidates), len(state.multipliers))
+    few, limit = state.dataset.calibration, parse_bytes(DEFAULT_LIMIT)
+    labels = None if few.y is None else few.y[:SAMPLES]
+    x = few.x[:SAMPLES]
+    effects = find_effects(state, x, labels, limit, 1)
     return score_filters(
         state,
-        few.x[:SAMPLES],
-        None if few.y is None else few.y[:SAMPLES],
-        model_output(state.model),
-        operator=operator,
-        measured=np.zeros(shape),
+        effects,
+        x,
+        operator={c.name: score_operator(state, c) for c in state.candidates},
+        measured=np.zeros((len(state.candidates), len(state.multipliers))),
         responses=LayerResponses(state.model, state.candidates, state.multipliers, 1),
-        probe_batch=64,
-        memory_limit=parse_bytes(DEFAULT_LIMIT),
-        threads=1,
+        batch=64,
     )
 
 

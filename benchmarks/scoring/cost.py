@@ -27,6 +27,14 @@ from scoring.channels import calibrated, filter_scores
 from scoring.subjects import Subject
 
 SAMPLES = 256
+ANALYZE = """
+import sys
+from hawx_onnx.cli.main import main
+from hawx_onnx.memory import peak_bytes
+code = main(sys.argv[1:])
+print(peak_bytes(), file=sys.stderr)
+sys.exit(code)
+"""
 
 
 def cpu_seconds(work: Callable[[], object], repeats: int = 1) -> float:
@@ -120,7 +128,7 @@ def all_levels_seconds(state: PassState) -> float:
 def memory_row(
     subject: Subject, limit: str, candidates: str, library: Path | None
 ) -> dict[str, Any]:
-    """Peak memory of a whole ``hawx-onnx analyze`` in a process of its own."""
+    """Peak memory of a whole ``hawx-onnx analyze`` in a process of its own, or what it needs."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["analyze", str(subject.path), "-o", folder, "--memory-limit", limit]
         words += ["--candidates", candidates, "--jobs", "1", "-q"]
@@ -130,17 +138,11 @@ def memory_row(
             words += ["--data", str(subject.data[-1]), "--preprocess", str(card)]
         if library is not None:
             words += ["--library", str(library)]
-        code = (
-            "import sys; from hawx_onnx.memory import peak_bytes; from hawx_onnx.cli.main import "
-        )
-        code += "main; main(sys.argv[1:]); print(peak_bytes(), file=sys.stderr)"
         done = subprocess.run(
-            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+            [sys.executable, "-c", ANALYZE, *words], capture_output=True, text=True, check=False
         )
     peak = int(done.stderr.split()[-1])
-    return {
-        "network": subject.name,
-        "limit": limit,
-        "peak_bytes": peak,
-        "fits": peak <= parse_bytes(limit),
-    }
+    if done.returncode:  # refused: the last word of the advice is what is needed
+        needed = done.stderr.split("give at least ")[1].split()[0].rstrip(",")
+        return {"network": subject.name, "limit": limit, "peak_bytes": None, "needs": needed}
+    return {"network": subject.name, "limit": limit, "peak_bytes": peak, "needs": None}

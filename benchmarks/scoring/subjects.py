@@ -31,12 +31,18 @@ class Subject:
         path: The ONNX file.
         data: Files of samples, all of them put together; empty for the shipped network's own.
         preprocessing: Of these samples.
+        parts: Parts of the benchmark that it is measured in; all if empty.
     """
 
     name: str
     path: Path
     data: tuple[Path, ...] = ()
     preprocessing: dict[str, object] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+    def serves(self, part: str) -> bool:
+        """Whether it is measured in a part of the benchmark."""
+        return not self.parts or part in self.parts
 
     @property
     def there(self) -> bool:
@@ -62,6 +68,14 @@ def subjects() -> tuple[Subject, ...]:
             files / "resnet20_cifar10_fp32.onnx",
             (data / "cifar10_train_5k.npz", data / "cifar10_test_5k.npz"),
             cifar,
+        ),
+        # The form of the noise of rounding was found on the networks above, not on this one.
+        Subject(
+            "VGG-11",
+            files / "vgg11_cifar10_fp32.onnx",
+            (data / "cifar10_train_5k.npz", data / "cifar10_test_5k.npz"),
+            {"scale": 255.0, "mean": [0.4914, 0.4822, 0.4465], "std": [0.2470, 0.2435, 0.2616]},
+            ("channels",),
         ),
     )
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scoring.subjects import Subject, state_of
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
@@ -17,6 +16,7 @@ from hawx_onnx.passes import Calibrate, PassState, Score
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.predictors import predict, spearman
 from hawx_onnx.sensitivity import Sensitivity
+from scoring.subjects import Subject, state_of
 
 SAMPLES = 256
 MOST = 3**6

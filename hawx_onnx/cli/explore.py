@@ -9,7 +9,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import ALL, add_settings, settings_of
 
 HELP = "run search methods side by side; exhaustive search is the reference"
-METHODS = ("hawx", "exhaustive", "random")
+METHODS = ("hawx", "exhaustive", "random", "nsga2")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="method to run; may be repeated (default: hawx)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the JSON document here")
+    parser.add_argument("--plot", metavar="FILE", help="draw the methods side by side (SVG)")
     add_settings(parser, ALL)
 
 
@@ -31,14 +32,23 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     from hawx_onnx.exploration import explore_methods
     from hawx_onnx.optimization import check_writable_file
     from hawx_onnx.preparation import prepare
-    from hawx_onnx.report import explore_table, print_table, write_json
+    from hawx_onnx.report import (
+        atomic_write_text,
+        explore_svg,
+        explore_table,
+        print_table,
+        write_json,
+    )
 
-    if args.output is not None:
-        check_writable_file(args.output)
-    prepared = prepare(args.model, settings, ui.step)
+    for path in (args.output, args.plot):
+        if path is not None:
+            check_writable_file(path)
+    prepared = prepare(args.model, settings, ui.step, filters=settings.granularity == "filter")
     document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick, ui.step)
     if args.output is not None:
         write_json(document, args.output)
+    if args.plot is not None:
+        atomic_write_text(args.plot, explore_svg(document))
     if ui.json:
         ui.print_json(document)
     else:

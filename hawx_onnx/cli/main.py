@@ -151,6 +151,10 @@ def _set_up_logging(verbosity: int) -> None:
     level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(
         max(-1, min(verbosity, 2)), logging.DEBUG
     )
+    root = logging.getLogger()
+    if not root.handlers:
+        # A library that logs through the root would else give it a handler, and all lines twice.
+        root.addHandler(logging.NullHandler())
     handler = logging.StreamHandler(sys.stderr)
     plain, full = "warning: %(message)s", "%(levelname)s %(name)s: %(message)s"
     handler.setFormatter(logging.Formatter(plain if verbosity <= 0 else full))

@@ -20,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the verb."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
     add_output_folder(parser, "all files")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with an interrupted run: take the measurements in its folder",
+    )
     add_settings(parser, (*ALL, *COMPENSATION))
 
 
@@ -31,7 +36,14 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
 
     check_writable(args.output)
     ui.measure(settings.max_evaluations)
-    result = optimize_model(args.model, settings, step=ui.step, progress=ui.tick)
+    result = optimize_model(
+        args.model,
+        settings,
+        step=ui.step,
+        progress=ui.tick,
+        folder=args.output,
+        resume=args.resume,
+    )
     page = result.save(args.output)
     if ui.json:
         ui.print_json(result.report)

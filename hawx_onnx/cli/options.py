@@ -13,7 +13,7 @@ DEFAULT_OUTPUT = "hawx-out"
 
 # Options by theme; a verb names the themes that it takes.
 DATA = ("data", "preprocess", "validation_samples")
-CHOICE = ("library", "candidates", "exact", "operand_aware_power")
+CHOICE = ("library", "candidates", "exact", "operand_aware_power", "predict_costs")
 SCORE = ("score_samples", "output_name", "memory_limit")
 SEARCH = (
     "target",
@@ -22,7 +22,13 @@ SEARCH = (
     "objective",
     "max_power",
     "max_area",
+    "max_energy",
+    "max_latency",
+    "max_multipliers",
+    "exclude",
     "max_evaluations",
+    "max_seconds",
+    "early_stop",
 )
 COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")

@@ -18,6 +18,7 @@ from hawx_onnx.components.table_files import read_npy, read_npz
 from hawx_onnx.components.tables import Encoding
 from hawx_onnx.errors import ComponentError, ConfigError
 from hawx_onnx.names import close_names
+from hawx_onnx.technology_names import budget_technology
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ def exact_for(
     given = list(multipliers)
     unsigned = bool(given) and not any(one.encoding.codes_signed for one in given)
     known = exact(Encoding.UNSIGNED if unsigned else Encoding.SIGNED)
-    technologies = [one.cost.technology for one in given if one.cost is not None]
+    technologies = [budget_technology(one.cost.technology) for one in given if one.cost is not None]
     if not technologies or known.cost is None or technologies[0] == known.cost.technology:
         return known
     others = (one for spec in libraries if str(spec) != BUILTIN for one in load_library(spec))

@@ -16,6 +16,7 @@ from hawx_onnx.components.synthesis import shipped
 from hawx_onnx.components.tables import Encoding
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
+from hawx_onnx.technology_names import budget_technology
 
 Measure = Callable[[Multiplier], float]
 
@@ -131,7 +132,7 @@ def _costs(multipliers: Sequence[Multiplier], figure: str) -> list[float]:
                 where=multiplier.name,
                 mend="characterise it, or leave it out",
             )
-        technologies.add(multiplier.cost.technology)
+        technologies.add(budget_technology(multiplier.cost.technology))
         values.append(float(getattr(multiplier.cost, figure)))
     if len(technologies) > 1:
         raise ConfigError(

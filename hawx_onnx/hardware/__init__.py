@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from hawx_onnx.hardware.loading import load_target, target_names
-from hawx_onnx.hardware.report import OBJECTIVES, CostReport, CostTotals, LayerCost
+from hawx_onnx.hardware.report import (
+    OBJECTIVES,
+    CostReport,
+    CostTotals,
+    EnergyParts,
+    LayerCost,
+    TypeUse,
+)
+from hawx_onnx.hardware.soft_gpu import SoftGpuTarget
 from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import DATAFLOWS, TemporalTarget
-from hawx_onnx.hardware.terms import CostTerms
-from hawx_onnx.hardware.workload import LayerWorkload, operands_of
+from hawx_onnx.hardware.terms import CostTerms, ManyTotals
+from hawx_onnx.hardware.workload import Geometry, LayerWorkload, operands_of
 
 __all__ = [
     "DATAFLOWS",
@@ -16,11 +24,16 @@ __all__ = [
     "CostReport",
     "CostTerms",
     "CostTotals",
+    "EnergyParts",
+    "Geometry",
     "LayerCost",
     "LayerWorkload",
+    "ManyTotals",
+    "SoftGpuTarget",
     "SpatialTarget",
     "Target",
     "TemporalTarget",
+    "TypeUse",
     "load_target",
     "operands_of",
     "target_names",

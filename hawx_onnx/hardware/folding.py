@@ -8,6 +8,7 @@ Framework for Fast, Scalable Binarized Neural Network Inference", FPGA 2017).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -80,3 +81,29 @@ def smallest_folding(work: LayerWorkload, target_cycles: int) -> Folding | None:
             # More lanes only cost more.
             break
     return best
+
+
+def cycles_within(workloads: Sequence[LayerWorkload], multipliers: int) -> int:
+    """Returns the fewest cycles per layer that a number of multipliers can meet.
+
+    Args:
+        workloads: The layers.
+        multipliers: Multipliers that all engines together may have.
+
+    Returns:
+        The least target whose smallest engines have no more; 0 if even one multiplier for each
+        layer is too many.
+    """
+    if len(workloads) > multipliers:
+        return 0
+    # Cycles fall as multipliers grow, so that the least target is found by halving.
+    low = max(work.output_positions for work in workloads)
+    high = max(work.macs for work in workloads)
+    while low < high:
+        middle = (low + high) // 2
+        engines = [smallest_folding(work, middle) for work in workloads]
+        if sum(engine.multipliers for engine in engines if engine) <= multipliers:
+            high = middle
+        else:
+            low = middle + 1
+    return low

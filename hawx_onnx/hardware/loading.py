@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.schema import check_keys
+from hawx_onnx.hardware.soft_gpu import SoftGpuTarget
 from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import TemporalTarget
@@ -18,6 +19,7 @@ _SUFFIXES = (".yaml", ".yml")
 KINDS: Mapping[str, type[Target]] = {
     TemporalTarget.kind: TemporalTarget,
     SpatialTarget.kind: SpatialTarget,
+    SoftGpuTarget.kind: SoftGpuTarget,
 }
 """Value of the key ``kind`` -> class."""
 

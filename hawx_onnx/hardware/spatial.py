@@ -5,45 +5,44 @@ Each engine is folded so that its layer meets a common number of cycles per infe
 
 - cycles of a layer = M * (N / PE) * (K / SIMD)
 - initiation interval = the cycles of the slowest layer; one inference ends per interval
-- latency = the sum of the cycles of all layers: each engine waits for the whole of its input.
-  A pipeline that passes rows on at once is faster, so the figure is an upper bound
-- energy per inference = switched energy + leakage of all engines over one initiation interval
+- latency = the longest path through the network's branches, each engine starting when its first
+  row can be computed (`hawx_onnx.hardware.pipeline`)
+- energy per inference = switched energy, memories, leakage of all engines over one interval
 - power = energy per inference / initiation interval
 - utilization of a layer = its MACs / (multipliers of its engine * initiation interval)
 
 A processing element has multipliers of one type. With several types in a layer, the channels of
 each are grouped on elements of their own: ceil(channels / (N / PE)) of them, so that the cycles
-stay and the engine grows by at most one element per further type.
-
-An element has SIMD multipliers, an adder tree, an accumulator with its register, and a weight
-register per lane; the activation registers of the lanes are shared by the engine's elements.
-Weight memories and line buffers are not modelled.
+stay and the engine grows by at most one element per further type. What else an engine has is told
+by `hawx_onnx.hardware.engine`. DRAM is read for the network's input and written for its output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
-from hawx_onnx.hardware.folding import Folding, smallest_folding
-from hawx_onnx.hardware.report import CostReport, CostTotals, LayerCost, objective_field
-from hawx_onnx.hardware.schema import integer, word
-from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
-    ComponentFigures,
-    Periphery,
-    PeripheryFigures,
-    PeripheryLibrary,
-    periphery_of,
+from hawx_onnx.hardware.engine import Size
+from hawx_onnx.hardware.folding import Folding
+from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
+from hawx_onnx.hardware.report import (
+    CostReport,
+    CostTotals,
+    EnergyParts,
+    LayerCost,
+    TypeUse,
+    objective_field,
 )
-from hawx_onnx.hardware.terms import CostTerms
+from hawx_onnx.hardware.schema import integer, word
+from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
+from hawx_onnx.hardware.target import Target, clock_notes
+from hawx_onnx.hardware.technology import OPERAND_BITS, ComponentFigures, periphery_of
+from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -59,20 +58,29 @@ class SpatialTarget(Target):
         when_unmet: What happens when a layer has more output positions than target_cycles, which
             no folding meets: ``relax`` raises the target of all layers to the least that can be
             met and notes it, ``refuse`` is an error.
+        multiplier_budget: Multipliers that all engines together may have before channels are
+            grouped by type; the layers are folded for the fewest cycles within it, whatever
+            target_cycles. 0 sets no budget.
     """
 
     kind: ClassVar[str] = "spatial"
 
     target_cycles: int = field(metadata=integer(1, 10**12, "clock cycles per inference"))
     when_unmet: str = field(default="refuse", metadata=word(*UNMET))
+    multiplier_budget: int = field(default=0, metadata=integer(0, 10**9, "multipliers, 0: none"))
 
     def foldings(self, workloads: tuple[LayerWorkload, ...]) -> tuple[Folding, ...]:
         """Returns the engine of each layer.
 
         Raises:
-            ConfigError: If a layer cannot meet the target and the target refuses to relax.
+            ConfigError: If a layer cannot meet the target and the target refuses to relax, or the
+                budget has fewer multipliers than there are layers.
         """
-        return _fold_all(self, workloads)[0]
+        return fold_all(self, workloads)[0]
+
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many channels each element of a layer's engine computes in turn."""
+        return tuple(folding.neuron_fold for folding in self.foldings(tuple(workloads)))
 
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.
@@ -82,30 +90,126 @@ class SpatialTarget(Target):
         return bool(objective_field(objective))
 
     def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
-        plan = _plan(self, workloads, usage.technology, usage.periphery)
+        plan = spatial_plan(self, workloads, usage.technology, usage.periphery)
+        sizes = [
+            engine.size(counts, usage.figures)
+            for engine, counts in zip(plan.engines, usage.layers, strict=True)
+        ]
+        layers = tuple(
+            self._layer(plan, index, work, counts, usage, sizes[index])
+            for index, (work, counts) in enumerate(zip(workloads, usage.layers, strict=True))
+        )
         interval, mhz = plan.interval, self.frequency_mhz
-        layers, multiplication_fj = [], 0.0
-        for work, engine, counts in zip(workloads, plan.engines, usage.layers, strict=True):
-            size = engine.size(counts, usage.figures)
-            switched_fj = switched_energy_fj(work, counts, usage.figures)
-            multiplication_fj += switched_fj
-            energy = femto_to_micro(switched_fj + engine.periphery_fj)
-            energy += leakage_energy_uj(size.leakage_nw, interval, mhz)
-            power = mean_power_mw(energy, interval, mhz)
-            busy = work.macs / (interval * size.elements * engine.folding.simd)
-            layers.append(_layer(work, engine.folding, size, counts, (busy, energy, power)))
         energy = sum(layer.energy_uj for layer in layers)
+        parts = EnergyParts.sum_of([layer.energy_parts for layer in layers])
         total = CostTotals(
             power_mw=mean_power_mw(energy, interval, mhz),
             area_um2=sum(layer.area_um2 for layer in layers),
             energy_uj=energy,
             latency_cycles=plan.latency,
-            multiplication_energy_uj=femto_to_micro(multiplication_fj),
+            multiplication_energy_uj=parts.multiplication_uj,
             initiation_interval_cycles=interval,
             inferences_per_second=mhz * 1e6 / interval,
+            memory_area_um2=sum(engine.memory.area_um2 for engine in plan.engines),
+            sram_bytes=sum(layer.sram_bytes for layer in layers),
+            dram_bytes=sum(layer.dram_bytes for layer in layers),
+            energy_parts=parts,
         )
         notes = plan.notes + clock_notes(mhz, usage.figures)
-        return CostReport(self.name, self.kind, total, tuple(layers), notes)
+        types = _types(plan, workloads, usage)
+        return CostReport(self.name, self.kind, total, layers, notes, types, plan.memories)
+
+    def _layer(
+        self,
+        plan: SpatialPlan,
+        index: int,
+        work: LayerWorkload,
+        counts: dict[str, int],
+        usage: Usage,
+        size: Size,
+    ) -> LayerCost:
+        """Returns the row of one layer."""
+        engine, interval, mhz = plan.engines[index], plan.interval, self.frequency_mhz
+        memory = engine.memory
+        parts = EnergyParts(
+            multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, usage.figures)),
+            periphery_uj=femto_to_micro(engine.periphery_fj),
+            sram_uj=memory.sram_uj,
+            dram_uj=memory.dram_uj,
+            leakage_uj=leakage_energy_uj(size.leakage_nw, interval, mhz),
+        )
+        return LayerCost(
+            name=work.name,
+            op=work.op,
+            macs=work.macs,
+            compute_cycles=engine.folding.cycles,
+            stall_cycles=0,
+            utilization=work.macs / (interval * size.elements * engine.folding.simd),
+            energy_uj=parts.total_uj,
+            power_mw=mean_power_mw(parts.total_uj, interval, mhz),
+            area_um2=size.area_um2,
+            multipliers=counts,
+            mapping={
+                "pe": size.elements,
+                "simd": engine.folding.simd,
+                "start_cycle": plan.starts[index],
+                "weight_memory_bytes": memory.weight_bytes,
+                "line_buffer_bytes": memory.buffer_bytes,
+                "fifo_bytes": memory.fifo_bytes,
+            },
+            energy_parts=parts,
+            sram_bytes=memory.moved_bytes,
+            dram_bytes=memory.dram_bytes,
+        )
+
+    def _fabric(
+        self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
+    ) -> Fabric:
+        plan = spatial_plan(self, workloads, usage.technology, usage.periphery)
+        adders = registers = 0
+        memories: list[MemoryShape] = []
+        for engine, layer in zip(plan.engines, report.layers, strict=True):
+            elements, simd = layer.mapping["pe"], engine.folding.simd
+            adders += elements * (tree_bits(simd) + self.accumulator_bits)
+            registers += elements * (simd * OPERAND_BITS + self.accumulator_bits)
+            registers += simd * OPERAND_BITS
+            memory, pe = engine.memory, engine.folding.pe
+            memories += [
+                MemoryShape(memory.weight_bytes // pe, simd, pe),
+                MemoryShape(memory.buffer_bytes, simd),
+                MemoryShape(memory.fifo_bytes, simd),
+            ]
+        return Fabric(adders, registers, tuple(memories))
+
+    def _many(
+        self,
+        workloads: tuple[LayerWorkload, ...],
+        figures: Mapping[str, ComponentFigures],
+        channels: npt.NDArray[np.int64],
+    ) -> ManyTotals:
+        technology = next(iter(figures.values())).technology
+        plan = spatial_plan(self, workloads, technology, periphery_of(figures))
+        interval, mhz = plan.interval, self.frequency_mhz
+        engines = plan.engines
+        folds = np.array([engine.folding.neuron_fold for engine in engines])
+        simd = np.array([engine.folding.simd for engine in engines])
+        elements = -(-channels // folds[:, None])
+        lanes = elements * simd[:, None]
+
+        def summed(figure: str) -> npt.NDArray[np.float64]:
+            types = np.array([getattr(cost, figure) for cost in figures.values()])
+            each = np.array([getattr(engine.element, figure) for engine in engines])
+            fixed = sum(getattr(engine.bare(0), figure) for engine in engines)
+            grouped = np.einsum("alt,t->a", lanes, types) + elements.sum(axis=2) @ each
+            return np.asarray(grouped + fixed)
+
+        each = [work.output_positions * work.window for work in workloads]
+        energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
+        multiplying = np.einsum("alt,lt->a", channels, energies)
+        energy = multiplying + plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
+        power = energy * mean_power_mw(1.0, interval, mhz)
+        latency = np.full(len(channels), float(plan.latency))
+        return ManyTotals(power, summed("area_um2"), energy, latency, multiplying)
 
     def _terms(
         self,
@@ -114,7 +218,7 @@ class SpatialTarget(Target):
         objective: str,
     ) -> CostTerms:
         technology = next(iter(figures.values())).technology
-        plan = _plan(self, workloads, technology, periphery_of(figures))
+        plan = spatial_plan(self, workloads, technology, periphery_of(figures))
         interval, mhz = plan.interval, self.frequency_mhz
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)
@@ -133,140 +237,21 @@ class SpatialTarget(Target):
             ]
             per_layer = macs[:, None] * energies_uj(workloads, figures)
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
-            fixed = femto_to_micro(sum(engine.periphery_fj for engine in plan.engines))
             idle_nw = sum(part.leakage_nw for part in bare)
-            constant = scale * (fixed + leakage_energy_uj(idle_nw, interval, mhz))
+            constant = scale * (plan.fixed_uj + leakage_energy_uj(idle_nw, interval, mhz))
         return CostTerms(objective, constant, per_layer, np.zeros(len(figures)))
 
 
-@dataclass(frozen=True)
-class _Size:
-    """An engine with its multipliers."""
-
-    elements: int
-    area_um2: float
-    leakage_nw: float
-
-
-def _layer(
-    work: LayerWorkload,
-    folding: Folding,
-    size: _Size,
-    counts: dict[str, int],
-    figures: tuple[float, float, float],
-) -> LayerCost:
-    """Returns the row of one layer; figures are utilization, energy in uJ and power in mW."""
-    utilization, energy_uj, power_mw = figures
-    return LayerCost(
-        name=work.name,
-        op=work.op,
-        macs=work.macs,
-        compute_cycles=folding.cycles,
-        stall_cycles=0,
-        utilization=utilization,
-        energy_uj=energy_uj,
-        power_mw=power_mw,
-        area_um2=size.area_um2,
-        multipliers=counts,
-        mapping={"pe": size.elements, "simd": folding.simd},
-    )
-
-
-@dataclass(frozen=True)
-class _Engine:
-    """An engine without its multipliers, and what it switches beside them per inference."""
-
-    folding: Folding
-    element: Periphery
-    shared: Periphery
-    periphery_fj: float
-
-    def bare(self, elements: int) -> Periphery:
-        """Returns everything but the multipliers, for so many elements."""
-        return self.shared + self.element.times(elements)
-
-    def size(self, counts: Mapping[str, int], figures: Mapping[str, ComponentFigures]) -> _Size:
-        """Returns the engine with the channels of each type grouped on elements."""
-        elements, area, leakage = 0, 0.0, 0.0
+def _types(
+    plan: SpatialPlan, workloads: tuple[LayerWorkload, ...], usage: Usage
+) -> dict[str, TypeUse]:
+    """Returns how the multipliers of each type are used."""
+    held, macs = dict.fromkeys(usage.figures, 0), dict.fromkeys(usage.figures, 0)
+    for engine, work, counts in zip(plan.engines, workloads, usage.layers, strict=True):
         for name, channels in counts.items():
-            of_type = -(-channels // self.folding.neuron_fold)
-            elements += of_type
-            area += of_type * self.folding.simd * figures[name].area_um2
-            leakage += of_type * self.folding.simd * figures[name].leakage_nw
-        bare = self.bare(elements)
-        return _Size(elements, area + bare.area_um2, leakage + bare.leakage_nw)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What no assignment changes: engines, interval, latency."""
-
-    engines: tuple[_Engine, ...]
-    interval: int
-    latency: int
-    notes: tuple[str, ...]
-
-
-@lru_cache(maxsize=64)
-def _plan(
-    target: SpatialTarget,
-    workloads: tuple[LayerWorkload, ...],
-    technology: str,
-    known: PeripheryFigures | None,
-) -> _Plan:
-    """Folds the layers once for all assignments."""
-    library = PeripheryLibrary(technology, known, target.periphery, target.name)
-    foldings, relaxed = _fold_all(target, workloads)
-    engines = tuple(
-        _engine(target, library, work, folding)
-        for work, folding in zip(workloads, foldings, strict=True)
-    )
-    return _Plan(
-        engines=engines,
-        interval=max(folding.cycles for folding in foldings),
-        latency=sum(folding.cycles for folding in foldings),
-        notes=relaxed + library.notes,
-    )
-
-
-def _fold_all(
-    target: SpatialTarget, workloads: tuple[LayerWorkload, ...]
-) -> tuple[tuple[Folding, ...], tuple[str, ...]]:
-    """Returns the engines, and a note where the target had to be relaxed."""
-    slowest = max(workloads, key=lambda work: work.output_positions)
-    cycles = target.target_cycles
-    notes: tuple[str, ...] = ()
-    if slowest.output_positions > cycles:
-        reason = (
-            f"layer {slowest.name} takes {slowest.output_positions} cycles per inference even with "
-            f"one multiplier per weight, target_cycles is {cycles}"
-        )
-        cycles = slowest.output_positions
-        if target.when_unmet == "refuse":
-            raise ConfigError(
-                reason,
-                where=f"target {target.name}",
-                mend=f"raise target_cycles to {cycles} or more, or set when_unmet to relax",
-            )
-        notes = (f"{reason}; all layers are folded for {cycles} cycles",)
-    foldings = (smallest_folding(work, cycles) for work in workloads)
-    return tuple(folding for folding in foldings if folding is not None), notes
-
-
-def _engine(
-    target: SpatialTarget, library: PeripheryLibrary, work: LayerWorkload, folding: Folding
-) -> _Engine:
-    """Returns the engine of a layer without its multipliers."""
-    weights = library.register(folding.simd * OPERAND_BITS)
-    accumulator = library.adder(target.accumulator_bits) + library.register(target.accumulator_bits)
-    element = weights + library.adder_tree(folding.simd, 2 * OPERAND_BITS) + accumulator
-    shared = library.register(folding.simd * OPERAND_BITS)
-    # Every channel takes synapse_fold steps per position on its element; the shared registers
-    # load once for all elements.
-    element_steps = work.output_positions * work.filters * folding.synapse_fold
-    return _Engine(
-        folding=folding,
-        element=element,
-        shared=shared,
-        periphery_fj=element_steps * element.energy_fj + folding.cycles * shared.energy_fj,
-    )
+            held[name] += -(-channels // engine.folding.neuron_fold) * engine.folding.simd
+            macs[name] += work.output_positions * work.window * channels
+    return {
+        name: TypeUse(count, macs[name], macs[name] / (count * plan.interval))
+        for name, count in held.items()
+    }

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.assignment import Choice, Usage, check_layer_names, count_usage
+from hawx_onnx.hardware.fpga import Fabric, fpga_area
+from hawx_onnx.hardware.memory import DRAM_PJ_PER_BYTE
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import check_value, integer, key_fields, number, word
 from hawx_onnx.hardware.technology import (
@@ -20,7 +22,7 @@ from hawx_onnx.hardware.technology import (
     CostedMultiplier,
     figures_of,
 )
-from hawx_onnx.hardware.terms import CostTerms
+from hawx_onnx.hardware.terms import CostTerms, ManyTotals, one_changed
 from hawx_onnx.hardware.workload import LayerWorkload
 from hawx_onnx.names import close_names
 
@@ -36,6 +38,12 @@ class Target(ABC):
         accumulator_bits: Width of the accumulators in bits.
         periphery: Whether adders and registers count: ``auto`` where the multipliers' technology
             has them, ``required`` refuses a technology without, ``none`` multipliers alone.
+        memories: Whether memories count, likewise; ``auto`` where the technology's feature size
+            is known.
+        memory_feature_nm: Feature size in nanometres that memories are scaled to; 0 takes that
+            of the multipliers' technology.
+        dram_pj_per_byte: Energy of a byte read from or written to DRAM, in picojoules.
+        fabric: ``asic``, or ``fpga``, which adds look-up tables, flip-flops and block RAMs.
 
     Raises:
         ConfigError: If a value is out of its bounds.
@@ -48,6 +56,12 @@ class Target(ABC):
     frequency_mhz: float = field(metadata=number(0.001, 100_000, "MHz"))
     accumulator_bits: int = field(default=32, metadata=integer(16, 64, "bits"))
     periphery: str = field(default="auto", metadata=word(*PERIPHERY_MODES))
+    memories: str = field(default="auto", metadata=word(*PERIPHERY_MODES))
+    memory_feature_nm: float = field(default=0.0, metadata=number(0, 1000, "nm, 0: technology's"))
+    dram_pj_per_byte: float = field(
+        default=DRAM_PJ_PER_BYTE, metadata=number(0, 10_000, "pJ per byte")
+    )
+    fabric: str = field(default="asic", metadata=word("asic", "fpga"))
 
     def __post_init__(self) -> None:
         for name, item in key_fields(type(self)).items():
@@ -93,7 +107,13 @@ class Target(ABC):
                 or technologies are mixed.
             ModelError: If there is no layer, or two have the same name.
         """
-        return self._report(tuple(workloads), count_usage(workloads, assignment, exact))
+        usage = count_usage(workloads, assignment, exact)
+        report = self._report(tuple(workloads), usage)
+        if self.fabric == "asic":
+            return report
+        fabric = self._fabric(tuple(workloads), report, usage)
+        area, notes = fpga_area(fabric, report.types, usage.figures)
+        return replace(report, fpga=area, notes=report.notes + notes)
 
     def cost_terms(
         self,
@@ -117,6 +137,14 @@ class Target(ABC):
             ModelError: If there is no layer, or two have the same name.
         """
         objective_field(objective)
+        figures = self._figures(workloads, candidates)
+        return self._terms(tuple(workloads), figures, objective)
+
+    @staticmethod
+    def _figures(
+        workloads: Sequence[LayerWorkload], candidates: Sequence[CostedMultiplier]
+    ) -> dict[str, ComponentFigures]:
+        """Returns the figures of checked candidates for checked layers."""
         check_layer_names(workloads, {})
         figures = figures_of(candidates)
         if len(figures) < len(candidates) or not candidates:
@@ -125,7 +153,48 @@ class Target(ABC):
                 where="hardware cost",
                 mend="name each candidate multiplier once",
             )
-        return self._terms(tuple(workloads), figures, objective)
+        return figures
+
+    def cost_many(
+        self,
+        workloads: Sequence[LayerWorkload],
+        candidates: Sequence[CostedMultiplier],
+        channels: npt.ArrayLike,
+    ) -> ManyTotals:
+        """Costs many assignments at once, each as `cost` would.
+
+        Args:
+            workloads: The network's layers (L); a tuple saves repeated planning.
+            candidates: The multipliers (M).
+            channels: Int array [A, L, M]: how many output channels of each layer have each
+                multiplier.
+
+        Returns:
+            The totals of all A assignments.
+
+        Raises:
+            ConfigError: If the counts do not add up to the layers' filters, and as `cost_terms`.
+            ModelError: As `cost_terms`.
+        """
+        figures = self._figures(workloads, candidates)
+        counts = np.asarray(channels, dtype=np.int64)
+        filters = np.array([work.filters for work in workloads])
+        shape = (len(workloads), len(figures))
+        if counts.ndim != 3 or counts.shape[1:] != shape or (counts < 0).any():
+            raise ConfigError(
+                f"channels are {list(counts.shape)}, need [assignments, {shape[0]}, {shape[1]}] "
+                "and nothing negative",
+                where="hardware cost",
+            )
+        wrong = np.argwhere(counts.sum(axis=2) != filters)
+        if len(wrong):
+            row, layer = wrong[0]
+            raise ConfigError(
+                f"assignment {row} has {counts[row, layer].sum()} channels, the layer has "
+                f"{filters[layer]}",
+                where=f"layer {workloads[layer].name}",
+            )
+        return self._many(tuple(workloads), figures, counts)
 
     def marginal_costs(
         self,
@@ -156,12 +225,25 @@ class Target(ABC):
         figures_of([exact, *candidates])
         others = [candidate for candidate in candidates if candidate.name != exact.name]
         terms = self.cost_terms(workloads, [exact, *others], objective)
+        column = {other.name: index for index, other in enumerate([exact, *others])}
+        wanted = [column[candidate.name] for candidate in candidates]
+        if terms.evaluator is not None:
+            return one_changed(terms, len(workloads), len(column))[:, wanted]
         change = terms.per_layer - terms.per_layer[:, :1]
         change[:, 1:] += terms.per_type[1:]
         if len(workloads) == 1:
             change[:, 1:] -= terms.per_type[0]
-        column = {other.name: index for index, other in enumerate([exact, *others])}
-        return change[:, [column[candidate.name] for candidate in candidates]]
+        return change[:, wanted]
+
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many output channels of each layer share a multiplier at no further cost.
+
+        One, unless the hardware computes several channels on one processing element.
+
+        Args:
+            workloads: The network's layers (L).
+        """
+        return (1,) * len(workloads)
 
     @abstractmethod
     def separable(self, objective: str) -> bool:
@@ -177,6 +259,21 @@ class Target(ABC):
     @abstractmethod
     def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
         """Costs a counted assignment."""
+
+    @abstractmethod
+    def _fabric(
+        self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
+    ) -> Fabric:
+        """Returns what the accelerator is built of beside multipliers."""
+
+    @abstractmethod
+    def _many(
+        self,
+        workloads: tuple[LayerWorkload, ...],
+        figures: Mapping[str, ComponentFigures],
+        channels: npt.NDArray[np.int64],
+    ) -> ManyTotals:
+        """Costs many counted assignments: channels is [A, L, M]."""
 
     @abstractmethod
     def _terms(

@@ -1,7 +1,8 @@
 """Component figures of one technology: multipliers, and the adders and registers around them.
 
 Figures of two technologies, or of two ways to characterise a circuit, never share a budget:
-everything that one cost adds up comes from one technology.
+everything that one cost adds up comes from one technology. Predicted figures, which are had only
+where they are asked for, count as those of the technology that they predict.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.technology_names import budget_technology
 
 OPERAND_BITS = 8
 """Bits of a multiplier's operands: every truth table is 256 x 256."""
@@ -124,8 +126,8 @@ def figures_of(multipliers: Iterable[CostedMultiplier]) -> dict[str, ComponentFi
         raise ConfigError(
             f"no cost figures for {_listed(name for name in known if name not in figures)}",
             where="hardware cost",
-            mend="leave these multipliers out, or characterise all candidates by one flow: "
-            "`hawx-onnx library characterize`",
+            mend="leave these multipliers out, characterise all candidates by one flow "
+            "(`hawx-onnx library characterize`), or take a guess: --predict-costs",
         )
     _require_one_technology(figures)
     return figures
@@ -135,7 +137,7 @@ def _require_one_technology(figures: Mapping[str, ComponentFigures]) -> None:
     """Refuses figures of several technologies, naming who has which."""
     members: dict[str, list[str]] = {}
     for name, cost in figures.items():
-        members.setdefault(cost.technology, []).append(name)
+        members.setdefault(budget_technology(cost.technology), []).append(name)
     if len(members) > 1:
         told = "; ".join(f"{technology}: {_listed(names)}" for technology, names in members.items())
         raise ConfigError(
@@ -165,7 +167,8 @@ def periphery_of(figures: Mapping[str, ComponentFigures]) -> PeripheryFigures | 
     for cost in figures.values():
         if cost.periphery is not None and cost.periphery.technology == cost.technology:
             return cost.periphery
-    return shipped.technology_costs(next(iter(figures.values())).technology)
+    technology = budget_technology(next(iter(figures.values())).technology)
+    return shipped.technology_costs(technology)
 
 
 class PeripheryLibrary:

@@ -11,48 +11,41 @@ an array of R rows and C columns:
 One cycle less than the number of steps: the figure is the index of the last cycle, the convention
 of SCALE-Sim's compute reports, whose cycles without stalls it equals (version 3.0, all three
 dataflows; Samajdar et al., "A Systematic Methodology for Characterizing Scalability of DNN
-Accelerators using SCALE-Sim", ISPASS 2020). Latency is the sum over the layers. Groups run one
-after the other. Memory bandwidth is not modelled.
+Accelerators using SCALE-Sim", ISPASS 2020). Groups, and products of a batch with operands of their
+own, run one after the other. A layer stalls for as long as its bytes take to and from DRAM beyond
+its compute cycles (`hawx_onnx.hardware.traffic`). Latency is the sum over the layers.
 
-Every processing element holds each multiplier type that the network uses; idle ones are
-operand-gated, so that they cost area and leakage but no dynamic energy. So do idle elements.
+Several multiplier types lie in the array in one of two ways:
 
-- energy = MACs * (multiplier + accumulator adder + registers) + leakage of the array * time
-- power = energy / time; a layer's power is that while it runs
-- area = elements * (all types in use + adder + registers); a layer's area is the part of the
-  array that it keeps switching, so that the layers' areas do not add up to the array's
+- multi-mode: every processing element holds each type that the network uses; idle ones are
+  operand-gated, so that they cost area and leakage but no dynamic energy
+- partitioned: every column has one type, and channels run on the columns of their type
+  (`hawx_onnx.hardware.partition`)
+
+Energy is that of multiplications, adders and registers, memories, and leakage over the latency;
+power is energy over latency, a layer's that while it runs; area is that of all elements and
+memories. A layer's area is the part of the array that it keeps switching, so that layers' areas do
+not add up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import ClassVar
 
-import numpy as np
-
-from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
-from hawx_onnx.hardware.report import CostReport, CostTotals, LayerCost, objective_field
+from hawx_onnx.errors import ConfigError
+from hawx_onnx.hardware.array_target import ArrayTarget
 from hawx_onnx.hardware.schema import integer, word
-from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
-    ComponentFigures,
-    Periphery,
-    PeripheryFigures,
-    PeripheryLibrary,
-    periphery_of,
-)
-from hawx_onnx.hardware.terms import CostTerms
-from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
+from hawx_onnx.hardware.traffic import Buffers, Traffic, layer_traffic
 from hawx_onnx.hardware.workload import LayerWorkload
 
 DATAFLOWS = ("output-stationary", "weight-stationary", "input-stationary")
+HETEROGENEITIES = ("multi-mode", "partitioned")
+MAKEUPS = ("latency", "energy")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemporalTarget(Target):
+class TemporalTarget(ArrayTarget):
     """A systolic array of rows x cols processing elements, shared by all layers in turn.
 
     Args:
@@ -60,6 +53,17 @@ class TemporalTarget(Target):
         cols: Columns of the array.
         dataflow: Which operand stays in place: ``output-stationary``, ``weight-stationary`` or
             ``input-stationary``.
+        heterogeneity: ``multi-mode`` elements hold every type in use; a ``partitioned`` array has
+            one type in each column.
+        makeup: What the columns of a partitioned array are divided for: ``latency``, or static
+            ``energy``, which is latency times leakage.
+        ifmap_buffer_kb: Buffer of activations, in kB of 1,024 bytes.
+        filter_buffer_kb: Buffer of weights.
+        ofmap_buffer_kb: Buffer of results and partial sums.
+
+    Raises:
+        ConfigError: If a value is out of its bounds, or the array is partitioned and
+            input-stationary, where every filter passes through every column.
     """
 
     kind: ClassVar[str] = "temporal"
@@ -67,151 +71,70 @@ class TemporalTarget(Target):
     rows: int = field(metadata=integer(1, 4096, "processing elements"))
     cols: int = field(metadata=integer(1, 4096, "processing elements"))
     dataflow: str = field(default="output-stationary", metadata=word(*DATAFLOWS))
+    heterogeneity: str = field(default="multi-mode", metadata=word(*HETEROGENEITIES))
+    makeup: str = field(default="latency", metadata=word(*MAKEUPS))
+    ifmap_buffer_kb: int = field(default=64, metadata=integer(1, 1 << 20, "kB"))
+    filter_buffer_kb: int = field(default=64, metadata=integer(1, 1 << 20, "kB"))
+    ofmap_buffer_kb: int = field(default=64, metadata=integer(1, 1 << 20, "kB"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.partitioned and self.dataflow == "input-stationary":
+            raise ConfigError(
+                "an input-stationary array cannot be partitioned: filters pass all columns",
+                where=f"target {self.name}: key heterogeneity",
+                mend="set heterogeneity to multi-mode, or take another dataflow",
+            )
 
     @property
-    def elements(self) -> int:
-        """Processing elements of the array."""
-        return self.rows * self.cols
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of processing elements."""
+        return self.rows, self.cols
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether each column has one multiplier type."""
+        return self.heterogeneity == "partitioned"
+
+    @property
+    def columns_for(self) -> str:
+        """What the columns of a partitioned array are divided for."""
+        return self.makeup
+
+    @property
+    def memory_sizes_kb(self) -> tuple[int, ...]:
+        """The buffers of activations, weights and results."""
+        return self.ifmap_buffer_kb, self.filter_buffer_kb, self.ofmap_buffer_kb
+
+    def accesses(self, traffic: Traffic) -> tuple[int, ...]:
+        """Returns the bytes that are read and written at each buffer."""
+        return traffic.ifmap_sram_bytes, traffic.filter_sram_bytes, traffic.ofmap_sram_bytes
 
     def folds(self, work: LayerWorkload) -> tuple[int, int]:
-        """Returns how often a group of the layer wraps around the rows and the columns."""
-        filters = work.filters // work.groups
-        on_rows = work.output_positions if self.dataflow == "output-stationary" else work.window
-        on_cols = work.output_positions if self.dataflow == "input-stationary" else filters
+        """Returns how often one product of the layer wraps around the rows and the columns."""
+        positions, filters, window = work.product_shape
+        on_rows = positions if self.dataflow == "output-stationary" else window
+        on_cols = positions if self.dataflow == "input-stationary" else filters
         return -(-on_rows // self.rows), -(-on_cols // self.cols)
 
-    def compute_cycles(self, work: LayerWorkload) -> int:
-        """Returns the index of the last compute cycle of a layer (module docstring)."""
-        filters = work.filters // work.groups
-        row_folds, col_folds = self.folds(work)
+    def step_cycles(self, work: LayerWorkload) -> int:
+        """Returns the cycles of one fold (module docstring)."""
+        positions, filters, window = work.product_shape
         if self.dataflow == "output-stationary":
-            steps = work.window + self.rows + self.cols - 2
-        else:
-            streamed = work.output_positions if self.dataflow == "weight-stationary" else filters
-            steps = streamed + 2 * self.rows + self.cols - 2
-        return work.groups * row_folds * col_folds * steps - 1
+            return window + self.rows + self.cols - 2
+        streamed = positions if self.dataflow == "weight-stationary" else filters
+        return streamed + 2 * self.rows + self.cols - 2
 
-    def separable(self, objective: str) -> bool:
-        """Returns whether an objective is a sum over layers of that layer's multiplier alone.
+    def busy_cycles(self, work: LayerWorkload, folds: tuple[int, int]) -> int:
+        """Returns the index of the last compute cycle of a layer that folds so often."""
+        return work.products * folds[0] * folds[1] * self.step_cycles(work) - 1
 
-        Latency is: no multiplier changes it. Area is not: a type counts once, however many layers
-        use it. Energy and power are not either, if only slightly: a type in use leaks all the
-        time, in every layer. `cost_terms` gives the exact parts.
-        """
-        return objective_field(objective) == "latency_cycles"
+    def traffic(self, work: LayerWorkload, folds: tuple[int, int]) -> Traffic:
+        """Returns the bytes that a layer moves (`hawx_onnx.hardware.traffic`)."""
+        buffers = Buffers(*self.memory_sizes_kb)
+        bits = self.accumulator_bits
+        return layer_traffic(work, self.dataflow, self.shape, folds, bits, buffers, self.name)
 
-    def _report(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
-        plan = _plan(self, workloads, usage.technology, usage.periphery)
-        types_nw = sum(cost.leakage_nw for cost in usage.figures.values())
-        leakage_nw = plan.array_leakage_nw + self.elements * types_nw
-        layers, multiplication_fj = [], 0.0
-        for index, (work, counts) in enumerate(zip(workloads, usage.layers, strict=True)):
-            switched_fj = switched_energy_fj(work, counts, usage.figures)
-            multiplication_fj += switched_fj
-            energy = femto_to_micro(switched_fj + work.macs * plan.element.energy_fj)
-            energy += leakage_energy_uj(leakage_nw, plan.cycles[index], self.frequency_mhz)
-            area = plan.element.area_um2 + sum(usage.figures[name].area_um2 for name in counts)
-            layers.append(self._layer(plan, index, work, counts, energy, area))
-        energy = sum(layer.energy_uj for layer in layers)
-        types_um2 = sum(cost.area_um2 for cost in usage.figures.values())
-        total = CostTotals(
-            power_mw=mean_power_mw(energy, plan.total_cycles, self.frequency_mhz),
-            area_um2=self.elements * (plan.element.area_um2 + types_um2),
-            energy_uj=energy,
-            latency_cycles=plan.total_cycles,
-            multiplication_energy_uj=femto_to_micro(multiplication_fj),
-            initiation_interval_cycles=plan.total_cycles,
-            inferences_per_second=self.frequency_mhz * 1e6 / max(plan.total_cycles, 1),
-        )
-        notes = plan.notes + clock_notes(self.frequency_mhz, usage.figures)
-        return CostReport(self.name, self.kind, total, tuple(layers), notes)
-
-    def _layer(
-        self,
-        plan: _Plan,
-        index: int,
-        work: LayerWorkload,
-        counts: dict[str, int],
-        energy_uj: float,
-        element_um2: float,
-    ) -> LayerCost:
-        """Returns the row of one layer."""
-        cycles = plan.cycles[index]
-        row_folds, column_folds = plan.folds[index]
-        return LayerCost(
-            name=work.name,
-            op=work.op,
-            macs=work.macs,
-            compute_cycles=cycles,
-            stall_cycles=0,
-            # Only a single element, which never idles, has fewer cycles than products.
-            utilization=min(1.0, work.macs / (max(cycles, 1) * self.elements)),
-            energy_uj=energy_uj,
-            power_mw=mean_power_mw(energy_uj, cycles, self.frequency_mhz),
-            area_um2=self.elements * element_um2,
-            multipliers=counts,
-            mapping={"row_folds": row_folds, "column_folds": column_folds},
-        )
-
-    def _terms(
-        self,
-        workloads: tuple[LayerWorkload, ...],
-        figures: Mapping[str, ComponentFigures],
-        objective: str,
-    ) -> CostTerms:
-        technology = next(iter(figures.values())).technology
-        plan = _plan(self, workloads, technology, periphery_of(figures))
-        cycles, mhz = plan.total_cycles, self.frequency_mhz
-        per_layer = np.zeros((len(workloads), len(figures)))
-        per_type = np.zeros(len(figures))
-        constant = 0.0
-        if objective == "latency":
-            constant = float(cycles)
-        elif objective == "area":
-            constant = self.elements * plan.element.area_um2
-            per_type = np.array([self.elements * cost.area_um2 for cost in figures.values()])
-        else:
-            scale = 1.0 if objective == "energy" else mean_power_mw(1.0, cycles, mhz)
-            macs = np.array([work.macs for work in workloads], dtype=np.float64)
-            per_layer = scale * macs[:, None] * energies_uj(workloads, figures)
-            leaking = [self.elements * cost.leakage_nw for cost in figures.values()]
-            per_type = scale * np.array([leakage_energy_uj(nw, cycles, mhz) for nw in leaking])
-            fixed = femto_to_micro(float(macs.sum()) * plan.element.energy_fj)
-            constant = scale * (fixed + leakage_energy_uj(plan.array_leakage_nw, cycles, mhz))
-        return CostTerms(objective, constant, per_layer, per_type)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What no assignment changes: cycles, folds, and an element without its multipliers."""
-
-    cycles: tuple[int, ...]
-    total_cycles: int
-    folds: tuple[tuple[int, int], ...]
-    element: Periphery
-    array_leakage_nw: float
-    notes: tuple[str, ...]
-
-
-@lru_cache(maxsize=64)
-def _plan(
-    target: TemporalTarget,
-    workloads: tuple[LayerWorkload, ...],
-    technology: str,
-    known: PeripheryFigures | None,
-) -> _Plan:
-    """Maps the layers once for all assignments."""
-    library = PeripheryLibrary(technology, known, target.periphery, target.name)
-    # Two operand registers pass activation and weight (or partial sum) on; one accumulates.
-    element = library.adder(target.accumulator_bits) + library.register(
-        2 * OPERAND_BITS + target.accumulator_bits
-    )
-    cycles = tuple(target.compute_cycles(work) for work in workloads)
-    return _Plan(
-        cycles=cycles,
-        total_cycles=sum(cycles),
-        folds=tuple(target.folds(work) for work in workloads),
-        element=element,
-        array_leakage_nw=target.elements * element.leakage_nw,
-        notes=library.notes,
-    )
+    def mapping(self, folds: tuple[int, int]) -> dict[str, int]:
+        """Returns how a layer lies on the array."""
+        return {"row_folds": folds[0], "column_folds": folds[1]}

@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Integral
 
 from hawx_onnx.errors import ModelError
+
+_SIZES = ("output_positions", "filters", "window", "groups", "batches")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The images of a convolution.
+
+    Args:
+        channels: Input channels over all groups.
+        height: Rows of the input, without padding.
+        width: Columns of the input, without padding.
+        output_height: Rows of the output.
+        kernel_height: Rows of the kernel; with a dilation, those that it spans.
+        kernel_width: Columns of the kernel, likewise.
+    """
+
+    channels: int
+    height: int
+    width: int
+    output_height: int
+    kernel_height: int
+    kernel_width: int
 
 
 @dataclass(frozen=True)
@@ -23,9 +46,15 @@ class LayerWorkload:
         energies_fj: Energy of one multiplication under this layer's own operands, in femtojoules,
             as pairs with the multipliers' names; those that are left out cost what their figures
             say.
+        batches: Products with operands of their own that the output positions are divided
+            into, such as the heads of an attention; 1 where all positions share the weights.
+        geometry: The images of a convolution; None where they are not known or there are none.
+        sources: Names of the layers whose results this one reads, through whatever lies between;
+            empty for a layer that reads the network's input, None where they are not known.
 
     Raises:
-        ModelError: If a size is not a positive integer, or the groups do not divide the filters.
+        ModelError: If a size is not a positive integer, or the groups do not divide the filters,
+            or the batches not the output positions.
     """
 
     name: str
@@ -35,21 +64,29 @@ class LayerWorkload:
     window: int
     groups: int = 1
     energies_fj: tuple[tuple[str, float], ...] = ()
+    batches: int = 1
+    geometry: Geometry | None = None
+    sources: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        for item in fields(self)[2:-1]:
-            value = getattr(self, item.name)
+        for name in _SIZES:
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
                 raise ModelError(
-                    f"{item.name} is {value!r}; a layer's sizes are positive integers",
+                    f"{name} is {value!r}; a layer's sizes are positive integers",
                     where=f"layer {self.name}",
                     mend="give the model static shapes apart from the batch",
                 )
             # A numpy integer would neither fit JSON nor grow beyond 64 bits.
-            object.__setattr__(self, item.name, int(value))
+            object.__setattr__(self, name, int(value))
         if self.filters % self.groups:
             raise ModelError(
                 f"{self.groups} groups do not divide {self.filters} filters",
+                where=f"layer {self.name}",
+            )
+        if self.output_positions % self.batches:
+            raise ModelError(
+                f"{self.batches} batches do not divide {self.output_positions} output positions",
                 where=f"layer {self.name}",
             )
 
@@ -66,6 +103,37 @@ class LayerWorkload:
     def macs(self) -> int:
         """Multiply-accumulate operations per inference: M x N x K."""
         return self.output_positions * self.filters * self.window
+
+    @property
+    def products(self) -> int:
+        """Matrix products with operands of their own: one for each group and batch."""
+        return self.groups * self.batches
+
+    @property
+    def product_shape(self) -> tuple[int, int, int]:
+        """Output positions, filters and window of one of these products."""
+        return self.output_positions // self.batches, self.filters // self.groups, self.window
+
+    @property
+    def input_values(self) -> int:
+        """Distinct activations that the layer reads per inference.
+
+        Of a convolution without its geometry that is M x K x groups, as if no two windows
+        overlapped.
+        """
+        if self.geometry is not None:
+            return self.geometry.channels * self.geometry.height * self.geometry.width
+        return self.output_positions * self.window * self.groups
+
+    @property
+    def weight_values(self) -> int:
+        """Distinct weights, or values of the second operand: N x K for each batch."""
+        return self.filters * self.window * self.batches
+
+    @property
+    def output_values(self) -> int:
+        """Results per inference: M x N."""
+        return self.output_positions * self.filters
 
 
 def operands_of(workloads: Iterable[LayerWorkload]) -> str:

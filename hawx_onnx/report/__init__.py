@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hawx_onnx.report.documents import json_text, report_schema, to_plain, write_json
+from hawx_onnx.report.explore_plot import explore_svg
 from hawx_onnx.report.files import atomic_write_bytes, atomic_write_text
 from hawx_onnx.report.html import render_html, render_sensitivity_html, write_html
 from hawx_onnx.report.pareto_csv import assignment_text, pareto_csv, write_pareto_csv
@@ -19,6 +20,7 @@ __all__ = [
     "atomic_write_bytes",
     "atomic_write_text",
     "before_after_table",
+    "explore_svg",
     "explore_table",
     "json_text",
     "layer_table",

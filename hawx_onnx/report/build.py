@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +20,10 @@ from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
+from hawx_onnx.report.formats import finite
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -49,14 +52,16 @@ def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
     return result
 
 
-def pareto_block(problem: Problem, result: SearchResult, chosen: Point) -> list[dict[str, Any]]:
+def pareto_block(
+    problem: Problem, result: SearchResult, chosen: Point | None
+) -> list[dict[str, Any]]:
     """All points of the search, cheapest first."""
     marks = front_mask(problem, result.points)
     return [
         {
             **point_block(problem, point),
             "on_front": mark,
-            "selected": point.choice == chosen.choice,
+            "selected": chosen is not None and point.choice == chosen.choice,
         }
         for point, mark in zip(result.points, marks, strict=True)
     ]
@@ -68,7 +73,10 @@ def point_block(problem: Problem, point: Point) -> dict[str, Any]:
     return {
         "assignment": problem.assignment(point.choice).to_dict(),
         "predicted_accuracy": point.predicted_accuracy,
-        "measured_accuracy": point.measured_accuracy,
+        "measured_accuracy": point.measured_accuracy if point.complete else None,
+        # Of an assignment that was given up early, on the samples run until then.
+        "partial_accuracy": None if point.complete else point.measured_accuracy,
+        "samples": point.samples,
         **{field: getattr(point.totals, field) for field in fields},
     }
 
@@ -140,22 +148,35 @@ def candidates_block(
     return rows
 
 
+def space_number(size: int) -> int | float | None:
+    """The size of a space as JSON can hold it: exact, a float, or None beyond floats."""
+    if size <= 2**53:
+        return size
+    return None if math.log10(size) > 308 else float(size)
+
+
 def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
     """Method, effort, and the time that measuring the whole space would take."""
-    runs = max(1, result.evaluations)
-    estimate = result.space_size * result.measuring_seconds / runs
+    # Whole runs: what was given up early counts with the share of the samples that it was run on.
+    runs = max(1.0, result.samples_run / samples) if samples else 1.0
+    size = space_number(result.space_size)
+    estimate = None if size is None else finite(size * result.measuring_seconds / runs)
     return {
         "method": result.method,
         "evaluations": result.evaluations,
         "samples": samples,
+        "samples_run": result.samples_run,
+        "stopped_by": result.stopped_by,
+        "remembered": result.remembered,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
         "measuring_seconds": result.measuring_seconds,
-        "space_size": result.space_size,
+        "space_size": size,
+        "space_size_log10": math.log10(result.space_size),
         "front_thinned": result.relaxed,
         "exhaustive_seconds_estimate": estimate,
-        "speedup": estimate / result.seconds if result.seconds else None,
+        "speedup": None if estimate is None or not result.seconds else estimate / result.seconds,
     }
 
 
@@ -166,7 +187,8 @@ def predictor_block(result: SearchResult) -> dict[str, Any]:
         for p in result.points
         if p.predicted_accuracy is not None
         and p.measured_accuracy is not None
-        and sum(index != 0 for index in p.choice) > 1
+        and p.complete
+        and sum(any(entry) for entry in order_of(p.choice)) > 1
     ]
     predicted = [a for a, _ in pairs]
     measured = [b for _, b in pairs]
@@ -247,7 +269,8 @@ def build_report(
         "data": data_block(prepared),
         "target": target_block(prepared.target),
         "granularity": settings.granularity,
-        "objective": settings.objective,
+        "objective": problem.objective,
+        "further_objectives": list(problem.objectives[1:]),
         "operands": operands_of(problem.workloads),
         "budget": asdict(problem.budget),
         "candidates": candidates_block(problem.multipliers, by_name),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hawx_onnx.report.formats import finite, number, shorten
-from hawx_onnx.report.heatmap import error_steps, legend, shade
+from hawx_onnx.report.heatmap import legend, shade
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
 from hawx_onnx.report.svg import figure
 
@@ -15,6 +15,7 @@ _NAME = 30
 _MOST_ROWS = 120
 _WIDTH, _ROW = 640, 22
 _MOST_CELLS = 320
+_STEPS = 9
 
 Values = list[float | None]
 
@@ -30,6 +31,19 @@ def channel_damage(entry: Mapping[str, Any]) -> Values:
     if not rows or len({len(row) for row in rows}) != 1:
         return []
     return [_rms([row[channel] for row in rows]) for channel in range(len(rows[0]))]
+
+
+def strip_steps(rows: Sequence[Values]) -> tuple[float, ...]:
+    """Steps in equal ratios over the values found, but for the least and the largest few.
+
+    Channels of a network differ by much less than multipliers do.
+    """
+    known = sorted(value for row in rows for value in row if value)
+    if not known:
+        return tuple(float(step) for step in range(1, _STEPS + 1))
+    low, high = known[len(known) // 50], known[-1 - len(known) // 50]
+    ratio = max(high / low, 1.1) ** (1 / (_STEPS - 1))
+    return tuple(low * ratio**index for index in range(_STEPS))
 
 
 def _rms(values: Sequence[object]) -> float | None:
@@ -84,7 +98,7 @@ def channel_strips_section(sensitivity: Mapping[str, Any]) -> Markup:
     rows = [(name, values) for name, values in rows if any(v is not None for v in values)]
     if not rows:
         return EMPTY
-    steps = error_steps([values for _, values in rows])
+    steps = strip_steps([values for _, values in rows])
     title = "Change of the outputs when one channel alone is approximated"
     drawn = rows[:_MOST_ROWS]
     left = 20 + 7.4 * max(len(shorten(name, _NAME)) for name, _ in drawn)
@@ -107,7 +121,9 @@ def channel_strips_section(sensitivity: Mapping[str, Any]) -> Markup:
     scroll = element(
         "div", drawing, class_="scroll", tabindex=0, role="region", aria_label=f"{title}, drawing"
     )
-    return join([figure(title, _note(level, len(rows)), scroll, legend(steps, drop=False))])
+    return join(
+        [figure(title, _note(level, len(rows)), scroll, legend(steps, drop=False, digits=2))]
+    )
 
 
 def _note(level: Mapping[str, Any], rows: int) -> str:

@@ -93,11 +93,11 @@ def _names(rows: Sequence[str], columns: Sequence[str], size: tuple[int, int]) -
     return join(parts)
 
 
-def legend(steps: Sequence[float], *, drop: bool) -> Markup:
+def legend(steps: Sequence[float], *, drop: bool, digits: int = 1) -> Markup:
     """Returns the shades with the values that they stand for."""
 
     def shown(step: float) -> str:
-        return number(100 * step, 1) if drop else number(step, 1)
+        return number(100 * step, digits) if drop else number(step, digits)
 
     entries = [f"≤ {shown(steps[0])}"] + [f"≤ {shown(step)}" for step in steps[1:]]
     entries.append(f"> {shown(steps[-1])}")

@@ -76,10 +76,11 @@ def error_cost_svg(panels: Sequence[Panel], error: str) -> str:
         element("g", _panel(panel, error), transform=f"translate(0 {index * _HEIGHT:g})")
         for index, panel in enumerate(panels)
     ]
-    return _document(join(drawn), _WIDTH, _HEIGHT * len(panels), "Error against cost")
+    return svg_document(join(drawn), _WIDTH, _HEIGHT * len(panels), "Error against cost")
 
 
-def _document(content: Markup, width: float, height: float, title: str) -> str:
+def svg_document(content: Markup, width: float, height: float, title: str) -> str:
+    """Returns a picture as a file by itself, with its styles."""
     style = element("style", Markup(_STYLE))
     drawing = element(
         "svg",
@@ -205,7 +206,7 @@ def error_map_svg(name: str, errors: npt.NDArray[np.integer], lowest: int) -> st
     drawn_map = element("g", *parts, transform=f"translate({left} {upper})")
     legend = _legend(steps, top, left + side + 24, upper)
     heading = element("text", title, class_="title", x=left - 60, y=26.0)
-    return _document(
+    return svg_document(
         join([heading, drawn_map, legend]),
         float(left + side + 130),
         float(upper + side + 56),

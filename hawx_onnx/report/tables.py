@@ -16,8 +16,9 @@ from hawx_onnx.report.formats import (
     shorten,
     unit_of,
 )
-from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.markup import Markup, element, join, text
 from hawx_onnx.report.svg import bar, missing
+from hawx_onnx.technology_names import budget_technology, is_predicted
 
 # Distinct colours; beyond them come the same colours hatched (twice as many in all).
 COLOURS = 7
@@ -226,6 +227,13 @@ def candidates_section(report: Mapping[str, Any]) -> Markup:
     return join([shown, element("p", note, class_="quiet")])
 
 
+def _technology(name: str) -> str | Markup:
+    """The technology of a cost; a predicted one is marked."""
+    if not is_predicted(name):
+        return name or NONE
+    return join([text(budget_technology(name)), element("span", "predicted", class_="tag")])
+
+
 def _candidate_row(
     candidate: Mapping[str, Any],
     classes: Mapping[str, str],
@@ -256,7 +264,7 @@ def _candidate_row(
         element("td", share(candidate.get("mre")), class_="num"),
         element("td", share(candidate.get("ep")), class_="num"),
         *[cell(key) for key in ("mse", "mean_error", "rank", "energy_fj", "area_um2", "delay_ns")],
-        element("td", candidate.get("technology") or NONE),
+        element("td", _technology(str(candidate.get("technology") or ""))),
         element("td", candidate.get("provenance") or NONE, class_="source"),
         element("td", digest[:12] or NONE, class_="code", title=digest or None),
     )

@@ -147,11 +147,13 @@ def _reasons(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _method_row(method: Mapping[str, Any]) -> tuple[str, ...]:
+def _method_row(method: Mapping[str, Any], samples: float | None) -> tuple[str, ...]:
+    run = finite(method.get("samples_run"))
     times = ("seconds", "scoring_seconds", "solving_seconds", "measuring_seconds")
     return (
         str(method.get("method")),
         number(method.get("evaluations")),
+        number(run / samples if run is not None and samples else None),
         *[duration(method.get(key)) for key in times],
         number(method.get("space_size")),
         number(len(method.get("points") or ())),
@@ -165,7 +167,8 @@ def explore_table(explored: Mapping[str, Any]) -> Table:
     Args:
         explored: The document of ``explore --json``: ``methods``, ``speedup`` and ``regret``.
     """
-    rows = [_method_row(method) for method in explored.get("methods") or ()]
+    samples = finite(explored.get("validation_samples"))
+    rows = [_method_row(method, samples) for method in explored.get("methods") or ()]
     title = "Search methods"
     held = []
     if finite(explored.get("speedup")) is not None:
@@ -177,6 +180,7 @@ def explore_table(explored: Mapping[str, Any]) -> Table:
     heads = (
         "Method",
         "Evaluations",
+        "Whole runs",
         "Time",
         "Scoring",
         "Solving",

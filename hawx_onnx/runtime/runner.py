@@ -72,7 +72,7 @@ class Runner:
     def types(self) -> dict[str, onnx.ValueInfoProto]:
         """Type and, where it is known, shape of each input and output, as onnxruntime has them."""
         values = (*self._session.get_inputs(), *self._session.get_outputs())
-        return {value.name: _value_info(value) for value in values}
+        return {value.name: value_info(value) for value in values}
 
     def run(
         self,
@@ -84,7 +84,7 @@ class Runner:
         return np.concatenate([r[0] for r in self.stream(x, [self.scored], feeds, batch)])
 
 
-def _value_info(value: Any) -> onnx.ValueInfoProto:  # noqa: ANN401 - onnxruntime has no types
+def value_info(value: Any) -> onnx.ValueInfoProto:  # noqa: ANN401 - onnxruntime has no types
     """An input or output of a session; an unknown rank and a scalar both get no shape."""
     element = value.type.removeprefix("tensor(").removesuffix(")")
     names = {"float": "FLOAT", "float16": "FLOAT16", "double": "DOUBLE"}

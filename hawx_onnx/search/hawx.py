@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.pool import build_pool
-from hawx_onnx.search.problem import Choice, Measurer, Problem
-from hawx_onnx.search.result import Point, SearchResult
+from hawx_onnx.search.problem import Choice, Problem
+from hawx_onnx.search.result import SearchResult, collect_points
 
 DEFAULT_EVALUATIONS = 40
 
@@ -19,9 +21,9 @@ DEFAULT_EVALUATIONS = 40
 def search_hawx(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | None = None,
+    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
     *,
-    evaluations: int = DEFAULT_EVALUATIONS,
+    seed: int = 0,
     scoring_seconds: float = 0.0,
 ) -> SearchResult:
     """Surrogate and knapsack, then measurements where they decide.
@@ -32,37 +34,45 @@ def search_hawx(
 
     Args:
         problem: The problem.
-        measurer: Runs the network.
+        measurer: Runs the network; without a limit of its own, 40 choices are measured.
         surrogate: Predicts accuracies.
-        evaluations: Most measurements.
+        seed: Not used; the signature is that of all methods.
         scoring_seconds: What the responses of the surrogate took.
     """
     if surrogate is None:
         raise ConfigError("needs scores", where="--method hawx", mend="score the layers first")
     start, before = time.perf_counter(), measurer.seconds
     pool, thinned = build_pool(problem, surrogate.damages())
-    costs = problem.terms.evaluate(pool)
-    predicted = surrogate.accuracies(pool)
-    offset = surrogate.accuracy(problem.exact_choice)
-    baseline = measurer.measure(problem.exact_choice).value
+    picks = [tuple(row) for row in problem.encode(pool).tolist()]
+    costs = problem.scores(pool)
+    predicted = surrogate.accuracies(picks)
+    offset = surrogate.accuracy((0,) * len(problem.units))
+    baseline = measurer.baseline().value
+    evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
     state = _State(problem, measurer, pool, costs, offset - predicted, baseline)
     front = state.predicted_front()
-    for row in state.measuring_order(front, evaluations):
-        state.measure(row)
-    while state.count < evaluations and (promising := state.next_promising()) is not None:
-        state.measure(promising)
-    points = _points(state, set(front), predicted)
+    state.measure(state.measuring_order(front, evaluations))
+    while state.count < evaluations and not measurer.exhausted:
+        promising = state.next_promising()
+        if promising is None:
+            break
+        state.measure([promising])
+    shown = {pool[row]: float(predicted[row]) for row in state.shown(front)}
+    points = collect_points(problem, measurer, shown, shown)
     measuring = measurer.seconds - before
     return SearchResult(
         method="hawx",
         points=points,
         baseline_accuracy=baseline,
-        evaluations=state.count,
+        evaluations=measurer.evaluations,
         scoring_seconds=scoring_seconds,
         solving_seconds=time.perf_counter() - start - measuring,
         measuring_seconds=measuring,
         space_size=problem.space_size,
         relaxed=thinned,
+        samples_run=measurer.samples_run,
+        stopped_by=measurer.stopped_by,
+        remembered=measurer.remembered,
     )
 
 
@@ -101,15 +111,22 @@ class _State:
         near = sorted(front, key=lambda row: abs(self.predicted_drop[row] - self.limit))
         return near[: min(evaluations, max(1, evaluations // 2))]
 
-    def measure(self, row: int) -> None:
-        """Measures one choice."""
-        accuracy = self.measurer.measure(self.pool[row]).value
-        self.measured_drop[row] = self.baseline - accuracy
+    def measure(self, rows: Sequence[int]) -> None:
+        """Measures choices together, as far as the limits allow."""
+        found = self.measurer.measure_all([self.pool[row] for row in rows])
+        for row, accuracy in zip(rows, found, strict=True):
+            if accuracy is not None:
+                self.measured_drop[row] = self.baseline - accuracy.value
+
+    def shown(self, front: Sequence[int]) -> list[int]:
+        """Rows to report: the predicted front and everything measured."""
+        return sorted({*front, *(int(r) for r in np.flatnonzero(~np.isnan(self.measured_drop)))})
 
     def next_promising(self) -> int | None:
         """The cheapest unmeasured choice that, corrected, meets the budget and beats the best."""
         known = np.flatnonzero(~np.isnan(self.measured_drop))
-        good = known[self.measured_drop[known] <= self.limit]
+        whole = [self.measurer.complete(self.pool[row]) for row in known]
+        good = known[(self.measured_drop[known] <= self.limit) & np.array(whole, dtype=bool)]
         best = self.costs[good].min() if good.size else np.inf
         error = (self.measured_drop - self.predicted_drop)[known]
         unmeasured = np.isnan(self.measured_drop)
@@ -120,19 +137,3 @@ class _State:
             if expected <= self.limit:
                 return int(row)
         return None
-
-
-def _points(state: _State, front: set[int], predicted: np.ndarray) -> tuple[Point, ...]:
-    """The predicted front and everything measured, cheapest first."""
-    rows = sorted(
-        front | {int(row) for row in np.flatnonzero(~np.isnan(state.measured_drop))},
-        key=lambda row: (state.costs[row], state.pool[row]),
-    )
-    points = []
-    for row in rows:
-        choice = state.pool[row]
-        known = state.measurer.known(choice)
-        totals = state.problem.report(choice).total
-        accuracy = None if known is None else known.value
-        points.append(Point(choice, totals, float(predicted[row]), accuracy))
-    return tuple(points)

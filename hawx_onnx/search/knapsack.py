@@ -2,18 +2,14 @@
 
 Cost and damage are sums over layers of one entry each (Kellerer, Pferschy, Pisinger, "Knapsack
 Problems", chapter 11). The whole front comes from dynamic programming with dominance pruning;
-costs that layers share, and limits on the number of types, go to a mixed-integer program.
+costs that layers share, and limits on the number of types, go to a mixed-integer program
+(`hawx_onnx.search.milp`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +18,6 @@ from hawx_onnx.search.pareto import non_dominated
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
-
-# By how much HiGHS may miss a constraint whose numbers are of order one.
-_TOLERANCE = 1e-6
-# How many choices over the budget are cut off singly before the budget itself is tightened.
-_MOST_CUTS = 32
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,7 @@ def pareto_knapsack(
     Raises:
         ValueError: If the shapes differ, an entry is NaN or -inf, or max_states is below 2.
     """
-    costs, damages, allowed = _checked(cost, damage)
+    costs, damages, allowed = checked_entries(cost, damage)
     if max_states < 2:
         raise ValueError(f"max_states is {max_states}: at least the two extremes are kept")
     totals, harms = np.zeros(1), np.zeros(1)
@@ -106,170 +97,85 @@ def pareto_knapsack(
     return KnapsackFront(tuple(KnapsackState(tuple(c), t, h) for c, t, h in states), exact)
 
 
-def solve_milp(
-    cost: npt.ArrayLike,
-    damage: npt.ArrayLike,
-    budget: float,
-    allowed_types: Sequence[int] | None = None,
-    max_types: int | None = None,
-    type_cost: npt.ArrayLike | None = None,
-    time_limit_s: float | None = None,
-) -> KnapsackState | None:
-    """Returns the cheapest choice within a damage budget, with limits and costs per type.
+def lagrangian_front(
+    cost: npt.ArrayLike, damage: npt.ArrayLike, max_states: int = 4096
+) -> KnapsackFront:
+    """Returns states of the front of total cost and total damage, for many layers.
 
-    Minimises sum_l cost[l, m_l] + sum of type_cost over the types used anywhere, subject to
-    sum_l damage[l, m_l] <= budget, by HiGHS: the budget is kept strictly, the cost is optimal
-    within HiGHS's absolute gap, a millionth of the largest entry.
+    For every weight of damage against cost each layer's best candidate is known at once; as the
+    weight grows, layers step along the convex hulls of their own candidates, those first that
+    lose the most damage for their cost. The states are all those on the convex hull of the front
+    (Kellerer, Pferschy, Pisinger, section 11.2, the linear relaxation's) and those between them.
 
     Args:
         cost: Float array [layers, candidates]; +inf forbids an entry.
         damage: Float array [layers, candidates]; may be negative, +inf forbids an entry.
-        budget: Largest total damage.
-        allowed_types: Candidate indices that may be used; all if None.
-        max_types: Most different candidates that may be used.
-        type_cost: Float array [candidates], cost that a candidate adds once if any layer uses it.
-        time_limit_s: Seconds after which the best choice found so far is returned.
+        max_states: Most states, evenly spaced along cost.
 
     Returns:
-        The choice, or None if no choice meets the limits (or none was found in time).
+        States of the front, cheapest first, marked as thinned: those off the hull may be missing.
 
     Raises:
-        ValueError: If shapes do not fit, an entry is NaN or -inf, or an index is out of range.
-        RuntimeError: If HiGHS fails.
+        ValueError: As `pareto_knapsack`.
     """
-    costs, damages, allowed = _checked(cost, damage)
-    candidates = costs.shape[1]
-    shared = np.zeros(candidates) if type_cost is None else np.asarray(type_cost, np.float64)
-    if shared.shape != (candidates,) or not np.isfinite(shared).all():
-        raise ValueError(f"type_cost is {shared.shape}: need {candidates} finite numbers")
-    if allowed_types is not None:
-        for index in allowed_types:
-            if not 0 <= index < candidates:
-                raise ValueError(f"allowed_types has {index}, there are {candidates} candidates")
-        allowed = allowed & np.isin(np.arange(candidates), list(allowed_types))
-    limit = candidates if max_types is None else max_types
-    if np.isnan(budget):
-        raise ValueError("budget is NaN")
-    least = np.where(allowed, damages, np.inf).min(axis=1).sum()
-    if limit < 1 or least > budget:
-        return None
-    return _Program(costs, damages, shared, allowed, budget, limit).solve(time_limit_s)
+    costs, damages, allowed = checked_entries(cost, damage)
+    if max_states < 2:
+        raise ValueError(f"max_states is {max_states}: at least the two extremes are kept")
+    if not allowed.any(axis=1).all():
+        return KnapsackFront((), exact=True)
+    costs, damages = np.where(allowed, costs, np.inf), np.where(allowed, damages, np.inf)
+    start, (slopes, layers, targets) = _hull_steps(costs, damages)
+    order = np.lexsort((np.arange(len(slopes)), -slopes))
+    layers, targets = layers[order], targets[order]
+    picks = start.copy()
+    rows = np.arange(len(costs))
+    totals = [float(costs[rows, picks].sum())]
+    harms = [float(damages[rows, picks].sum())]
+    for layer, target in zip(layers.tolist(), targets.tolist(), strict=True):
+        totals.append(totals[-1] + costs[layer, target] - costs[layer, picks[layer]])
+        harms.append(harms[-1] + damages[layer, target] - damages[layer, picks[layer]])
+        picks[layer] = target
+    kept = np.arange(len(totals))
+    if len(kept) > max_states:
+        kept = _evenly_spaced(np.array(totals), max_states)
+    states, picks, at = [], start.copy(), 0
+    for row in kept.tolist():
+        picks[layers[at:row]] = targets[at:row]
+        at = row
+        state = KnapsackState(tuple(picks.tolist()), totals[row], harms[row])
+        states.append(state)
+    return KnapsackFront(tuple(states), exact=False)
 
 
-class _Program:
-    """The mixed-integer program: x[l, m] picks a candidate, y[m] says whether it is in use."""
+def _hull_steps(
+    costs: FloatArray, damages: FloatArray
+) -> tuple[IntArray, tuple[FloatArray, IntArray, IntArray]]:
+    """Each layer's cheapest candidate, and the steps along its hull to the least damaging one.
 
-    def __init__(
-        self,
-        costs: FloatArray,
-        damages: FloatArray,
-        shared: FloatArray,
-        allowed: npt.NDArray[np.bool_],
-        budget: float,
-        limit: int,
-    ) -> None:
-        self.costs, self.damages, self.shared = costs, damages, shared
-        self.allowed, self.budget, self.limit = allowed, budget, limit
-
-    def solve(self, time_limit_s: float | None) -> KnapsackState | None:
-        """Returns the optimum; a choice over the budget by mere tolerance is cut off."""
-        from scipy.optimize import LinearConstraint
-
-        layers, candidates = self.costs.shape
-        cuts: list[Any] = []
-        slack = 0.0
-        while True:
-            constraints = [self._budget(slack), *self._structure(), *cuts]
-            result = self._run(constraints, time_limit_s)
-            if result.x is None:
-                if result.status not in (1, 2):
-                    raise RuntimeError(f"HiGHS: {result.message}")
-                return None
-            picked = result.x[: layers * candidates].reshape(layers, candidates).argmax(axis=1)
-            state = self._state(picked, optimal=result.status == 0 and slack == 0)
-            if state.damage <= self.budget:
-                return state
-            cut = np.zeros(result.x.size)
-            cut[np.arange(layers) * candidates + picked] = 1
-            cuts.append(LinearConstraint(cut[None], -np.inf, layers - 1))
-            slack = 0.0 if len(cuts) < _MOST_CUTS else slack + 2 * _TOLERANCE
-
-    def _state(self, picked: IntArray, optimal: bool) -> KnapsackState:
-        """Returns the true sums of a choice."""
-        layers = np.arange(len(picked))
-        total = self.costs[layers, picked].sum() + self.shared[np.unique(picked)].sum()
-        harm = self.damages[layers, picked].sum()
-        choice = tuple(int(index) for index in picked)
-        return KnapsackState(choice, float(total), float(harm), optimal)
-
-    def _budget(self, slack: float) -> Any:  # noqa: ANN401 - scipy is untyped
-        """Returns the constraint on the damage, in numbers of order one."""
-        from scipy.optimize import LinearConstraint
-
-        harm = np.where(self.allowed, self.damages, 0.0).ravel()
-        scale = max(float(np.abs(harm).max()), 1e-300)
-        row = np.concatenate([harm / scale, np.zeros(self.costs.shape[1])])[None]
-        return LinearConstraint(row, -np.inf, self.budget / scale - slack)
-
-    def _structure(self) -> list[Any]:
-        """Returns the constraints that tie picks and types together."""
-        from scipy import sparse
-        from scipy.optimize import LinearConstraint
-
-        layers, candidates = self.costs.shape
-        types, picks = sparse.identity(candidates), sparse.identity(layers * candidates)
-        no_types = sparse.csr_array((layers, candidates))
-        one_each = sparse.kron(sparse.identity(layers), np.ones((1, candidates)))
-        constraints = [LinearConstraint(sparse.hstack([one_each, no_types], format="csc"), 1, 1)]
-        if self.shared.any() or self.limit < candidates:
-            # x[l, m] <= y[m]: tighter than one row per candidate, so that HiGHS branches less.
-            used = sparse.hstack([picks, -sparse.kron(np.ones((layers, 1)), types)], format="csc")
-            # y[m] <= sum_l x[l, m]: a type that no layer uses neither costs nor earns.
-            idle = sparse.hstack([-sparse.kron(np.ones((1, layers)), types), types], format="csc")
-            count = np.concatenate([np.zeros(layers * candidates), np.ones(candidates)])[None]
-            constraints += [
-                LinearConstraint(used, -np.inf, 0),
-                LinearConstraint(idle, -np.inf, 0),
-                LinearConstraint(count, -np.inf, self.limit),
-            ]
-        return constraints
-
-    def _run(self, constraints: list[Any], time_limit_s: float | None) -> Any:  # noqa: ANN401
-        """Runs HiGHS, whose tolerances are absolute: the objective is scaled to order one."""
-        from scipy.optimize import Bounds, milp
-
-        objective = np.concatenate([np.where(self.allowed, self.costs, 0.0).ravel(), self.shared])
-        objective /= max(float(np.abs(objective).max()), 1e-300)
-        limit = {} if time_limit_s is None else {"time_limit": time_limit_s}
-        with _quiet_stdout():
-            return milp(
-                objective,
-                integrality=np.ones(objective.size),
-                bounds=Bounds(0, np.append(self.allowed.ravel(), np.ones(self.costs.shape[1]))),
-                constraints=constraints,
-                options={"mip_rel_gap": 0.0, **limit},
-            )
+    Returns:
+        Candidates [layers]; damage lost per cost, layer and candidate of each step, those of a
+        layer in their order.
+    """
+    rows = np.arange(len(costs))
+    cheapest = costs.min(axis=1, keepdims=True)
+    start = np.where(costs == cheapest, damages, np.inf).argmin(axis=1)
+    slopes, layers, targets = [], [], []
+    at, active = start.copy(), np.ones(len(costs), dtype=bool)
+    while active.any():
+        lost = damages[rows, at][:, None] - damages
+        paid = costs - costs[rows, at][:, None]
+        gain = np.full(costs.shape, -np.inf)
+        np.divide(lost, paid, out=gain, where=(paid > 0) & (lost > 0) & np.isfinite(costs))
+        best = gain.argmax(axis=1)
+        active = gain[rows, best] > 0
+        slopes.append(gain[rows, best][active])
+        layers.append(rows[active])
+        targets.append(best[active])
+        at = np.where(active, best, at)
+    return start, (np.concatenate(slopes), np.concatenate(layers), np.concatenate(targets))
 
 
-@contextlib.contextmanager
-def _quiet_stdout() -> Iterator[None]:
-    """Sends what C code prints to stderr: HiGHS leaves debugging lines on stdout now and then."""
-    try:
-        sys.stdout.flush()
-        saved = os.dup(1)
-        os.dup2(2, 1)
-    except (AttributeError, OSError):
-        return (yield)  # no standard streams at all
-    try:
-        yield
-    finally:
-        # The C library buffers lines of its own, which must leave before the way back opens.
-        ctypes.CDLL(None).fflush(None)
-        os.dup2(saved, 1)
-        os.close(saved)
-
-
-def _checked(
+def checked_entries(
     cost: npt.ArrayLike, damage: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Returns both arrays and which entries are allowed."""

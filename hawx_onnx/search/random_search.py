@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hawx_onnx.predictors import ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.search.exhaustive import measure_all
-from hawx_onnx.search.problem import Measurer, Problem
+from hawx_onnx.search.measurer import Measurer
+from hawx_onnx.search.problem import Choice, Problem
 from hawx_onnx.search.result import SearchResult
 
 DEFAULT_EVALUATIONS = 40
@@ -15,25 +16,26 @@ DEFAULT_EVALUATIONS = 40
 def search_random(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | None = None,
+    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
     *,
-    evaluations: int = DEFAULT_EVALUATIONS,
     seed: int = 0,
+    scoring_seconds: float = 0.0,
 ) -> SearchResult:
     """Measures assignments drawn evenly from the space, none twice.
 
     Args:
         problem: The problem.
-        measurer: Runs the network.
+        measurer: Runs the network; its limit, or 40, is how many are drawn.
         surrogate: Not used; the signature is that of all methods.
-        evaluations: How many to draw, at most the size of the space.
         seed: Seed of the draw.
+        scoring_seconds: Not used.
     """
     generator = np.random.default_rng(seed)
-    drawn: dict[tuple[int, ...], None] = {}
+    drawn: dict[Choice, None] = {}
+    evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
+    starts = [options.start for options in problem.options]
+    stops = [options.stop for options in problem.options]
     while len(drawn) < min(evaluations, problem.space_size):
-        picks = generator.integers(
-            problem.allowed.start, problem.allowed.stop, size=len(problem.workloads)
-        )
-        drawn[tuple(int(pick) for pick in picks)] = None
+        picks = generator.integers(starts, stops)
+        drawn[problem.decode(picks.tolist())] = None
     return measure_all("random", problem, measurer, drawn)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hawx_onnx.hardware import CostTotals
+from hawx_onnx.search.early_stop import LARGEST_DROP
+from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pareto import hypervolume_2d, non_dominated
-from hawx_onnx.search.problem import Choice, Problem
+from hawx_onnx.search.problem import Choice, Problem, order_of
 
 # The corner of the hypervolume: ten points of accuracy below exact, 5 % dearer than exact.
-REFERENCE_DROP = 0.10
+REFERENCE_DROP = LARGEST_DROP
 REFERENCE_COST = 1.05
 
 
@@ -25,12 +27,17 @@ class Point:
         totals: Its hardware cost.
         predicted_accuracy: From the surrogate, a fraction; None where nothing was predicted.
         measured_accuracy: On the validation split; None where it was not measured.
+        samples: How many validation samples it was measured on; None where it was not.
+        complete: Whether these are all of them. Where not, it was given up early, and counts
+            neither for the choice nor for the front.
     """
 
     choice: Choice
     totals: CostTotals
     predicted_accuracy: float | None
     measured_accuracy: float | None
+    samples: int | None = None
+    complete: bool = True
 
     @property
     def best_accuracy(self) -> float:
@@ -55,6 +62,9 @@ class SearchResult:
         measuring_seconds: Running assignments over the validation split.
         space_size: Number of assignments in the space.
         relaxed: True where the front was thinned and may have lost points.
+        samples_run: Samples that were run for these measurements, the baseline not counted.
+        stopped_by: ``evaluations`` or ``seconds`` where that limit ended the search.
+        remembered: Measurements that were taken from a journal.
     """
 
     method: str
@@ -66,6 +76,9 @@ class SearchResult:
     measuring_seconds: float
     space_size: int
     relaxed: bool = False
+    samples_run: int = 0
+    stopped_by: str | None = None
+    remembered: int = 0
 
     @property
     def seconds(self) -> float:
@@ -78,7 +91,7 @@ def measured_array(problem: Problem, result: SearchResult) -> np.ndarray:
     rows = [
         (result.baseline_accuracy - p.measured_accuracy, problem.objective_of(p.totals))
         for p in result.points
-        if p.measured_accuracy is not None and problem.budget.allows_cost(p.totals)
+        if p.measured_accuracy is not None and p.complete and problem.allows(p.choice, p.totals)
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, 2)
 
@@ -96,11 +109,39 @@ def hypervolume(problem: Problem, result: SearchResult) -> float:
 
 
 def front_mask(problem: Problem, points: Sequence[Point]) -> list[bool]:
-    """Which points no other one beats in both accuracy and objective."""
+    """Which points no other one beats in accuracy and all objectives; given up ones are none."""
     if not points:
         return []
-    rows = [(-p.best_accuracy, problem.objective_of(p.totals)) for p in points]
+    rows = [
+        (-p.best_accuracy if p.complete else np.nan, *problem.costs_of(p.totals)) for p in points
+    ]
     return [bool(value) for value in non_dominated(np.array(rows, np.float64))]
+
+
+def collect_points(
+    problem: Problem,
+    measurer: Measurer,
+    choices: Iterable[Choice],
+    predicted: Mapping[Choice, float] | None = None,
+) -> tuple[Point, ...]:
+    """Choices as points with what is known of them, cheapest first.
+
+    Args:
+        problem: The problem.
+        measurer: Knows what was measured.
+        choices: Each once.
+        predicted: Predicted accuracy by choice.
+    """
+    points = []
+    for choice in choices:
+        known, guess = measurer.known(choice), (predicted or {}).get(choice)
+        totals = problem.report(choice).total
+        if known is None:
+            points.append(Point(choice, totals, guess, None))
+            continue
+        complete = measurer.complete(choice)
+        points.append(Point(choice, totals, guess, known.value, known.samples, complete))
+    return tuple(sorted(points, key=lambda p: (problem.objective_of(p.totals), order_of(p.choice))))
 
 
 def select(problem: Problem, result: SearchResult) -> Point | None:
@@ -113,11 +154,16 @@ def select(problem: Problem, result: SearchResult) -> Point | None:
         point
         for point in result.points
         if point.measured_accuracy is not None
+        and point.complete
         and result.baseline_accuracy - point.measured_accuracy <= limit
-        and problem.budget.allows_cost(point.totals)
+        and problem.allows(point.choice, point.totals)
     ]
     return min(
         good,
-        key=lambda p: (problem.objective_of(p.totals), -(p.measured_accuracy or 0.0), p.choice),
+        key=lambda p: (
+            problem.objective_of(p.totals),
+            -(p.measured_accuracy or 0.0),
+            order_of(p.choice),
+        ),
         default=None,
     )

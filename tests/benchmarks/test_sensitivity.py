@@ -29,9 +29,13 @@ def test_a_quick_run_writes_what_it_measured(script, tmp_path, capsys):
     assert level["filter_seconds"] > 0
     assert level["operator_seconds"] > 0
     assert level["layer_of_runs"] > level["stream_of_runs"] > 1
-    assert [row["fits"] for row in found["cost"]["memory"]] == [True]
+    assert [row["chance"] is None for row in found["fidelity"]] == [True, True, False, False, False]
+    ((peak, needs),) = [(row["peak_bytes"], row["needs"]) for row in found["cost"]["memory"]]
+    assert 2**26 < peak < 2**29
+    assert needs is None
     printed = capsys.readouterr().out
     assert "| LeNet-5, digits | fc3 |" in printed
+    assert "| LeNet-5, digits | 2 of several positions |" in printed
     assert "limit 1.3" in printed
 
 
@@ -56,7 +60,7 @@ def test_a_network_that_is_not_there_is_left_out(script, tmp_path, monkeypatch, 
 def test_targets_judge_each_figure(script):
     row = {"network": "n", "layer": "a", "mean_deviation_max": 0.06, "std_spearman": 0.96}
     level = {"network": "n", "of_exact_passes": {"library": 99.0}, "layer_of_runs": 1.4}
-    memory = {"network": "n", "peak_bytes": 2**30, "limit": "2G", "fits": True}
+    memory = {"network": "n", "peak_bytes": 2**30, "limit": "2G", "needs": None}
     costs = {"levels": [level], "memory": [memory], "all_levels_seconds": 0.4}
     verdicts = script("sensitivity").verdicts
     assert [met for _, met in verdicts([row], costs)] == [False, True, True, False, True, True]

@@ -48,10 +48,12 @@ def test_exhaustive_search_measures_the_whole_space(both: dict[str, Any]) -> Non
     assert hawx["scoring_seconds"] > 0
 
 
-def test_hawx_is_faster_and_nearly_as_good(both: dict[str, Any]) -> None:
-    assert both["speedup"] > 1
-    assert 0 <= both["regret"] < 0.05
+def test_hawx_measures_less_and_is_nearly_as_good(both: dict[str, Any]) -> None:
+    """Times are told, not tested: they are a matter of benchmarks."""
     exhaustive, hawx = both["methods"]
+    assert both["speedup"] == pytest.approx(exhaustive["seconds"] / hawx["seconds"])
+    assert hawx["samples_run"] < exhaustive["samples_run"] / 10
+    assert 0 <= both["regret"] < 0.05
     assert hawx["against_exhaustive"]["regret"] == both["regret"]
     assert hawx["hypervolume"] <= exhaustive["hypervolume"] + 1e-9
     best = exhaustive["selected"]
@@ -104,3 +106,10 @@ def test_an_output_that_cannot_be_written_is_told_first(
 def test_too_large_a_space_is_refused(cli: Callable, lenet: Path) -> None:
     done = cli("explore", lenet, "--method", "exhaustive", "--candidates", "mul8s_trunc*")
     done.refused(2, "--method exhaustive", "assignments", "fewer --candidates")
+
+
+def test_plot(cli: Callable, lenet: Path, tmp_path: Path) -> None:
+    flags = ("--method", "random", "--max-evaluations", "3", *TWO)
+    done = cli("explore", lenet, *flags, "--plot", tmp_path / "methods.svg").check()
+    assert "Whole runs" in done.out
+    assert "random: 3 evaluations" in (tmp_path / "methods.svg").read_text(encoding="utf-8")

@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 import yaml
 
+from hawx_onnx.validation_runs import ValidationRuns
+
 FILES = {
     "assignment.json",
+    "measurements.jsonl",
     "model.onnx",
     "pareto.csv",
     "report.html",
@@ -342,8 +345,14 @@ def test_a_budget_that_cannot_be_met(
     cli: Callable, lenet: Path, tmp_path: Path, flags: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     done = cli("optimize", lenet, "-o", tmp_path / "out", *flags)
-    done.refused(1, "no assignment meets the budget", *words, "loosen the budget")
-    assert not (tmp_path / "out").exists()
+    front = tmp_path / "out" / "pareto.csv"
+    done.refused(1, "no assignment meets the budget", *words, "loosen the budget", str(front))
+    rows = list(csv.DictReader(front.open(encoding="utf-8")))
+    # The one assignment of the last case is given up early, and stands on no front.
+    assert any(row["on_front"] == "true" for row in rows) == ("--no-exact" not in flags)
+    assert rows
+    assert not any(row["selected"] == "true" for row in rows)
+    assert not (front.parent / "model.onnx").exists()
 
 
 def test_unsigned_candidates(cli: Callable, lenet: Path, tmp_path: Path) -> None:
@@ -423,3 +432,90 @@ def test_mnist_with_preprocessing_from_a_file(
         again = cli("evaluate", tmp_path / "o" / "model.onnx", *data, "--json", *path).check().json
         assert again["correct"] == found["selected"]["correct"]
     cli("evaluate", model, *data[:2]).refused(3, "uint8", "--preprocess")
+
+
+def test_excluded_layers_stay_exact(cli: Callable, lenet: Path, tmp_path: Path) -> None:
+    flags = (*QUICK, "--max-accuracy-drop", "0.9", "--exclude", "conv*,fc3")
+    cli("optimize", lenet, "-o", tmp_path, *flags).check()
+    found = json.loads((tmp_path / "assignment.json").read_text(encoding="utf-8"))["assignment"]
+    exact = {layer for layer, name in found.items() if name == "mul8s_exact"}
+    assert {layer for layer in found if layer.startswith("conv") or layer == "fc3"} <= exact
+    assert exact != set(found)
+
+
+def test_several_objectives_and_few_multipliers(cli: Callable, lenet: Path, tmp_path: Path) -> None:
+    flags = (*QUICK, "--objective", "power", "--objective", "area", "--max-multipliers", "1")
+    cli("optimize", lenet, "-o", tmp_path, *flags, "--max-accuracy-drop", "0.5").check()
+    report = report_of(tmp_path)
+    assert (report["objective"], report["further_objectives"]) == ("power", ["area"])
+    used = {name for layer in report["layers"] for name in layer["multipliers"]}
+    assert len(used) == 1
+    assert "mul8s_exact" not in used
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("--max-energy", "1e-9", ("energy", "uJ", "1e-09")),
+        ("--max-latency", "1", ("latency", "cycles")),
+    ],
+)
+def test_further_budgets_that_cannot_be_met(
+    cli: Callable, lenet: Path, tmp_path: Path, flag: str, value: str, words: tuple[str, ...]
+) -> None:
+    cli("optimize", lenet, "-o", tmp_path, *QUICK, flag, value).refused(1, *words)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    cli: Callable, lenet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc1", "--max-evaluations", "12")
+    cli("optimize", lenet, "-o", tmp_path / "whole", *flags).check()
+    real, runs = ValidationRuns.classes, []
+
+    def classes(self, choice, batch):
+        runs.append((choice, batch))
+        if stop_after and len(runs) > stop_after:
+            raise KeyboardInterrupt
+        return real(self, choice, batch)
+
+    monkeypatch.setattr(ValidationRuns, "classes", classes)
+    stop_after = 0
+    cli("optimize", lenet, "-o", tmp_path / "counted", *flags).check()
+    every = list(runs)
+    # Behind the front, which is measured as a block, and some that are measured one by one.
+    stop_after = len(every) - 3
+    runs.clear()
+    cli("optimize", lenet, "-o", tmp_path / "out", *flags).check(130)
+    assert not (tmp_path / "out" / "model.onnx").exists()
+    done = set(runs[:-1])
+    stop_after = 0
+    runs.clear()
+    cli("optimize", lenet, "-o", tmp_path / "out", *flags, "--resume").check()
+    assert 0 < len(runs) < len(every) / 2
+    again = done & set(runs)
+    assert {choice for choice, _ in again} <= {every[-3][0]}
+    for name in ("model.onnx", "assignment.json", "pareto.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert report_of(tmp_path / "out")["search"]["remembered"] > 0
+    cli("optimize", lenet, "-o", tmp_path / "out", *flags, "--resume", "--seed", "3").refused(
+        2, "is of another run", "data", "--resume"
+    )
+
+
+@pytest.mark.parametrize("target", ["spatial", "temporal"])
+def test_channels_of_their_own(cli: Callable, lenet: Path, tmp_path: Path, target: str) -> None:
+    from hawx_onnx.report import report_schema
+
+    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc3", "--max-evaluations", "8")
+    flags = (*flags, "--granularity", "filter", "--target", target, "--exclude", "conv1")
+    done = cli("optimize", lenet, "-o", tmp_path, *flags, "--json").check().json
+    jsonschema.Draft202012Validator(report_schema()).validate(done)
+    assert done["granularity"] == "filter"
+    found = json.loads((tmp_path / "assignment.json").read_text(encoding="utf-8"))["assignment"]
+    assert found["conv1"] == "mul8s_exact"
+    mixed = [layer for layer in done["layers"] if len(layer["multipliers"]) > 1]
+    assert mixed
+    assert all(sum(layer["multipliers"].values()) == layer["channels"] for layer in mixed)
+    cost = cli("cost", tmp_path / "model.onnx", "--target", target, "--json").check().json
+    assert cost["total"]["power_mw"] == pytest.approx(done["selected"]["power_mw"])

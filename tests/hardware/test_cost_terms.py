@@ -11,8 +11,10 @@ from hawx_onnx.hardware import load_target
 OBJECTIVES = ("power", "area", "energy", "latency")
 
 
-@pytest.fixture(params=["temporal", "spatial"])
+@pytest.fixture(params=["temporal", "partitioned", "temporal-softgpu", "spatial"])
 def target(request):
+    if request.param == "partitioned":
+        return load_target("temporal").override(heterogeneity="partitioned")
     return load_target(request.param)
 
 

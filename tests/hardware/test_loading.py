@@ -25,13 +25,25 @@ def test_presets_and_short_names():
         "spatial",
         "temporal",
         "spatial-dataflow",
+        "spatial-dataflow-fpga",
+        "temporal-softgpu",
+        "temporal-softgpu-fpga",
         "temporal-systolic-16x16",
+        "temporal-systolic-16x16-fpga",
     )
     temporal, spatial = load_target("temporal"), load_target("spatial")
     assert isinstance(temporal, TemporalTarget) and isinstance(spatial, SpatialTarget)
     assert temporal == load_target("temporal-systolic-16x16")
     assert (temporal.rows, temporal.cols, temporal.dataflow) == (16, 16, "output-stationary")
     assert spatial.name == "spatial-dataflow"
+
+
+@pytest.mark.parametrize("name", [name for name in target_names() if name.endswith("-fpga")])
+def test_fpga_presets_are_their_asic_flavours_with_another_fabric(name):
+    target, asic = load_target(name), load_target(name.removesuffix("-fpga"))
+    assert (target.fabric, asic.fabric) == ("fpga", "asic")
+    told = {"name": asic.name, "description": asic.description}
+    assert target.override(fabric="asic", **told) == asic
 
 
 @pytest.mark.parametrize("name", target_names())

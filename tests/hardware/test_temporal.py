@@ -57,7 +57,7 @@ def test_groups_run_one_after_the_other(network, dataflow, rows, cols):
 
 def test_energy_area_and_power_of_one_layer_by_hand(exact):
     layer = LayerWorkload("fc", "Gemm", 1, 10, 84)
-    report = array(rows=4, cols=4).cost((layer,), {}, exact)
+    report = array(rows=4, cols=4, memories="none").cost((layer,), {}, exact)
     cycles = 3 * (84 + 6) - 1
     # Adder 32, registers 2 * (8 + 8 + 32), in every figure.
     element = 32 + 96
@@ -72,7 +72,7 @@ def test_energy_area_and_power_of_one_layer_by_hand(exact):
     assert total.inferences_per_second == pytest.approx(500e6 / cycles)
     assert report.layers[0].utilization == pytest.approx(840 / (cycles * 16))
     assert report.layers[0].mapping == {"row_folds": 1, "column_folds": 3}
-    assert report.notes == ()
+    assert report.notes == ("memories are not counted: memories is none",)
 
 
 def test_totals_are_sums_of_layers(network, exact, cheap):
@@ -130,8 +130,8 @@ def test_costing_twenty_layers_takes_less_than_a_millisecond(exact, cheap, cheap
     target.cost(layers, assignment, exact)
     rounds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(20):
             target.cost(layers, assignment, exact)
-        rounds.append((time.perf_counter() - start) / 20)
+        rounds.append((time.process_time() - start) / 20)
     assert min(rounds) < 1e-3

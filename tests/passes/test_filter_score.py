@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import stacked_factors
 from hawx_onnx.passes import Calibrate
-from hawx_onnx.passes.filter_effects import FilterLevel
-from hawx_onnx.passes.filter_score import score_filters
+from hawx_onnx.passes.filter_effects import BATCH, FilterLevel
+from hawx_onnx.passes.filter_score import RoundingNoise, find_effects, score_filters
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
 from hawx_onnx.passes.projection import (
     Layer,
@@ -36,21 +36,20 @@ def level_of(state, output="y"):
     return FilterLevel(state.model, state.candidates, tables, factors, output, threads=1)
 
 
-def scores_of(state, x, labels=None, output="y"):
-    operator = {c.name: score_operator(state, c) for c in state.candidates}
+LIMIT = 2**33
+
+
+def scores_of(state, x, labels=None):
     measured = np.full((len(state.candidates), len(state.multipliers)), 2.0)
     measured[:, 0] = 0
     return score_filters(
         state,
+        find_effects(state, x, labels, LIMIT, 1),
         x,
-        labels,
-        output,
-        operator=operator,
+        operator={c.name: score_operator(state, c) for c in state.candidates},
         measured=measured,
         responses=LayerResponses(state.model, state.candidates, state.multipliers, threads=1),
-        probe_batch=64,
-        memory_limit=2**33,
-        threads=1,
+        batch=64,
     )
 
 
@@ -132,16 +131,17 @@ def test_attention(library, kit, signed):
     state = Calibrate(1)(kit.prepare(model, signed))
     x = kit.samples(model, 20)
     last = state.candidates[-1].name
-    effects = list(level_of(state).stream(x, None, 20))
+    effects = list(level_of(state).stream(x, None, LIMIT))
     _, changes = changes_alone(state, last, x)
     # 48 outputs are projected at random: an unbiased estimate from eight directions.
-    share = effects[0].squared[last][1:].sum() / (changes[1:] ** 2).mean(axis=3).sum()
+    squared = np.concatenate([part.squared[last] for part in effects], axis=2)
+    share = squared[1:].sum() / (changes[1:] ** 2).mean(axis=3).sum()
     assert 0.5 < share < 2
     assert effects[0].margin == {}
     assert {name: part.shape for name, part in effects[0].squared.items()} == {
-        "q": (3, 8, 20),
-        "a": (3, 6, 20),
-        "y": (3, 8, 20),
+        "q": (3, 8, BATCH),
+        "a": (3, 6, BATCH),
+        "y": (3, 8, BATCH),
     }
 
 
@@ -157,7 +157,7 @@ def test_rows_of_a_sample_side_by_side(library, kit, signed):
     state = Calibrate(1)(kit.prepare(model, signed))
     x = kit.samples(model, 9)
     level = level_of(state)
-    parts = list(level.stream(x, None, 4))
+    parts = list(level.stream(x, None, LIMIT))
     assert level.reached == ("m",)
     _, changes = changes_alone(state, "m", x)
     squared = np.concatenate([part.squared["m"] for part in parts], axis=2)
@@ -242,3 +242,16 @@ def test_projection_adds_up_codes_times_slopes(axis, shape):
         rows = field.reshape(4, -1, 3).swapaxes(1, 2) if axis == -1 else field.reshape(4, 3, -1)
         wanted = np.einsum("bcp,bcdp->bcd", rows, slopes)
         np.testing.assert_allclose(found[:, :, index], wanted, rtol=1e-3, atol=1e-2)
+
+
+def test_noise_of_rounding_is_fitted():
+    first_order = np.array([1e-6, 1e-5, 1e-4, 1e-3])
+    wanted = RoundingNoise(0.2, 1e-5)
+    found = RoundingNoise.fit(first_order, first_order + wanted(first_order))
+    between = np.geomspace(1e-6, 1e-3, 20)
+    np.testing.assert_allclose(found(between), wanted(between), rtol=0.1)
+    assert found(np.zeros(2)).tolist() == [0, 0]
+    # No more than first order, or nothing measured: no noise.
+    assert RoundingNoise.fit(first_order, first_order).full == 0
+    assert RoundingNoise.fit(first_order, first_order / 2).full == 0
+    assert RoundingNoise.fit(first_order, np.zeros(4)).full == 0

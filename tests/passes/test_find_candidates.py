@@ -10,7 +10,7 @@ from onnx import helper
 from hawx_onnx import components
 from hawx_onnx.components import Encoding
 from hawx_onnx.errors import ModelError
-from hawx_onnx.hardware import LayerWorkload
+from hawx_onnx.hardware import Geometry, LayerWorkload
 from hawx_onnx.passes import FindCandidates, PassState
 
 F32 = np.float32
@@ -20,57 +20,62 @@ def found(kit, text, names=(), multipliers=(), **tensors):
     return kit.prepare(kit.model(text, names=names, **tensors), multipliers)
 
 
+def layer(*sizes, **more):
+    """The workload of a node that reads the network's input."""
+    return LayerWorkload("n", *sizes, sources=(), **more)
+
+
 FORMS = {
     "conv": (
         "g (float[N,3,8,9] x) => (float[N,4,a,b] y) { y = Conv(x, w) }",
         {"w": (4, 3, 3, 2)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 48, 4, 18)),
+        ("Conv", "QLinearConv", layer("Conv", 48, 4, 18, geometry=Geometry(3, 8, 9, 6, 3, 2))),
     ),
     "strided": (
         "g (float[N,3,8,8] x) => (float[N,4,a,b] y) "
         "{ y = Conv<strides=[2,2], dilations=[2,1], pads=[1,1,1,1]>(x, w) }",
         {"w": (4, 3, 3, 3)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 12, 4, 27)),
+        ("Conv", "QLinearConv", layer("Conv", 12, 4, 27, geometry=Geometry(3, 8, 8, 3, 5, 3))),
     ),
     "same": (
         'g (float[N,3,7,7] x) => (float[N,4,a,b] y) { y = Conv<auto_pad="SAME_LOWER">(x, w) }',
         {"w": (4, 3, 2, 2)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 49, 4, 12)),
+        ("Conv", "QLinearConv", layer("Conv", 49, 4, 12, geometry=Geometry(3, 7, 7, 7, 2, 2))),
     ),
     "grouped": (
         "g (float[N,6,8,8] x) => (float[N,4,a,b] y) { y = Conv<group=2>(x, w) }",
         {"w": (4, 3, 1, 1)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 64, 4, 3, 2)),
+        ("Conv", "QLinearConv", layer("Conv", 64, 4, 3, 2, geometry=Geometry(6, 8, 8, 8, 1, 1))),
     ),
     "depthwise": (
         "g (float[N,3,8,8] x) => (float[N,6,a,b] y) { y = Conv<group=3>(x, w) }",
         {"w": (6, 1, 3, 3)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 36, 6, 9, 3)),
+        ("Conv", "QLinearConv", layer("Conv", 36, 6, 9, 3, geometry=Geometry(3, 8, 8, 6, 3, 3))),
     ),
     "1-D": (
         "g (float[N,3,8] x) => (float[N,4,a] y) { y = Conv(x, w) }",
         {"w": (4, 3, 3)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 6, 4, 9)),
+        ("Conv", "QLinearConv", layer("Conv", 6, 4, 9)),
     ),
     "3-D": (
         "g (float[N,3,4,5,6] x) => (float[N,4,a,b,c] y) { y = Conv(x, w) }",
         {"w": (4, 3, 2, 2, 2)},
-        ("Conv", "QLinearConv", LayerWorkload("n", "Conv", 60, 4, 24)),
+        ("Conv", "QLinearConv", layer("Conv", 60, 4, 24)),
     ),
     "gemm": (
         "g (float[N,6] x) => (float[N,4] y) { y = Gemm<transB=1>(x, w) }",
         {"w": (4, 6)},
-        ("Gemm", "QLinearConv", LayerWorkload("n", "Gemm", 1, 4, 6)),
+        ("Gemm", "QLinearConv", layer("Gemm", 1, 4, 6)),
     ),
     "matmul": (
         "g (float[N,5,6] x) => (float[N,5,4] y) { y = MatMul(x, w) }",
         {"w": (6, 4)},
-        ("MatMul", "QLinearMatMul", LayerWorkload("n", "MatMul", 5, 4, 6)),
+        ("MatMul", "QLinearMatMul", layer("MatMul", 5, 4, 6)),
     ),
     "batched": (
         "g (float[N,2,5,6] x) => (float[N,2,5,4] y) { y = MatMul(x, w) }",
         {"w": (2, 6, 4)},
-        ("MatMul", "QLinearMatMul", LayerWorkload("n", "MatMul", 10, 4, 6)),
+        ("MatMul", "QLinearMatMul", layer("MatMul", 10, 4, 6, batches=2)),
     ),
 }
 
@@ -97,7 +102,37 @@ def test_product_of_two_activations(kit):
         ("t", "n"),
     )
     (candidate,) = state.candidates
-    assert candidate.workload == LayerWorkload("n", "MatMul", 5, 5, 6)
+    assert candidate.workload == layer("MatMul", 5, 5, 6)
+
+
+def test_heads_of_an_attention_are_products_of_their_own(kit):
+    state = found(
+        kit,
+        """g (float[N,3,5,6] x) => (float[N,3,5,5] y) {
+            t = Transpose<perm=[0,1,3,2]>(x)
+            y = MatMul(x, t)
+        }""",
+        ("t", "n"),
+    )
+    (candidate,) = state.candidates
+    assert candidate.workload == layer("MatMul", 15, 5, 6, batches=3)
+
+
+def test_sources_of_residual_branches(kit):
+    state = found(
+        kit,
+        """g (float[N,6,8,8] x) => (float[N,6,8,8] y) {
+            a = Conv(x, w)
+            r = Relu(a)
+            b = Conv(r, w)
+            s = Add(b, r)
+            y = Conv(s, w)
+        }""",
+        ("first", "relu", "branch", "add", "last"),
+        w=kit.normal(6, 6, 1, 1),
+    )
+    sources = {c.name: c.workload.sources for c in state.candidates}
+    assert sources == {"first": (), "branch": ("first",), "last": ("first", "branch")}
 
 
 def test_fixed_batch_does_not_count(kit):

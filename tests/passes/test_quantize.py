@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from hawx_onnx import components
 from hawx_onnx.components import Encoding
-from hawx_onnx.errors import DataError, ModelError
+from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.passes import Canonicalize, LowerQdq, PassState, Quantize
 
 
@@ -114,3 +114,14 @@ def test_calibration_of_a_fixed_batch_takes_every_sample(kit, batch):
         if tensor.name == "x_scale"
     ]
     assert scales == [pytest.approx(np.abs(x).max() / 127, rel=0.02)]
+
+
+def test_batches_are_cut_to_the_memory(kit, residual, signed):
+    """The ranges do not depend on the batches; a limit that is too small is told."""
+    x = kit.samples(residual, 70)
+    state = Canonicalize()(kit.state(residual, signed, x))
+    wide = Quantize(signed[0].encoding)(state).model
+    limited = Quantize(signed[0].encoding, 2**40)(state).model
+    assert limited.SerializeToString() == wide.SerializeToString()
+    with pytest.raises(ConfigError, match="--memory-limit: 1M is too little"):
+        Quantize(signed[0].encoding, 2**20)(state)

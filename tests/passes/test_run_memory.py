@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.memory import MEBIBYTE, parse_bytes, resident_bytes
+from hawx_onnx.memory import MEBIBYTE, parse_bytes, release_freed, resident_bytes
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.run_memory import MARGIN, SLACK, fitting_batch, live_bytes, tensor_bytes
@@ -47,6 +47,7 @@ def test_tensors_live_from_their_node_to_their_last_reader(kit):
 
 def test_the_batch_fits_beside_what_is_held():
     free = 100 * MEBIBYTE
+    release_freed()
     limit = resident_bytes() + MARGIN + free
     count = fitting_batch(limit, 4 * MEBIBYTE, most=1000)
     assert count == pytest.approx(free / (SLACK * 4 * MEBIBYTE), abs=3)

@@ -138,8 +138,8 @@ def test_score_fills_the_sensitivity(library, kit, residual, signed, labelled):
     assert sensitivity.multipliers == tuple(m.name for m in signed)
     assert sensitivity.baseline.shape == (30, 5)
     assert sensitivity.responses.shape == (4, 3, 30, 5)
-    # Four layers under two multipliers, and three channels of each layer alone.
-    assert sensitivity.runs == 8 + 12
+    # Four layers under two multipliers, and four channels of each layer alone.
+    assert sensitivity.runs == 8 + 16
     assert {name: score.method for name, score in sensitivity.filters.items()} == dict.fromkeys(
         sensitivity.layers, "gradient"
     )

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = {"build", "dist", "out", "hawx-out", "wheelhouse", "__pycache__", "catboost_info"}
-BINARY = {".onnx", ".npz", ".npy", ".png", ".so", ".gz", ".pb", ".whl"}
+BINARY = {".onnx", ".npz", ".npy", ".png", ".so", ".gz", ".pb", ".whl", ".cbm"}
 # Spelt in parts, so that this file does not hold what it looks for.
 PLACES = re.compile("(?<![A-Za-z0-9._$}*-])/" + r"(?:work|home|root|Users|workspace)/\w+")
 REGISTRIES = re.compile(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hawx_onnx.search.knapsack import _quiet_stdout, pareto_knapsack, solve_milp
+from hawx_onnx.search.knapsack import lagrangian_front, pareto_knapsack
+from hawx_onnx.search.milp import _quiet_stdout, solve_milp
 from hawx_onnx.search.pareto import hypervolume_2d, non_dominated
 
 # Eighths add up without rounding, so that equal sums are equal floats.
@@ -166,3 +167,44 @@ def test_what_the_solver_prints_never_reaches_stdout(capfd):
     print("document")  # noqa: T201
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("document\n", "noise")
+
+
+@given(instances())
+@settings(max_examples=150, deadline=None)
+def test_lagrangian_states_are_true_and_hold_the_hull(instance):
+    cost, damage = instance
+    points = [(total, harm) for _, total, harm in every_choice(cost, damage)]
+    front = lagrangian_front(cost, damage, 100_000)
+    if not points:
+        assert front.states == ()
+        return
+    layers = np.arange(len(cost))
+    for state in front.states:
+        assert cost[layers, list(state.choice)].sum() == pytest.approx(state.cost)
+        assert damage[layers, list(state.choice)].sum() == pytest.approx(state.damage)
+    # For any weight of damage the best of all choices is among the states.
+    for weight in (0.0, 0.1, 0.35, 0.8, 1.3, 3.0, 50.0):
+        best = min(total + weight * harm for total, harm in points)
+        assert min(s.cost + weight * s.damage for s in front.states) == pytest.approx(best)
+
+
+def test_lagrangian_front_of_many_layers_is_near_the_exact_one():
+    rng = np.random.default_rng(5)
+    cost, damage = rng.random((40, 5)), rng.random((40, 5))
+    exact, near = pareto_knapsack(cost, damage, 20_000), lagrangian_front(cost, damage)
+    for budget in (8.0, 12.0, 16.0):
+        best = min(s.cost for s in exact.states if s.damage <= budget)
+        found = min(s.cost for s in near.states if s.damage <= budget)
+        assert best <= found <= best + cost.max()
+
+
+def test_lagrangian_front_keeps_as_many_states_as_asked_for():
+    rng = np.random.default_rng(6)
+    cost, damage = rng.random((300, 5)), rng.random((300, 5))
+    whole, few = lagrangian_front(cost, damage, 10_000), lagrangian_front(cost, damage, 50)
+    assert len(few.states) <= 50 < len(whole.states)
+    assert {s.choice for s in few.states} <= {s.choice for s in whole.states}
+    assert few.states[0] == whole.states[0]
+    assert few.states[-1] == whole.states[-1]
+    with pytest.raises(ValueError, match="max_states"):
+        lagrangian_front(cost, damage, 1)

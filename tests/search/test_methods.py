@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -16,13 +17,16 @@ from hawx_onnx.predictors import ResponseSurrogate
 from hawx_onnx.search import (
     METHODS,
     Budget,
+    Limits,
     Measurer,
     Problem,
     search_exhaustive,
     search_hawx,
+    search_nsga2,
     search_random,
     select,
 )
+from hawx_onnx.search.result import front_mask
 from hawx_onnx.sensitivity import Sensitivity
 
 # Costs of the toy's own: how well a search does must not hang on how components are characterised.
@@ -34,7 +38,7 @@ FIGURES = {
     "mul8s_trunc4": (65.4, 0.663, 35.0, 928.0),
 }
 NAMES = tuple(FIGURES)
-SAMPLES = 400
+SAMPLES, BATCH = 400, 50
 
 
 # Adders and registers of the toy's technology, by the bit: area, delay, energy, leakage.
@@ -55,20 +59,28 @@ class Toy:
     sensitivity: Sensitivity
     interaction: float = 0.0
     calls: int = 0
+    samples: int = 0
 
-    def choice(self, assignment) -> tuple[int, ...]:
-        names = [m.name for m in self.problem.multipliers]
-        return tuple(names.index(assignment[w.name]) for w in self.problem.workloads)
+    @property
+    def sizes(self) -> list[int]:
+        return [BATCH] * (SAMPLES // BATCH)
 
-    def outputs(self, assignment) -> np.ndarray:
-        self.calls += 1
-        choice = self.choice(assignment)
+    def prepare(self, choices) -> None:
+        pass
+
+    def forget(self, batch) -> None:
+        pass
+
+    def classes(self, choice, batch) -> np.ndarray:
+        self.calls += batch == 0
+        self.samples += BATCH
         total = ResponseSurrogate(self.sensitivity).outputs(choice)
         share = sum(choice) / (len(choice) * (len(self.problem.multipliers) - 1))
-        return total * (1 - self.interaction * share) + self.interaction * share * total[:, ::-1]
+        mixed = total * (1 - self.interaction * share) + self.interaction * share * total[:, ::-1]
+        return mixed[batch * BATCH :][:BATCH].argmax(axis=1)
 
-    def measurer(self) -> Measurer:
-        return Measurer(self.outputs, self.problem, self.sensitivity.labels)
+    def measurer(self, evaluations=None, **limits) -> Measurer:
+        return Measurer(self, self.problem, self.sensitivity.labels, Limits(evaluations, **limits))
 
     @property
     def surrogate(self) -> ResponseSurrogate:
@@ -76,8 +88,8 @@ class Toy:
 
     def best(self) -> float:
         """The least objective within all budgets, by enumeration."""
-        problem, measurer = self.problem, self.measurer()
-        base = measurer.measure(problem.exact_choice).value
+        problem, measurer = self.problem, self.measurer(early_stop=False)
+        base = measurer.baseline().value
         costs = []
         for choice in itertools.product(problem.allowed, repeat=len(problem.workloads)):
             totals = problem.report(choice).total
@@ -128,7 +140,7 @@ def toy(layers=4, multipliers=3, *, target="spatial", seed=0, strength=1.0, **op
 @pytest.mark.parametrize("drop", [0.0, 0.01, 0.05])
 def test_hawx_finds_the_optimum_of_a_separable_problem(target, objective, drop):
     case = toy(target=target, objective=objective, budget=Budget(max_accuracy_drop=drop))
-    result = search_hawx(case.problem, case.measurer(), case.surrogate, evaluations=20)
+    result = search_hawx(case.problem, case.measurer(20), case.surrogate)
     chosen = select(case.problem, result)
     assert case.problem.objective_of(chosen.totals) == pytest.approx(case.best())
     assert result.space_size == 81
@@ -138,7 +150,7 @@ def test_hawx_finds_the_optimum_of_a_separable_problem(target, objective, drop):
 @pytest.mark.parametrize("seed", range(4))
 def test_hawx_comes_near_the_optimum_where_layers_interact(seed):
     case = toy(seed=seed, interaction=0.4, budget=Budget(max_accuracy_drop=0.03))
-    result = search_hawx(case.problem, case.measurer(), case.surrogate, evaluations=20)
+    result = search_hawx(case.problem, case.measurer(20), case.surrogate)
     chosen = select(case.problem, result)
     assert case.problem.objective_of(chosen.totals) <= 1.03 * case.best()
 
@@ -147,9 +159,9 @@ def test_hawx_in_a_space_too_large_to_enumerate():
     """14 layers of 5: against the best of a long random search and the knapsack's bound."""
     case = toy(14, 5, strength=0.5, budget=Budget(max_accuracy_drop=0.02))
     assert case.problem.space_size > 6e9
-    hawx = search_hawx(case.problem, case.measurer(), case.surrogate, evaluations=40)
+    hawx = search_hawx(case.problem, case.measurer(40), case.surrogate)
     found = case.problem.objective_of(select(case.problem, hawx).totals)
-    random = search_random(case.problem, case.measurer(), evaluations=400, seed=1)
+    random = search_random(case.problem, case.measurer(400), seed=1)
     point = select(case.problem, random)
     exact = case.problem.objective_of(case.problem.report(case.problem.exact_choice).total)
     assert found < 0.95 * exact
@@ -157,14 +169,14 @@ def test_hawx_in_a_space_too_large_to_enumerate():
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 7, 25])
-@pytest.mark.parametrize("method", ["hawx", "random"])
+@pytest.mark.parametrize("method", METHODS)
 def test_evaluations_are_never_exceeded(method, evaluations):
     case = toy(interaction=0.5)
-    measurer = case.measurer()
-    result = METHODS[method](case.problem, measurer, case.surrogate, evaluations=evaluations)
+    measurer = case.measurer(evaluations)
+    result = METHODS[method](case.problem, measurer, case.surrogate)
     assert result.evaluations <= evaluations
     assert case.calls <= evaluations + 1  # the exact baseline comes on top
-    assert measurer.evaluations == case.calls
+    assert result.evaluations == measurer.evaluations >= case.calls - 1
     assert sum(p.measured_accuracy is not None for p in result.points) <= evaluations + 1
 
 
@@ -181,7 +193,7 @@ def test_hardware_limits_hold(limit, layers):
     budget = Budget(0.3, **{f"max_{field}": most})
     problem = dataclasses.replace(case.problem, budget=budget, objective="energy")
     case.problem = problem
-    result = search_hawx(problem, case.measurer(), case.surrogate, evaluations=20)
+    result = search_hawx(problem, case.measurer(20), case.surrogate)
     chosen = select(problem, result)
     assert chosen is not None
     assert getattr(chosen.totals, field) <= most
@@ -193,7 +205,7 @@ def test_area_limit_where_the_objective_pulls_the_other_way():
     areas = [case.problem.report((index,) * 8).total.area_um2 for index in range(4)]
     budget = Budget(0.5, max_area_um2=1.001 * min(areas))
     case.problem = dataclasses.replace(case.problem, budget=budget, objective="energy")
-    result = search_hawx(case.problem, case.measurer(), case.surrogate, evaluations=20)
+    result = search_hawx(case.problem, case.measurer(20), case.surrogate)
     chosen = select(case.problem, result)
     assert chosen is not None
     assert chosen.totals.area_um2 <= budget.max_area_um2
@@ -206,7 +218,7 @@ def test_limit_under_an_objective_that_no_choice_changes(layers):
     powers = [case.problem.report((index,) * layers).total.power_mw for index in (0, 3)]
     budget = Budget(0.5, max_power_mw=sum(powers) / 2)
     case.problem = dataclasses.replace(case.problem, budget=budget, objective="latency")
-    result = search_hawx(case.problem, case.measurer(), case.surrogate, evaluations=20)
+    result = search_hawx(case.problem, case.measurer(20), case.surrogate)
     chosen = select(case.problem, result)
     assert chosen is not None
     assert chosen.totals.power_mw <= budget.max_power_mw
@@ -245,7 +257,8 @@ def test_ties_go_to_the_more_accurate_point():
 
 def test_exhaustive_measures_the_whole_space():
     case = toy(3, 3)
-    result = search_exhaustive(case.problem, case.measurer())
+    result = search_exhaustive(case.problem, case.measurer(early_stop=False))
+    assert result.samples_run == 27 * SAMPLES
     assert result.evaluations == 27
     assert len({point.choice for point in result.points}) == 27
     costs = [case.problem.objective_of(point.totals) for point in result.points]
@@ -264,14 +277,11 @@ def test_exhaustive_refuses_a_huge_space_at_once():
 
 def test_random_draws_none_twice_and_repeats_by_its_seed():
     case = toy(4, 3)
-    runs = [
-        search_random(case.problem, case.measurer(), evaluations=50, seed=seed)
-        for seed in (3, 3, 4)
-    ]
+    runs = [search_random(case.problem, case.measurer(50), seed=seed) for seed in (3, 3, 4)]
     choices = [[point.choice for point in run.points] for run in runs]
     assert choices[0] == choices[1] != choices[2]
     assert len(set(choices[0])) == 50
-    everything = search_random(case.problem, case.measurer(), evaluations=500)
+    everything = search_random(case.problem, case.measurer(500))
     assert everything.evaluations == 81
 
 
@@ -283,8 +293,8 @@ def test_hawx_without_scores_is_a_configuration_error():
 
 def test_points_carry_what_is_known_of_them():
     case = toy(interaction=0.3)
-    measurer = case.measurer()
-    result = search_hawx(case.problem, measurer, case.surrogate, evaluations=10)
+    measurer = case.measurer(10)
+    result = search_hawx(case.problem, measurer, case.surrogate)
     for point in result.points:
         known = measurer.known(point.choice)
         assert point.measured_accuracy == (None if known is None else known.value)
@@ -294,3 +304,64 @@ def test_points_carry_what_is_known_of_them():
     np.testing.assert_allclose(costs, sorted(costs))
     assert result.scoring_seconds == 0
     assert result.measuring_seconds == pytest.approx(measurer.seconds, abs=0.05)
+
+
+def test_nsga2_repeats_by_its_seed_and_finds_the_front_of_a_small_space():
+    pytest.importorskip("pymoo")
+    case = toy(3, 3, budget=Budget(max_accuracy_drop=0.03))
+    runs = [search_nsga2(case.problem, case.measurer(20), seed=seed) for seed in (3, 3, 4)]
+    choices = [[point.choice for point in run.points] for run in runs]
+    assert choices[0] == choices[1] != choices[2]
+    assert all(run.evaluations == 20 for run in runs)
+    assert {(i,) * 3 for i in range(3)} <= set(choices[0])
+    everything = search_nsga2(case.problem, case.measurer(early_stop=False))
+    assert case.problem.objective_of(select(case.problem, everything).totals) == pytest.approx(
+        case.best()
+    )
+
+
+def test_nsga2_without_pymoo_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymoo.algorithms.moo.nsga2", None)
+    case = toy()
+    with pytest.raises(ConfigError, match="needs pymoo"):
+        search_nsga2(case.problem, case.measurer())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_layers_kept_exact_stay_so_in_every_method(method):
+    if method == "nsga2":
+        pytest.importorskip("pymoo")
+    case = toy(3, 3, budget=Budget(0.5), kept_exact=frozenset({1}))
+    result = METHODS[method](case.problem, case.measurer(), case.surrogate)
+    assert result.space_size == 9
+    assert {point.choice[1] for point in result.points} == {0}
+    assert len({point.choice for point in result.points}) > 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_runs_on_when_its_time_is_over(method):
+    if method == "nsga2":
+        pytest.importorskip("pymoo")
+    case = toy()
+    result = METHODS[method](case.problem, case.measurer(seconds=-1.0), case.surrogate)
+    assert result.evaluations == 0
+    assert result.stopped_by == "seconds"
+    assert case.calls == 1
+
+
+def test_few_multipliers():
+    case = toy(6, 5, budget=Budget(0.1, max_multipliers=2), target="temporal")
+    result = search_hawx(case.problem, case.measurer(30), case.surrogate)
+    assert len(set(select(case.problem, result).choice)) <= 2
+
+
+def test_several_objectives_give_a_front_in_all_of_them():
+    case = toy(4, 4, target="temporal", further_objectives=("area",), budget=Budget(0.05))
+    result = search_hawx(case.problem, case.measurer(40), case.surrogate)
+    marks = front_mask(case.problem, result.points)
+    front = [p.totals for p, mark in zip(result.points, marks, strict=True) if mark]
+    assert min(t.power_mw for t in front) == min(p.totals.power_mw for p in result.points)
+    assert min(t.area_um2 for t in front) == min(p.totals.area_um2 for p in result.points)
+    assert case.problem.objective_of(select(case.problem, result).totals) == pytest.approx(
+        case.best()
+    )

@@ -9,10 +9,11 @@ import pytest
 
 from hawx_onnx import components
 from hawx_onnx.hardware import LayerWorkload, load_target
-from hawx_onnx.search import Problem
+from hawx_onnx.search import Budget, Problem
 from hawx_onnx.search import pool as pool_module
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.pool import build_pool
+from hawx_onnx.search.units import channel_units
 
 MULTIPLIERS = tuple(
     components.load(name) for name in ("mul8s_exact", "mul8s_trunc1", "mul8s_trunc2")
@@ -67,3 +68,80 @@ def test_thinned_fronts_are_told(monkeypatch):
     choices, thinned = build_pool(problem_of(12), {"output": damage_of(12)})
     assert thinned
     assert 2 < len(choices) <= 17
+
+
+@pytest.mark.parametrize("target", ["spatial", "temporal"])
+def test_choices_within_limits_on_hardware_are_the_best_there_are(target, monkeypatch):
+    """For every level of damage of the program's front, against enumeration."""
+    monkeypatch.setattr(pool_module, "ENUMERATE", 10)
+    monkeypatch.setattr(pool_module, "MILP_POINTS", 1000)
+    free = problem_of(4, target)
+    every = np.array(list(itertools.product(range(3), repeat=4)))
+    area = free.target.cost_terms(free.workloads, free.multipliers, "area").evaluate(every)
+    limit = float(np.quantile(area, 0.4))
+    problem = problem_of(4, target, budget=Budget(0.01, max_area_um2=limit, max_multipliers=2))
+    damage = damage_of(4)
+    choices, _ = build_pool(problem, {"output": damage})
+    pool = np.array(choices)
+    fit, fits = problem.affordable(choices), problem.affordable([tuple(c) for c in every.tolist()])
+    layers = np.arange(4)
+    harms, every_harm = (damage[layers, rows].sum(axis=1) for rows in (pool, every))
+    costs, every_cost = (problem.terms.evaluate(rows) for rows in (pool, every))
+    assert 2 < fits.sum() < len(every)
+    for harm in harms[fit]:
+        best = every_cost[fits & (every_harm <= harm + 1e-9)].min()
+        assert costs[fit & (harms <= harm + 1e-9)].min() == pytest.approx(best, rel=1e-6)
+
+
+def test_few_types_of_many_candidates(monkeypatch):
+    monkeypatch.setattr(pool_module, "ENUMERATE", 10)
+    monkeypatch.setattr(pool_module, "ALL_SUBSETS", 2)
+    problem = problem_of(5, "temporal", budget=Budget(0.01, max_multipliers=2))
+    choices, _ = build_pool(problem, {"output": damage_of(5)})
+    few = [
+        choice for choice, fits in zip(choices, problem.affordable(choices), strict=True) if fits
+    ]
+    assert {len(set(choice)) for choice in few} == {1, 2}
+
+
+def test_layers_that_are_kept_exact(monkeypatch):
+    monkeypatch.setattr(pool_module, "ENUMERATE", 10)
+    problem = problem_of(5, allow_exact=False, kept_exact=frozenset({1, 3}))
+    assert problem.space_size == 2**3
+    problem = problem_of(7, allow_exact=False, kept_exact=frozenset({1, 3}))
+    choices, _ = build_pool(problem, {"output": damage_of(7)})
+    assert len(choices) > 1
+    assert {(choice[1], choice[3]) for choice in choices} == {(0, 0)}
+    assert all(0 not in (choice[0], choice[2], *choice[4:]) for choice in choices)
+
+
+def test_channels_of_their_own_and_whole_layers(monkeypatch):
+    """Both levels are in the pool, and channels give the better front."""
+    monkeypatch.setattr(pool_module, "ENUMERATE", 200)
+    layers = problem_of(4)
+    units = channel_units([range(4)] * 4, [1] * 4)
+    problem = problem_of(4, units=units)
+    damage = damage_of(len(units))
+    choices, _ = build_pool(problem, {"output": damage})
+    assert set(itertools.product(range(3), repeat=4)) <= set(choices)
+    picks = problem.encode(choices)
+    costs = problem.terms.evaluate(picks)
+    harms = damage[np.arange(len(units)), picks].sum(axis=1)
+    whole = np.array([all(isinstance(entry, int) for entry in choice) for choice in choices])
+    np.testing.assert_allclose(
+        costs[whole], layers.terms.evaluate(np.array(choices, object)[whole].tolist())
+    )
+    for budget in np.quantile(harms, (0.3, 0.5, 0.7)):
+        fits = harms <= budget
+        assert costs[fits].min() < costs[fits & whole].min()
+
+
+def test_many_units_go_by_lagrangian_relaxation(monkeypatch):
+    units = channel_units([range(4)] * 40, [1] * 40)
+    problem = problem_of(40, units=units)
+    choices, thinned = build_pool(problem, {"output": damage_of(len(units))})
+    assert thinned
+    assert len(choices) > 100
+    costs = problem.costs(choices)[:, 0]
+    harms = damage_of(len(units))[np.arange(len(units)), problem.encode(choices)].sum(axis=1)
+    assert non_dominated(np.stack([costs, harms], axis=1)).sum() > 100

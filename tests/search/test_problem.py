@@ -1,4 +1,4 @@
-"""Problem, Budget and Measurer."""
+"""Problem and Budget."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hawx_onnx import components
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import LayerWorkload, load_target
-from hawx_onnx.search import Budget, Measurer, Problem
+from hawx_onnx.search import Budget, Problem
 from hawx_onnx.search.problem import TOTALS_FIELD
 
 WORKLOADS = (
@@ -80,24 +80,31 @@ def test_affordable_choices(target):
     assert free.affordable(choices).all()
 
 
-def test_measurer_runs_each_choice_once():
-    seen = []
+def test_further_limits():
+    totals = problem_of().report((0, 0, 0)).total
+    assert not Budget(max_energy_uj=totals.energy_uj * 0.99).allows_cost(totals)
+    assert not Budget(max_latency_cycles=totals.latency_cycles - 1).allows_cost(totals)
+    assert Budget(max_latency_cycles=totals.latency_cycles).allows_cost(totals)
 
-    def outputs(assignment):
-        seen.append(assignment)
-        return np.eye(4, dtype=np.float32)[[0, 1, 2, 2]]
 
-    ticks = []
-    measurer = Measurer(
-        outputs, problem_of(), np.array([0, 1, 2, 3]), 2, progress=lambda: ticks.append(1)
+def test_few_different_multipliers():
+    problem = problem_of(budget=Budget(max_multipliers=2))
+    choices = [(0, 0, 0), (0, 1, 0), (2, 1, 2), (0, 1, 2)]
+    assert problem.affordable(choices).tolist() == [True, True, True, False]
+    totals = problem.report((0, 1, 2)).total
+    assert problem.allows((0, 1, 1), totals)
+    assert not problem.allows((0, 1, 2), totals)
+
+
+@pytest.mark.parametrize("target", ["spatial", "temporal"])
+def test_several_objectives_are_summed_relative_to_exact(target):
+    problem = problem_of(target, objective="power", further_objectives=("area", "power"))
+    assert problem.objectives == ("power", "area")
+    choices = list(itertools.product(problem.allowed, repeat=3))
+    totals = [problem.report(choice).total for choice in choices]
+    np.testing.assert_allclose(
+        problem.costs(choices), [[t.power_mw, t.area_um2] for t in totals], rtol=1e-9
     )
-    assert measurer.known((1, 0, 0)) is None
-    assert not measurer.exhausted
-    for _ in range(3):
-        assert measurer.measure((1, 0, 0)).value == 0.75
-    assert (len(seen), measurer.evaluations, len(ticks)) == (1, 1, 1)
-    assert measurer.known((1, 0, 0)).hits.tolist() == [True, True, True, False]
-    measurer.measure((0, 0, 0))
-    assert measurer.exhausted
-    assert [choice for choice, _ in measurer.measured()] == [(1, 0, 0), (0, 0, 0)]
-    assert measurer.seconds > 0
+    relative = [t.power_mw / totals[0].power_mw + t.area_um2 / totals[0].area_um2 for t in totals]
+    np.testing.assert_allclose([problem.objective_of(t) for t in totals], relative, rtol=1e-12)
+    np.testing.assert_allclose(problem.terms.evaluate(choices), relative, rtol=1e-9)

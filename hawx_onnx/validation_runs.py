@@ -1,0 +1,82 @@
+"""The network on the validation samples, batch by batch, as the measurer asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hawx_onnx.frontend.data import Split
+from hawx_onnx.frontend.model import batches
+from hawx_onnx.passes import PassState
+from hawx_onnx.passes.staged_probe import StagedProbe
+from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.search.problem import Choice
+
+# Values of the input in one batch: enough to make up for the calls, few enough for the caches.
+VALUES_PER_BATCH = 2**18
+LEAST_ROWS, MOST_ROWS = 16, 256
+# Multiplications between two lines of the journal, about half a minute on one core.
+WORK_PER_BLOCK = 5e12
+MOST_IN_BLOCK = 1024
+
+
+class ValidationRuns:
+    """Runs assignments over validation samples in a random order that the seed fixes.
+
+    Args:
+        state: Int8 model, candidates and multipliers.
+        split: The samples, with labels.
+        seed: Of the order.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+        share: Compute once what choices have in common; otherwise every run is a whole one.
+
+    Attributes:
+        x: The samples in that order.
+        labels: Their classes, int [samples].
+        sizes: Samples in each batch.
+        block: Choices worth measuring together.
+    """
+
+    def __init__(
+        self,
+        state: PassState,
+        split: Split,
+        seed: int = 0,
+        threads: int = 0,
+        *,
+        share: bool = True,
+    ) -> None:
+        assert split.y is not None
+        order = np.random.default_rng(seed).permutation(len(split))
+        self.x, self.labels = split.x[order], split.y[order]
+        self._probe = StagedProbe(state.model, state.candidates, state.multipliers, threads)
+        self._rows = rows_in_batch(split.x)
+        self._batches = list(batches(self.x, self._probe.spec, self._rows))
+        self.sizes = tuple(count for _, count in self._batches)
+        work = len(split) * sum(candidate.workload.macs for candidate in state.candidates)
+        self.block = int(np.clip(WORK_PER_BLOCK / max(work, 1), 4, MOST_IN_BLOCK))
+        self._share, self._together = share, False
+
+    def prepare(self, choices: Sequence[Choice]) -> None:
+        """Cuts the network where the choices part."""
+        self._together = self._share and len(choices) > 1
+        if self._together:
+            self._probe.plan(choices, len(self._batches[0][0]))
+
+    def classes(self, choice: Choice, batch: int) -> np.ndarray:
+        """The predicted class of each sample of a batch."""
+        rows, count = self._batches[batch]
+        return classes(self._probe.outputs(batch, rows, choice))[:count]
+
+    def forget(self, batch: int) -> None:
+        """Drops a batch's activations; those of a single choice stay for the next one."""
+        if self._together:
+            self._probe.forget(batch)
+
+
+def rows_in_batch(x: np.ndarray) -> int:
+    """Samples to run at once where the model leaves it open: a power of two."""
+    values = max(1, int(np.prod(x.shape[1:])))
+    rows = 2 ** int(np.log2(max(1, VALUES_PER_BATCH / values)))
+    return int(np.clip(rows, LEAST_ROWS, MOST_ROWS))

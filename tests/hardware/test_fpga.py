@@ -1,0 +1,71 @@
+"""Look-up tables, flip-flops and block RAMs of accelerators, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from hawx_onnx import components
+from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.hardware.fpga import Fabric, MemoryShape, fpga_area, lut6_of, tree_bits
+
+
+def test_adder_tree_by_hand():
+    # 6 products of 16 bits: 3 adders of 17, 1 of 18 (2 of 3 sums are left), 1 of 19.
+    assert tree_bits(6) == 3 * 17 + 18 + 19
+    assert tree_bits(1) == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "luts", "blocks"),
+    [
+        (MemoryShape(0, 4), 0, 0),
+        (MemoryShape(64, 1), 8, 0),
+        (MemoryShape(65, 1), 0, 1),
+        (MemoryShape(2048, 4), 0, 1),
+        (MemoryShape(2049, 4), 0, 2),
+        (MemoryShape(65 * 9, 9, 3), 0, 6),
+        (MemoryShape(40, 2, 5), 5 * 16, 0),
+    ],
+)
+def test_memories_by_hand(shape, luts, blocks):
+    area, _ = fpga_area(Fabric(7, 11, (shape,)), {}, {})
+    assert (area.area_lut6, area.flip_flops, area.block_ram18) == (7 + luts, 11, blocks)
+
+
+def test_array_by_hand():
+    exact, cheap = components.load("mul8s_exact"), components.load("mul8s_trunc2")
+    layers = (LayerWorkload("a", "Gemm", 1, 10, 84), LayerWorkload("b", "Gemm", 1, 10, 84))
+    target = load_target("temporal-systolic-16x16-fpga")
+    report = target.cost(layers, {"a": cheap}, exact)
+    counts = [lut6_of(one.name, one.cost) for one in (exact, cheap)]
+    assert counts[0] > counts[1] > 0
+    assert report.fpga.area_lut6 == 256 * (sum(counts) + 32)
+    assert report.fpga.flip_flops == 256 * 48
+    assert report.fpga.block_ram18 == 3 * 32
+    assert any("only their ratios" in note for note in report.notes)
+    assert load_target("temporal").cost(layers, {"a": cheap}, exact).fpga is None
+
+
+def test_engine_by_hand():
+    exact = components.load("mul8s_exact")
+    layer = LayerWorkload("fc", "Gemm", 1, 4, 6)
+    target = load_target("spatial-dataflow-fpga").override(target_cycles=4)
+    area = target.cost((layer,), {}, exact).fpga
+    # One element of 6 lanes: 4 words of weights of 6 bytes, and a window of 6 bytes, in LUT6s.
+    memory = 2 * 6 * 8
+    assert area.area_lut6 == 6 * lut6_of("mul8s_exact", exact.cost) + 3 * 17 + 37 + 32 + memory
+    assert area.flip_flops == 6 * 8 + 32 + 6 * 8
+    assert area.block_ram18 == 0
+
+
+def test_unknown_look_up_tables_are_told(lenet, exact):
+    report = load_target("temporal-systolic-16x16-fpga").cost(lenet, {}, exact)
+    assert report.fpga.area_lut6 is None
+    assert any("no LUT6 count of exact" in note for note in report.notes)
+
+
+def test_another_circuit_of_a_built_in_name_is_not_taken_for_it():
+    cost = components.load("mul8s_exact").cost
+    other = components.load("mul8s_trunc2").cost
+    assert lut6_of("mul8s_exact", cost) is not None
+    assert lut6_of("mul8s_exact", other) is None

@@ -1,0 +1,88 @@
+"""Units: groups of channels, choices made of them, and their share of the costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hawx_onnx import components
+from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.search import Budget, Problem
+from hawx_onnx.search.units import Unit, channel_units, decode, encode, layer_units
+
+WORKLOADS = (
+    LayerWorkload("conv1", "Conv", 64, 8, 27),
+    LayerWorkload("conv2", "Conv", 16, 16, 72),
+    LayerWorkload("fc", "Gemm", 1, 10, 64),
+)
+FILTERS = [work.filters for work in WORKLOADS]
+MULTIPLIERS = tuple(
+    components.load(name) for name in ("mul8s_exact", "mul8s_trunc1", "mul8s_trunc2")
+)
+ORDERS = [list(np.random.default_rng(i).permutation(n)) for i, n in enumerate(FILTERS)]
+
+
+def test_groups_follow_the_order_and_cover_every_channel_once():
+    units = channel_units(ORDERS, [3, 4, 10], whole=[2])
+    assert [len(u.channels or ()) for u in units] == [3, 3, 2, 4, 4, 4, 4, 0]
+    assert units[-1] == Unit(2)
+    for layer in (0, 1):
+        held = [c for u in units if u.layer == layer for c in u.channels]
+        assert held == ORDERS[layer]
+
+
+def test_choices_and_picks_are_the_same_thing():
+    units = channel_units(ORDERS, [3, 4, 3])
+    rng = np.random.default_rng(0)
+    picks = rng.integers(0, 3, (20, len(units)))
+    choices = [decode(row.tolist(), units, FILTERS) for row in picks]
+    np.testing.assert_array_equal(encode(choices, units), picks)
+    for unit, pick in zip(units, picks[0], strict=True):
+        entry = choices[0][unit.layer]
+        assert isinstance(entry, int) or {entry[c] for c in unit.channels} == {pick}
+
+
+def test_a_layer_of_one_kind_gets_one_number():
+    units = channel_units(ORDERS, [3, 4, 3])
+    assert decode([2] * len(units), units, FILTERS) == (2, 2, 2)
+    assert encode([(2, 2, 2)], units).tolist() == [[2] * len(units)]
+    assert decode([1, 0, 2], layer_units(3), FILTERS) == (1, 0, 2)
+
+
+@pytest.mark.parametrize("target", ["spatial", "temporal"])
+@pytest.mark.parametrize("objective", ["power", "area", "energy", "latency"])
+def test_costs_of_units_are_those_of_full_reports(target, objective):
+    accelerator = load_target(target)
+    units = channel_units(ORDERS, accelerator.channels_together(WORKLOADS))
+    problem = Problem(WORKLOADS, MULTIPLIERS, accelerator, objective, units=units)
+    rng = np.random.default_rng(1)
+    choices = [problem.decode(rng.integers(0, 3, len(units)).tolist()) for _ in range(20)]
+    full = [problem.objective_of(problem.report(choice).total) for choice in choices]
+    np.testing.assert_allclose(problem.costs(choices)[:, 0], full, rtol=1e-9)
+    np.testing.assert_allclose(problem.terms.evaluate(problem.encode(choices)), full, rtol=1e-9)
+
+
+def test_an_element_of_an_engine_computes_several_channels():
+    together = load_target("spatial").override(target_cycles=4096).channels_together(WORKLOADS)
+    foldings = load_target("spatial").override(target_cycles=4096).foldings(WORKLOADS)
+    assert together == tuple(f.neuron_fold for f in foldings)
+    assert max(together) > 1
+    assert load_target("temporal").channels_together(WORKLOADS) == (1, 1, 1)
+
+
+def test_space_and_limits_of_units():
+    units = channel_units(ORDERS, [4, 4, 5])
+    problem = Problem(
+        WORKLOADS,
+        MULTIPLIERS,
+        load_target("temporal"),
+        units=units,
+        kept_exact=frozenset({1}),
+        budget=Budget(max_multipliers=2),
+    )
+    assert problem.space_size == 3**4
+    mixed = problem.decode([0, 1, 0, 0, 0, 0, 2, 0])
+    assert problem.affordable([mixed, (0, 0, 1)]).tolist() == [False, True]
+    names = problem.assignment(mixed)["conv1"]
+    assert isinstance(names, tuple)
+    assert names.count("mul8s_trunc1") == 4
