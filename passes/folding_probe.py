@@ -25,8 +25,8 @@ from hawx_onnx.runtime.runner import Runner
 class FoldingProbe:
     """Like ``AssignmentProbe``, with biases folded for each assignment before it is run.
 
-    A fold takes about three runs over the calibration samples. The outputs are those of the model
-    that the pass ``FoldBias`` makes. There are two sessions for each layer, and each holds all
+    A fold runs every layer twice over the calibration samples and fits its biases, which takes as
+    long again for a few samples: choose few. The outputs are those of the model that the pass ``FoldBias`` makes. There are two sessions for each layer, and each holds all
     tables: 256 KiB for each multiplier.
 
     Args:
