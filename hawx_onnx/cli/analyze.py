@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     from hawx_onnx.optimization import check_writable
     from hawx_onnx.preparation import prepare
     from hawx_onnx.report import atomic_write_text, render_sensitivity_html, write_json
-    from hawx_onnx.report.build import layer_sensitivity
+    from hawx_onnx.report.layer_rows import layer_sensitivity
     from hawx_onnx.report.sensitivity_document import sensitivity_document
 
     out = Path(args.output)

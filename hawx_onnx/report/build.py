@@ -14,18 +14,18 @@ import onnx
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.model import file_hash
-from hawx_onnx.hardware import CostReport, CostTotals, Target, operands_of
+from hawx_onnx.hardware import CostTotals, Target, operands_of
 from hawx_onnx.passes.compensate import Trial
 from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.formats import finite
+from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
-from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -79,51 +79,6 @@ def point_block(problem: Problem, point: Point) -> dict[str, Any]:
         "samples": point.samples,
         **{field: getattr(point.totals, field) for field in fields},
     }
-
-
-def layer_sensitivity(sensitivity: Sensitivity) -> dict[str, float]:
-    """Layer -> mean over the approximate candidates of the RMS change of the network's outputs.
-
-    Relative to the RMS of the exact outputs about their mean.
-    """
-    spread = float(np.std(sensitivity.baseline)) or 1.0
-    rms = np.sqrt(sensitivity.output_mse()[:, 1:]) / spread
-    means = rms.mean(axis=1) if rms.shape[1] else np.zeros(len(sensitivity.layers))
-    return dict(zip(sensitivity.layers, (float(v) for v in means), strict=True))
-
-
-def layers_block(prepared: Prepared, cost: CostReport) -> list[dict[str, Any]]:
-    """Every node that multiplies: candidates with their choice, the others with the reason."""
-    assert prepared.state.sensitivity is not None
-    exact = prepared.state.multipliers[0].name
-    scores = layer_sensitivity(prepared.state.sensitivity)
-    rows: list[dict[str, Any]] = []
-    for layer, candidate in zip(cost.layers, prepared.state.candidates, strict=True):
-        kept = set(layer.multipliers) == {exact}
-        rows.append(
-            {
-                **asdict(layer),
-                "channels": candidate.channels,
-                "sensitivity": scores[layer.name],
-                "reason": "the search keeps it exact" if kept else None,
-            }
-        )
-    rows += [
-        {
-            "name": note.node,
-            "op": note.op,
-            "macs": None,
-            "channels": None,
-            "multipliers": {},
-            "sensitivity": None,
-            "reason": note.reason,
-            "compute_cycles": None,
-            "utilization": None,
-            "energy_uj": None,
-        }
-        for note in prepared.state.left_exact
-    ]
-    return rows
 
 
 def candidates_block(

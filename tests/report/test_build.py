@@ -13,13 +13,13 @@ from hawx_onnx.report.build import (
     _budget_warning,
     accuracy_block,
     candidates_block,
-    layer_sensitivity,
     pareto_block,
     predictor_block,
     savings,
     search_block,
 )
 from hawx_onnx.report.environment import versions
+from hawx_onnx.report.layer_rows import layer_sensitivity
 from hawx_onnx.runtime.evaluate import Accuracy
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.sensitivity import Sensitivity
