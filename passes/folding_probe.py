@@ -25,9 +25,10 @@ from hawx_onnx.runtime.runner import Runner
 class FoldingProbe:
     """Like ``AssignmentProbe``, with biases folded for each assignment before it is run.
 
-    A fold runs every layer twice over the calibration samples and fits its biases, which takes as
-    long again for a few samples: choose few. The outputs are those of the model that the pass ``FoldBias`` makes. There are two sessions for each layer, and each holds all
-    tables: 256 KiB for each multiplier.
+    A fold runs every layer twice over the calibration samples and fits its biases; for few samples
+    the fits take longer than the runs. The outputs are those of the model that the pass
+    ``FoldBias`` makes. There are two sessions for each layer, and each holds all tables: 256 KiB
+    for each multiplier.
 
     Args:
         model: Int8 model.
