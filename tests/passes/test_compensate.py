@@ -105,6 +105,13 @@ def test_what_does_not_gain_is_left_out(state):
     assert result.state.model.SerializeToString() == state.model.SerializeToString()
 
 
+def test_the_same_run_gives_the_same_constants(state):
+    once, again = (compensate(state, threads=threads) for threads in (1, 2))
+    assert once.compensation is not None
+    assert once.compensation == again.compensation
+    assert [t.kept for t in once.trials] == [t.kept for t in again.trials]
+
+
 def test_exact_assignments_are_not_tried(state):
     exact = Assignment.of({"a": "mul8s_exact"})
     result = compensate(state.replace(assignment=exact), threads=1)
