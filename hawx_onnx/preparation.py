@@ -103,7 +103,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
         raise ConfigError(
             f"{first} takes int8 codes and {second} takes uint8 codes: one network has one kind",
             where="--candidates",
-            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone",
+            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone; `hawx-onnx library import "
+            "--sign-logic` makes int8 multipliers of unsigned ones",
         )
     exact = components.exact_for(chosen, settings.library)
     return (exact, *(m for m in chosen if m.name != exact.name))
@@ -117,7 +118,7 @@ def _whole_library(paths: tuple[str, ...]) -> tuple[Multiplier, ...]:
     if signed and left:
         log.warning(
             "left out, they take uint8 codes and others of the library int8: %s; "
-            "--candidates chooses",
+            "--candidates chooses, `hawx-onnx library import --sign-logic` makes them take int8",
             ", ".join(left),
         )
     return tuple(signed or found)
