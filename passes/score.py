@@ -34,7 +34,8 @@ KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vect
 class Score(Pass):
     """Operator level in closed form, layer level by measured responses from cached activations.
 
-    With ``folds``, layers and channels are scored as compensation leaves them. With ``filters``, also the filter level by derivatives.
+    With ``folds``, layers and channels are scored as folded biases leave them. With ``filters``,
+    also the filter level by derivatives.
 
     Args:
         samples: How many validation samples the responses are measured on.

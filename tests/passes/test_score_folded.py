@@ -97,7 +97,7 @@ def test_shares_of_layers_without_a_derivative_leave_the_mean_out(kit, table_of)
 
 
 def test_predictions_follow(state, scored):
-    folded, plain = scored
+    plain = scored[1]
     shifted = (1, 1, 1, 1)
     surrogates = [ResponseSurrogate(one) for one in scored]
     assert surrogates[0].accuracy(shifted) == surrogates[0].accuracy((0, 0, 0, 0)) == 1
