@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
+from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import batches, model_input
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
@@ -25,7 +26,6 @@ from hawx_onnx.passes.graph import TABLES_AT
 from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.passes.suffix import tensors_read
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
