@@ -15,9 +15,10 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
+from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
-from hawx_onnx.frontend.outputs import are_class_scores, with_output
+from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
@@ -30,7 +31,9 @@ from hawx_onnx.passes import (
     Quantize,
     Score,
 )
+from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
@@ -59,6 +62,8 @@ class Prepared:
         labelled: Whether the labels are true classes.
         target: The accelerator.
         warnings: What the user should know before trusting figures.
+        folds: Folds the biases that assignments are scored and measured with; None where they
+            are not compensated.
     """
 
     path: Path
@@ -68,6 +73,12 @@ class Prepared:
     labelled: bool
     target: Target
     warnings: tuple[str, ...]
+    folds: SharedFolds | None = None
+
+    @property
+    def compensation(self) -> str | None:
+        """The compensation that assignments are scored and measured with, if any."""
+        return None if self.folds is None else FoldBias.name
 
     @property
     def metric(self) -> str:
@@ -210,6 +221,7 @@ def prepare(
     *,
     costs: bool = True,
     filters: bool = False,
+    compensated: bool = False,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -221,6 +233,7 @@ def prepare(
         step: Called with the name of each step as it begins.
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
         filters: Whether single channels are scored too.
+        compensated: Whether layers are scored, and measured, with their biases folded.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -233,6 +246,7 @@ def prepare(
         )
     source, told = with_output(load_model(path), settings.output_name)
     check_weights(source)
+    check_output_depends(source, {model_input(source).name}, model_output(source))
     dataset = load_data(source, settings)
     if costs:
         for multiplier in multipliers:
@@ -253,12 +267,14 @@ def prepare(
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
+    folds = shared_folds(state, settings.jobs, limit) if compensated else None
+    score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
+    state = score(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state)
         warnings += notes if costs else ()
-    return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
+    return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
 
 
 def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:

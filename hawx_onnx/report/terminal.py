@@ -170,6 +170,8 @@ def explore_table(explored: Mapping[str, Any]) -> Table:
     samples = finite(explored.get("validation_samples"))
     rows = [_method_row(method, samples) for method in explored.get("methods") or ()]
     title = "Search methods"
+    if explored.get("compensation") == "fold-bias":
+        title += ", biases folded"
     held = []
     if finite(explored.get("speedup")) is not None:
         held.append(f"speed-up {number(explored['speedup'])}×")
