@@ -46,11 +46,15 @@ class ArrayCosts:
 
     @cached_property
     def _area_um2(self) -> Floats:
-        return np.array([cost.area_um2 for cost in self.figures.values()], np.float64)
+        """Area of each type in an element, with its gates."""
+        own = [cost.area_um2 for cost in self.figures.values()]
+        return np.array(own, np.float64) + self.plan.per_type.area_um2
 
     @cached_property
     def _leakage_nw(self) -> Floats:
-        return np.array([cost.leakage_nw for cost in self.figures.values()], np.float64)
+        """Leakage of each type in an element, with its gates."""
+        own = [cost.leakage_nw for cost in self.figures.values()]
+        return np.array(own, np.float64) + self.plan.per_type.leakage_nw
 
     def columns(self, channels: Ints) -> Ints:
         """Returns the columns that hold each type.
@@ -141,7 +145,8 @@ class ArrayCosts:
         switching = max(columns[name] for name in counts)
         if target.partitioned:
             switching = sum(columns[name] for name in counts)
-        area = sum(columns[name] * self.figures[name].area_um2 for name in counts)
+        own_um2 = dict(zip(self.figures, self._area_um2.tolist(), strict=True))
+        area = sum(columns[name] * own_um2[name] for name in counts)
         return LayerCost(
             name=work.name,
             op=work.op,

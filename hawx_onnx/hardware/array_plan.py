@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hawx_onnx.hardware.element import array_element
 from hawx_onnx.hardware.memory import Process, process_of
 from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
     Periphery,
     PeripheryFigures,
     PeripheryLibrary,
@@ -77,10 +77,13 @@ class ArrayPlan:
             technology, known, target.memories, target.memory_feature_nm, target.name
         )
         self.notes = (*library.notes, *notes)
-        # Two operand registers pass activation and weight (or partial sum) on; one accumulates.
-        self.element: Periphery = library.adder(target.accumulator_bits) + library.register(
-            2 * OPERAND_BITS + target.accumulator_bits
+        held = array_element(
+            library,
+            target.accumulator_bits,
+            target.multiplexer_bits,
+            weights_stay=target.weights_stay,
         )
+        self.element, self.per_type = held.base, held.per_type
         self.memory = _memory_of(self.process, target.memory_sizes_kb)
         self.macs = np.array([work.macs for work in workloads], np.float64)
         self.fixed_leakage_nw = target.elements * self.element.leakage_nw + self.memory.leakage_nw

@@ -1,11 +1,11 @@
 """The engine of one layer of a spatial accelerator: its elements, and the memories around them.
 
-An element has SIMD multipliers, an adder tree, an accumulator with its register, a weight register
-per lane, and a memory with the weights of its channels, of which it reads SIMD bytes per cycle;
-weights that never change in an element (one channel, one cycle) take none. The elements share the
-activation registers of the lanes, and a buffer of activations: (kernel height - 1) rows and a
-kernel's width of a convolution's input, else one window. In front of it lies the FIFO of a join of
-branches.
+An element has SIMD multipliers with a register behind each, an adder tree, an accumulator with its
+register, a weight register per lane, and a memory with the weights of its channels, of which it
+reads SIMD bytes per cycle; weights that never change in an element (one channel, one cycle) take
+none. The elements share the activation registers of the lanes, and a buffer of activations: (kernel
+height - 1) rows and a kernel's width of a convolution's input, else one window. In front of it lies
+the FIFO of a join of branches.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hawx_onnx.hardware.element import (
+    ACTIVATION_ACTIVITY,
+    PRODUCT_BITS,
+    WEIGHT_ACTIVITY,
+    accumulator,
+    held_product,
+)
 from hawx_onnx.hardware.folding import Folding
 from hawx_onnx.hardware.memory import Process
 from hawx_onnx.hardware.technology import (
@@ -106,10 +113,16 @@ def make_engine(
     memory: EngineMemory,
 ) -> Engine:
     """Returns the engine of a layer without its multipliers."""
-    weights = library.register(folding.simd * OPERAND_BITS)
-    accumulator = library.adder(accumulator_bits) + library.register(accumulator_bits)
-    element = weights + library.adder_tree(folding.simd, 2 * OPERAND_BITS) + accumulator
-    shared = library.register(folding.simd * OPERAND_BITS)
+    lanes = folding.simd
+    element = (
+        library.register(lanes * OPERAND_BITS, WEIGHT_ACTIVITY)
+        + held_product(library).times(lanes)
+        + library.adder_tree(lanes, PRODUCT_BITS)
+        + accumulator(library, accumulator_bits)
+        # Holds the accumulator at 0 for the first products of an output.
+        + library.gate(accumulator_bits)
+    )
+    shared = library.register(lanes * OPERAND_BITS, ACTIVATION_ACTIVITY)
     # Every channel takes synapse_fold steps per position on its element; the shared registers
     # load once for all elements.
     element_steps = work.output_positions * work.filters * folding.synapse_fold

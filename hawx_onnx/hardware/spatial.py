@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
+from hawx_onnx.hardware.element import PRODUCT_BITS
 from hawx_onnx.hardware.engine import Size
 from hawx_onnx.hardware.folding import Folding
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
@@ -171,7 +172,8 @@ class SpatialTarget(Target):
         for engine, layer in zip(plan.engines, report.layers, strict=True):
             elements, simd = layer.mapping["pe"], engine.folding.simd
             adders += elements * (tree_bits(simd) + self.accumulator_bits)
-            registers += elements * (simd * OPERAND_BITS + self.accumulator_bits)
+            lane = OPERAND_BITS + PRODUCT_BITS
+            registers += elements * (simd * lane + self.accumulator_bits)
             registers += simd * OPERAND_BITS
             memory, pe = engine.memory, engine.folding.pe
             memories += [

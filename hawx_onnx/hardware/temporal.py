@@ -36,6 +36,7 @@ from typing import ClassVar
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.array_target import ArrayTarget
 from hawx_onnx.hardware.schema import integer, word
+from hawx_onnx.hardware.technology import OPERAND_BITS
 from hawx_onnx.hardware.traffic import Buffers, Traffic, layer_traffic
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -90,6 +91,16 @@ class TemporalTarget(ArrayTarget):
     def shape(self) -> tuple[int, int]:
         """Rows and columns of processing elements."""
         return self.rows, self.cols
+
+    @property
+    def weights_stay(self) -> bool:
+        """Whether an element's weight, or activation, stays while the other operands stream."""
+        return self.dataflow != "output-stationary"
+
+    @property
+    def multiplexer_bits(self) -> int:
+        """Bits that an element chooses: accumulators that shift down, or operands to be loaded."""
+        return OPERAND_BITS + 1 if self.weights_stay else self.accumulator_bits
 
     @property
     def partitioned(self) -> bool:
