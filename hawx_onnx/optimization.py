@@ -166,7 +166,9 @@ def optimize_model(
         if folder is not None:
             error.mend += f"; the front is in {save_front(searcher.problem, result, folder)}"
         raise
-    assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
+    assignment = with_energies(
+        searcher.problem.assignment(chosen.choice), prepared.state, prepared.target
+    )
     step("compensating")
     made = compensate(
         prepared.state.replace(assignment=assignment, dataset=prepared.dataset),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.hardware.array_plan import ArrayPlan, MappedLayer
-from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
+from hawx_onnx.hardware.assignment import Usage, around_uj, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.partition import best_makeups, column_folds
 from hawx_onnx.hardware.report import CostTotals, EnergyParts, LayerCost, TypeUse, objective_field
 from hawx_onnx.hardware.technology import ComponentFigures
@@ -72,6 +72,8 @@ class ArrayCosts:
         if self.target.columns_for == "energy":
             # What leaks whatever the make-up is shared out among the columns, which all exist.
             fixed = self.plan.fixed_leakage_nw / self.target.shape[1]
+            # So does the clock: fJ x MHz = nW.
+            fixed += self.target.shape[0] * self.plan.clock_fj * self.target.frequency_mhz
             leakage = self.target.shape[0] * self._leakage_nw + fixed
         per_product = self._per_product(channels)
         steps, columns = self.plan.step_cycles, self.target.shape[1]
@@ -135,9 +137,13 @@ class ArrayCosts:
     ) -> LayerCost:
         """Returns the row of one layer."""
         target, element = self.target, self.plan.element
+        per_channel = work.output_positions * work.window
+        around = per_channel * sum(
+            count * work.around_of(name, element.energy_fj) for name, count in counts.items()
+        )
         parts = EnergyParts(
             multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, self.figures)),
-            periphery_uj=femto_to_micro(work.macs * element.energy_fj),
+            periphery_uj=femto_to_micro(around) + on_array.clock_uj,
             sram_uj=on_array.sram_uj,
             dram_uj=on_array.dram_uj,
             leakage_uj=leakage_energy_uj(leakage_nw, on_array.cycles, target.frequency_mhz),
@@ -187,20 +193,26 @@ class ArrayCosts:
         )
         energies = per_channel[:, None] * energies_uj(self.workloads, self.figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        cycles, memory_uj = self._times_and_memory(channels, columns)
+        around = np.einsum("alt,lt->a", channels, per_channel[:, None] * self._around_uj)
+        cycles, mapped_uj = self._times_and_mapped(channels, columns)
         leakage_nw = plan.fixed_leakage_nw + target.shape[0] * columns @ self._leakage_nw
-        energy = multiplying + femto_to_micro(plan.macs.sum() * plan.element.energy_fj)
-        energy += memory_uj + leakage_nw * 1e-9 * cycles / target.frequency_mhz
+        energy = multiplying + around + mapped_uj
+        energy += leakage_nw * 1e-9 * cycles / target.frequency_mhz
         area = target.shape[0] * columns @ self._area_um2 + plan.memory.area_um2
         area += target.elements * plan.element.area_um2
         power = energy / (np.maximum(cycles, 1) / target.frequency_mhz) * 1e3
         return ManyTotals(power, area, energy, cycles, multiplying)
 
-    def _times_and_memory(self, channels: Ints, columns: Ints) -> tuple[Floats, Floats]:
-        """Returns latency in cycles and energy of memories in uJ: [A] each."""
+    @property
+    def _around_uj(self) -> Floats:
+        """What an element switches with a product besides the multiplier: [L, T]."""
+        return around_uj(self.workloads, list(self.figures), self.plan.element.energy_fj)
+
+    def _times_and_mapped(self, channels: Ints, columns: Ints) -> tuple[Floats, Floats]:
+        """Returns latency in cycles, and energy of clock and memories in uJ: [A] each."""
         if not self.target.partitioned:
             latency = float(sum(one.cycles for one in self.plan.undivided))
-            accesses = sum(one.sram_uj + one.dram_uj for one in self.plan.undivided)
+            accesses = sum(one.mapped_uj for one in self.plan.undivided)
             return np.full(len(channels), latency), np.full(len(channels), accesses)
         folds = column_folds(self._per_product(channels), columns[:, None])
         cycles, memories = np.zeros(len(channels)), np.zeros(len(channels))
@@ -208,7 +220,7 @@ class ArrayCosts:
             known, place = np.unique(folds[:, index], return_inverse=True)
             mapped = [self.plan.layer(index, int(fold)) for fold in known]
             cycles += np.array([one.cycles for one in mapped], np.float64)[place]
-            memories += np.array([one.sram_uj + one.dram_uj for one in mapped])[place]
+            memories += np.array([one.mapped_uj for one in mapped])[place]
         return cycles, memories
 
     def terms(self, objective: str) -> CostTerms:
@@ -225,11 +237,11 @@ class ArrayCosts:
             per_type = target.elements * self._area_um2
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, cycles, mhz)
-            per_layer = scale * plan.macs[:, None] * energies_uj(self.workloads, self.figures)
+            switched = energies_uj(self.workloads, self.figures) + self._around_uj
+            per_layer = scale * plan.macs[:, None] * switched
             leaking = (target.elements * self._leakage_nw).tolist()
             per_type = scale * np.array([leakage_energy_uj(nw, cycles, mhz) for nw in leaking])
-            fixed = femto_to_micro(float(plan.macs.sum()) * plan.element.energy_fj)
-            fixed += sum(one.sram_uj + one.dram_uj for one in plan.undivided)
+            fixed = sum(one.mapped_uj for one in plan.undivided)
             constant = scale * (fixed + leakage_energy_uj(plan.fixed_leakage_nw, cycles, mhz))
         if not target.partitioned:
             return CostTerms(objective, constant, per_layer, per_type)

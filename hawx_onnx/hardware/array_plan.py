@@ -16,6 +16,7 @@ from hawx_onnx.hardware.technology import (
     PeripheryLibrary,
 )
 from hawx_onnx.hardware.traffic import Traffic
+from hawx_onnx.hardware.units import femto_to_micro
 from hawx_onnx.hardware.workload import LayerWorkload
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class MappedLayer:
         compute_cycles: Index of its last compute cycle.
         stall_cycles: Cycles that DRAM takes longer than that.
         traffic: Bytes moved; zeros where memories are not counted.
+        clock_uj: Energy of the clock of all elements per inference.
         sram_uj: Energy of the buffers per inference.
         dram_uj: Energy of the DRAM per inference.
     """
@@ -41,6 +43,7 @@ class MappedLayer:
     compute_cycles: int
     stall_cycles: int
     traffic: Traffic
+    clock_uj: float
     sram_uj: float
     dram_uj: float
 
@@ -48,6 +51,11 @@ class MappedLayer:
     def cycles(self) -> int:
         """Cycles with stalls."""
         return self.compute_cycles + self.stall_cycles
+
+    @property
+    def mapped_uj(self) -> float:
+        """What depends on how the layer lies on the array: clock and memories."""
+        return self.clock_uj + self.sram_uj + self.dram_uj
 
 
 class ArrayPlan:
@@ -78,15 +86,18 @@ class ArrayPlan:
         )
         self.notes = (*library.notes, *notes)
         held = array_element(
-            library,
-            target.accumulator_bits,
-            target.multiplexer_bits,
-            weights_stay=target.weights_stay,
+            library, target.accumulator_bits, target.multiplexer_bits, target.stays
         )
         self.element, self.per_type = held.base, held.per_type
+        self.clock_fj = held.clock_fj
         self.memory = _memory_of(self.process, target.memory_sizes_kb)
         self.macs = np.array([work.macs for work in workloads], np.float64)
         self.fixed_leakage_nw = target.elements * self.element.leakage_nw + self.memory.leakage_nw
+
+    def clock_uj(self, work: LayerWorkload, cycles: int) -> float:
+        """Returns what the clock of all elements takes for a layer of so many compute cycles."""
+        ticks = work.macs if self._target.clock_gated else cycles * self._target.elements
+        return femto_to_micro(ticks * self.clock_fj)
 
     def layer(self, index: int, column_folds: int) -> MappedLayer:
         """Returns a layer that folds so often over the columns."""
@@ -114,7 +125,7 @@ class ArrayPlan:
         folds = (target.folds(work)[0], column_folds)
         cycles = target.busy_cycles(work, folds)
         if self.process is None:
-            return MappedLayer(folds, cycles, 0, NO_TRAFFIC, 0.0, 0.0)
+            return MappedLayer(folds, cycles, 0, NO_TRAFFIC, self.clock_uj(work, cycles), 0.0, 0.0)
         traffic = target.traffic(work, folds)
         stalls = -int(-traffic.dram_bytes // target.dram_bytes_per_cycle) - cycles
         sram_pj = sum(
@@ -126,6 +137,7 @@ class ArrayPlan:
             compute_cycles=cycles,
             stall_cycles=max(0, stalls),
             traffic=traffic,
+            clock_uj=self.clock_uj(work, cycles),
             sram_uj=sram_pj * 1e-6,
             dram_uj=traffic.dram_bytes * target.dram_pj_per_byte * 1e-6,
         )

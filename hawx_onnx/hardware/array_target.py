@@ -56,8 +56,8 @@ class ArrayTarget(Target):
         return "latency"
 
     @property
-    def weights_stay(self) -> bool:
-        """Whether an element's weight stays while activations stream."""
+    def clock_gated(self) -> bool:
+        """Whether the registers of an element see the clock only with operands."""
         return False
 
     @property

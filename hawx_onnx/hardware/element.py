@@ -7,7 +7,7 @@ activations the same behind a ReLU, products and sums theirs (the words that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hawx_onnx.hardware.technology import OPERAND_BITS, Periphery, PeripheryLibrary
 
@@ -25,18 +25,30 @@ PRODUCT_ACTIVITY = 0.35
 SUM_ACTIVITY = 0.10
 """The same of an accumulator of 32 bits."""
 
+PASSING_PRODUCT_ACTIVITY = 0.30
+"""The same of a product's register where one operand stays."""
+
+PASSING_SUM_ACTIVITY = 0.43
+"""The same of a sum's register where sums pass from element to element."""
+
+PASSING_ADDER = 0.74
+"""What an adder takes of sums that pass, as a share of what one that accumulates takes."""
+
 
 @dataclass(frozen=True)
 class Element:
     """An element without its multipliers.
 
     Args:
-        base: What it holds whatever the multipliers; its energy is that of a multiply-accumulate.
+        base: What it holds whatever the multipliers; its energy is what a multiply-accumulate of
+            typical operands switches.
         per_type: What each type of multiplier brings along besides itself, without energy.
+        clock_fj: Energy of a clock cycle, in which registers need not change.
     """
 
     base: Periphery
     per_type: Periphery
+    clock_fj: float
 
 
 def held_product(library: PeripheryLibrary) -> Periphery:
@@ -50,7 +62,7 @@ def accumulator(library: PeripheryLibrary, bits: int) -> Periphery:
 
 
 def array_element(
-    library: PeripheryLibrary, accumulator_bits: int, chosen_bits: int, *, weights_stay: bool
+    library: PeripheryLibrary, accumulator_bits: int, chosen_bits: int, stays: str
 ) -> Element:
     """Returns an element of an array.
 
@@ -63,24 +75,36 @@ def array_element(
         accumulator_bits: Width of the accumulator.
         chosen_bits: Bits of the multiplexer: accumulators that shift down in place of adding, or
             weights that are loaded.
-        weights_stay: Whether the weight register takes a word for each fold, not each cycle.
+        stays: What the element keeps: ``output``, ``weight`` or ``activation``.
     """
-    weight = library.register(OPERAND_BITS, 0.0 if weights_stay else WEIGHT_ACTIVITY)
-    base = (
-        library.register(OPERAND_BITS, ACTIVATION_ACTIVITY)
-        + weight
-        + held_product(library)
-        + accumulator(library, accumulator_bits)
+    registers = (
+        library.register(OPERAND_BITS, 0.0 if stays == "activation" else ACTIVATION_ACTIVITY)
+        + library.register(OPERAND_BITS, 0.0 if stays == "weight" else WEIGHT_ACTIVITY)
         + library.register(1, 0.0)
-        + library.multiplexer(chosen_bits)
     )
-    gate = library.gate(1)
     # The first type needs no gates to join others.
-    switched = gate.energy_fj * 2 * OPERAND_BITS
-    spared = gate.times(-PRODUCT_BITS)
-    base += Periphery(spared.area_um2, switched, spared.leakage_nw)
-    of_type = gate.times(2 * OPERAND_BITS + PRODUCT_BITS)
-    return Element(base, Periphery(of_type.area_um2, 0.0, of_type.leakage_nw))
+    joins = library.gate(PRODUCT_BITS)
+    gates = library.gate(2 * OPERAND_BITS)
+    choice = library.multiplexer(chosen_bits)
+    if stays == "output":
+        adding = held_product(library) + accumulator(library, accumulator_bits)
+    else:
+        adder = library.accumulator(accumulator_bits)
+        adding = (
+            library.register(PRODUCT_BITS, PASSING_PRODUCT_ACTIVITY)
+            + library.register(accumulator_bits, PASSING_SUM_ACTIVITY)
+            + replace(adder, energy_fj=PASSING_ADDER * adder.energy_fj)
+        )
+        # Operands are loaded once a fold.
+        choice = replace(choice, energy_fj=0.0)
+    clock_fj = library.register(register_bits(accumulator_bits), 0.0).energy_fj
+    whole = registers + adding + choice
+    base = Periphery(
+        whole.area_um2 - joins.area_um2,
+        whole.energy_fj + gates.energy_fj - clock_fj,
+        whole.leakage_nw - joins.leakage_nw,
+    )
+    return Element(base, replace(gates + joins, energy_fj=0.0), clock_fj)
 
 
 def register_bits(accumulator_bits: int) -> int:

@@ -78,6 +78,7 @@ class Engine:
         folding: Elements, lanes and cycles.
         element: What an element has beside its multipliers.
         shared: What the elements share.
+        lane_fj: What a lane switches with a product of typical operands, its clock aside.
         periphery_fj: Energy of adders and registers per inference in femtojoules.
         memory: Its memories.
     """
@@ -85,6 +86,7 @@ class Engine:
     folding: Folding
     element: Periphery
     shared: Periphery
+    lane_fj: float
     periphery_fj: float
     memory: EngineMemory
 
@@ -122,6 +124,8 @@ def make_engine(
         # Holds the accumulator at 0 for the first products of an output.
         + library.gate(accumulator_bits)
     )
+    register_bits = lanes * (OPERAND_BITS + PRODUCT_BITS) + accumulator_bits
+    clock_fj = library.register(register_bits, 0.0).energy_fj
     shared = library.register(lanes * OPERAND_BITS, ACTIVATION_ACTIVITY)
     # Every channel takes synapse_fold steps per position on its element; the shared registers
     # load once for all elements.
@@ -130,6 +134,7 @@ def make_engine(
         folding=folding,
         element=element,
         shared=shared,
+        lane_fj=(element.energy_fj - clock_fj) / lanes,
         periphery_fj=element_steps * element.energy_fj + folding.cycles * shared.energy_fj,
         memory=memory,
     )

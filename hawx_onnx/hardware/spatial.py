@@ -79,6 +79,15 @@ class SpatialTarget(Target):
         """
         return fold_all(self, workloads)[0]
 
+    @property
+    def stays(self) -> str:
+        """Elements keep their sum, and take several products at once."""
+        return "engine"
+
+    def lanes(self, workloads: tuple[LayerWorkload, ...]) -> tuple[int, ...]:
+        """Returns the lanes of the elements of each layer."""
+        return tuple(folding.simd for folding in self.foldings(workloads))
+
     def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
         """Returns how many channels each element of a layer's engine computes in turn."""
         return tuple(folding.neuron_fold for folding in self.foldings(tuple(workloads)))
@@ -132,9 +141,18 @@ class SpatialTarget(Target):
         """Returns the row of one layer."""
         engine, interval, mhz = plan.engines[index], plan.interval, self.frequency_mhz
         memory = engine.memory
+        # The plan counts what typical operands switch.
+        beyond = (
+            work.output_positions
+            * work.window
+            * sum(
+                channels * (work.around_of(name, engine.lane_fj) - engine.lane_fj)
+                for name, channels in counts.items()
+            )
+        )
         parts = EnergyParts(
             multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, usage.figures)),
-            periphery_uj=femto_to_micro(engine.periphery_fj),
+            periphery_uj=femto_to_micro(engine.periphery_fj + beyond),
             sram_uj=memory.sram_uj,
             dram_uj=memory.dram_uj,
             leakage_uj=leakage_energy_uj(size.leakage_nw, interval, mhz),
@@ -208,7 +226,9 @@ class SpatialTarget(Target):
         each = [work.output_positions * work.window for work in workloads]
         energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        energy = multiplying + plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
+        beyond = np.array(each, np.float64)[:, None] * _beyond_uj(plan, workloads, list(figures))
+        energy = multiplying + np.einsum("alt,lt->a", channels, beyond)
+        energy += plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
         power = energy * mean_power_mw(1.0, interval, mhz)
         latency = np.full(len(channels), float(plan.latency))
         return ManyTotals(power, summed("area_um2"), energy, latency, multiplying)
@@ -237,11 +257,25 @@ class SpatialTarget(Target):
             leaking = [
                 leakage_energy_uj(cost.leakage_nw, interval, mhz) for cost in figures.values()
             ]
-            per_layer = macs[:, None] * energies_uj(workloads, figures)
+            switched = energies_uj(workloads, figures)
+            switched += _beyond_uj(plan, workloads, list(figures))
+            per_layer = macs[:, None] * switched
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
             idle_nw = sum(part.leakage_nw for part in bare)
             constant = scale * (plan.fixed_uj + leakage_energy_uj(idle_nw, interval, mhz))
         return CostTerms(objective, constant, per_layer, np.zeros(len(figures)))
+
+
+def _beyond_uj(
+    plan: SpatialPlan, workloads: tuple[LayerWorkload, ...], names: list[str]
+) -> npt.NDArray[np.float64]:
+    """Returns what a lane switches with a product beyond typical operands: [L, M] in uJ."""
+    return np.array(
+        [
+            [femto_to_micro(w.around_of(name, e.lane_fj) - e.lane_fj) for name in names]
+            for e, w in zip(plan.engines, workloads, strict=True)
+        ]
+    )
 
 
 def _types(

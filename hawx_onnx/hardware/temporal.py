@@ -93,14 +93,14 @@ class TemporalTarget(ArrayTarget):
         return self.rows, self.cols
 
     @property
-    def weights_stay(self) -> bool:
-        """Whether an element's weight, or activation, stays while the other operands stream."""
-        return self.dataflow != "output-stationary"
+    def stays(self) -> str:
+        """What the dataflow names."""
+        return self.dataflow.removesuffix("-stationary").replace("input", "activation")
 
     @property
     def multiplexer_bits(self) -> int:
         """Bits that an element chooses: accumulators that shift down, or operands to be loaded."""
-        return OPERAND_BITS + 1 if self.weights_stay else self.accumulator_bits
+        return self.accumulator_bits if self.stays == "output" else OPERAND_BITS + 1
 
     @property
     def partitioned(self) -> bool:

@@ -161,7 +161,7 @@ def _adders(
 def _switches(library: CellLibrary, mode: str, yosys: Yosys) -> tuple[Row, Row]:
     """Returns a bit of a word that is gated, and of a choice of two words.
 
-    Both pass random words on; what controls them stays as it is.
+    Gates pass random words on while what controls them stays; multiplexers stand behind an adder.
     """
     ports = (Port("A", WORD), Port("B", WORD), Port("S", 1))
     gate, multiplexer = Builder((ports[0], ports[2])), Builder(ports)
@@ -178,7 +178,33 @@ def _switches(library: CellLibrary, mode: str, yosys: Yosys) -> tuple[Row, Row]:
         stimulus = Stimulus(*(np.concatenate([w[:-1], held]) for w in (drawn.before, drawn.after)))
         area, delay, _, leakage = _row(netlist)
         rows.append((area / WORD, delay, _under(netlist, stimulus) / WORD, leakage / WORD))
-    return rows[0], rows[1]
+    area, delay, _, leakage = rows[1]
+    return rows[0], (area, delay, _chosen_sum_fj(library, mode, yosys), leakage)
+
+
+def _chosen_sum_fj(library: CellLibrary, mode: str, yosys: Yosys) -> float:
+    """Returns what a multiplexer behind an adder takes for each bit, in its place.
+
+    It sees all that the adder ripples through. Cells of both merge, so that it is found as what
+    the two take together beyond the adder alone. The other word is the sum of a neighbour.
+    """
+    ports = (Port("A", WORD), Port("B", WORD), Port("C", WORD), Port("S", 1))
+    build = Builder(ports)
+    total = add(build, build.input("A"), build.input("B"), width=WORD)
+    (other,) = build.input("S")
+    pairs = zip(total, build.input("C"), strict=True)
+    chosen = tuple(build.mux(other, one, two) for one, two in pairs)
+    networks = [adder_network(WORD), build.network("shifted", {"O": chosen})]
+    own, neighbour = accumulation(WORD), accumulation(WORD, seed=1)
+    zero = np.zeros_like(own.before[:1])
+    wider = Stimulus(
+        *(
+            np.concatenate([getattr(own, when), getattr(neighbour, when)[:WORD], zero])
+            for when in ("before", "after")
+        )
+    )
+    alone, both = (costed_netlist(n, library, mode) for n in map_to_cells(networks, library, yosys))
+    return max(_under(both, wider) - _under(alone, own), 0.0) / WORD
 
 
 def accumulation(bits: int, vectors: int = VECTORS, seed: int = 0) -> Stimulus:
