@@ -13,7 +13,7 @@ from hawx_onnx.hardware.array_plan import ArrayPlan, MappedLayer
 from hawx_onnx.hardware.assignment import Usage, around_uj, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.partition import best_makeups, column_folds
 from hawx_onnx.hardware.report import CostTotals, EnergyParts, LayerCost, TypeUse, objective_field
-from hawx_onnx.hardware.technology import ComponentFigures
+from hawx_onnx.hardware.technology import ComponentFigures, Periphery
 from hawx_onnx.hardware.terms import CostTerms, Evaluator, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -45,16 +45,22 @@ class ArrayCosts:
         self.target, self.workloads, self.figures, self.plan = target, workloads, figures, plan
 
     @cached_property
+    def _types_held(self) -> list[Periphery]:
+        """Each type with what it brings along in an element; energy is that of the clock."""
+        return [self.plan.of_type(cost) for cost in self.figures.values()]
+
+    @cached_property
     def _area_um2(self) -> Floats:
-        """Area of each type in an element, with its gates."""
-        own = [cost.area_um2 for cost in self.figures.values()]
-        return np.array(own, np.float64) + self.plan.per_type.area_um2
+        return np.array([one.area_um2 for one in self._types_held], np.float64)
 
     @cached_property
     def _leakage_nw(self) -> Floats:
-        """Leakage of each type in an element, with its gates."""
-        own = [cost.leakage_nw for cost in self.figures.values()]
-        return np.array(own, np.float64) + self.plan.per_type.leakage_nw
+        return np.array([one.leakage_nw for one in self._types_held], np.float64)
+
+    @cached_property
+    def _clock_uj(self) -> Floats:
+        """What a clock cycle takes more, or less, in an element with each type alone."""
+        return np.array([femto_to_micro(one.energy_fj) for one in self._types_held], np.float64)
 
     def columns(self, channels: Ints) -> Ints:
         """Returns the columns that hold each type.
@@ -102,8 +108,9 @@ class ArrayCosts:
             columns @ self._leakage_nw
         )
         of_type = dict(zip(names, columns.tolist(), strict=True))
+        own_clock_uj = target.shape[0] * float(columns @ self._clock_uj)
         layers = tuple(
-            self._layer(work, counts, on_array, of_type, leakage_nw)
+            self._layer(work, counts, on_array, of_type, (leakage_nw, own_clock_uj))
             for work, counts, on_array in zip(self.workloads, usage.layers, mapped, strict=True)
         )
         cycles = sum(one.cycles for one in mapped)
@@ -133,9 +140,10 @@ class ArrayCosts:
         counts: dict[str, int],
         on_array: MappedLayer,
         columns: Mapping[str, int],
-        leakage_nw: float,
+        always: tuple[float, float],
     ) -> LayerCost:
-        """Returns the row of one layer."""
+        """Returns the row of one layer; ``always`` is leakage in nW and own clock in uJ."""
+        leakage_nw, own_clock_uj = always
         target, element = self.target, self.plan.element
         per_channel = work.output_positions * work.window
         around = per_channel * sum(
@@ -143,7 +151,9 @@ class ArrayCosts:
         )
         parts = EnergyParts(
             multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, self.figures)),
-            periphery_uj=femto_to_micro(around) + on_array.clock_uj,
+            periphery_uj=femto_to_micro(around)
+            + on_array.clock_uj
+            + on_array.compute_cycles * own_clock_uj,
             sram_uj=on_array.sram_uj,
             dram_uj=on_array.dram_uj,
             leakage_uj=leakage_energy_uj(leakage_nw, on_array.cycles, target.frequency_mhz),
@@ -216,9 +226,12 @@ class ArrayCosts:
             return np.full(len(channels), latency), np.full(len(channels), accesses)
         folds = column_folds(self._per_product(channels), columns[:, None])
         cycles, memories = np.zeros(len(channels)), np.zeros(len(channels))
+        own_clock_uj = self.target.shape[0] * columns @ self._clock_uj
         for index in range(len(self.workloads)):
             known, place = np.unique(folds[:, index], return_inverse=True)
             mapped = [self.plan.layer(index, int(fold)) for fold in known]
+            busy = np.array([one.compute_cycles for one in mapped], np.float64)[place]
+            memories += busy * own_clock_uj
             cycles += np.array([one.cycles for one in mapped], np.float64)[place]
             memories += np.array([one.mapped_uj for one in mapped])[place]
         return cycles, memories

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -88,8 +89,8 @@ class ArrayPlan:
         held = array_element(
             library, target.accumulator_bits, target.multiplexer_bits, target.stays
         )
-        self.element, self.per_type = held.base, held.per_type
-        self.clock_fj = held.clock_fj
+        self.element, self.clock_fj = held.base, held.clock_fj
+        self.of_type = functools.partial(held.of_type, alone=target.partitioned)
         self.memory = _memory_of(self.process, target.memory_sizes_kb)
         self.macs = np.array([work.macs for work in workloads], np.float64)
         self.fixed_leakage_nw = target.elements * self.element.leakage_nw + self.memory.leakage_nw

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hawx_onnx.hardware.technology import OPERAND_BITS, Periphery, PeripheryLibrary
+from hawx_onnx.hardware.technology import (
+    OPERAND_BITS,
+    BitFigures,
+    ComponentFigures,
+    Periphery,
+    PeripheryLibrary,
+)
 
 PRODUCT_BITS = 2 * OPERAND_BITS
 
@@ -42,13 +48,74 @@ class Element:
     Args:
         base: What it holds whatever the multipliers; its energy is what a multiply-accumulate of
             typical operands switches.
-        per_type: What each type of multiplier brings along besides itself, without energy.
+        gate: A gate of one bit, of which each type of multiplier brings some along.
+        spared: Bits that an element of one type spares.
         clock_fj: Energy of a clock cycle, in which registers need not change.
     """
 
     base: Periphery
-    per_type: Periphery
+    gate: Periphery
+    spared: SparedBits
     clock_fj: float
+
+    def of_type(self, figures: ComponentFigures, *, alone: bool) -> Periphery:
+        """Returns a multiplier with what it brings along; its energy is that of the clock.
+
+        Args:
+            figures: The multiplier's.
+            alone: Whether it has the element for itself, which then spares what it does not use.
+        """
+        bits = figures.bits
+        gates = 2 * OPERAND_BITS + PRODUCT_BITS
+        if bits is not None:
+            gates = bits.activation + bits.weight + bits.product
+        own = self.gate.times(gates)
+        if alone:
+            own += self.spared.by(bits).times(-1)
+        return Periphery(
+            figures.area_um2 + own.area_um2, own.energy_fj, figures.leakage_nw + own.leakage_nw
+        )
+
+
+@dataclass(frozen=True)
+class SparedBits:
+    """What an element spares for each bit that its multipliers do not use.
+
+    Args:
+        product: For a bit of the product that is always 0: a bit of a register.
+        low: For each of the lowest such bits, further: a bit of an adder.
+        weight: For a bit of the weight that is not read: a bit of a register, and of what loads it.
+    """
+
+    product: Periphery
+    low: Periphery
+    weight: Periphery
+
+    def by(self, bits: BitFigures | None) -> Periphery:
+        """Returns what is spared with a multiplier; its energy is that of the clock."""
+        if bits is None:
+            return Periphery()
+        return (
+            self.product.times(PRODUCT_BITS - bits.product)
+            + self.low.times(bits.low_zeros)
+            + self.weight.times(OPERAND_BITS - bits.weight)
+        )
+
+
+def spared_bits(library: PeripheryLibrary, accumulator_bits: int, *, loaded: bool) -> SparedBits:
+    """Returns what elements spare.
+
+    Args:
+        library: The technology's components.
+        accumulator_bits: Width of the accumulator.
+        loaded: Whether a multiplexer loads weights.
+    """
+    register = library.register(1, 0.0)
+    adder = library.adder(accumulator_bits) + library.adder(accumulator_bits - 1).times(-1)
+    weight = register
+    if loaded:
+        weight += replace(library.multiplexer(1), energy_fj=0.0)
+    return SparedBits(register, replace(adder, energy_fj=0.0), weight)
 
 
 def held_product(library: PeripheryLibrary) -> Periphery:
@@ -104,7 +171,8 @@ def array_element(
         whole.energy_fj + gates.energy_fj - clock_fj,
         whole.leakage_nw - joins.leakage_nw,
     )
-    return Element(base, replace(gates + joins, energy_fj=0.0), clock_fj)
+    spared = spared_bits(library, accumulator_bits, loaded=stays != "output")
+    return Element(base, replace(library.gate(1), energy_fj=0.0), spared, clock_fj)
 
 
 def register_bits(accumulator_bits: int) -> int:

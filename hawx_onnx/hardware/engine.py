@@ -17,8 +17,10 @@ from hawx_onnx.hardware.element import (
     ACTIVATION_ACTIVITY,
     PRODUCT_BITS,
     WEIGHT_ACTIVITY,
+    SparedBits,
     accumulator,
     held_product,
+    spared_bits,
 )
 from hawx_onnx.hardware.folding import Folding
 from hawx_onnx.hardware.memory import Process
@@ -78,6 +80,7 @@ class Engine:
         folding: Elements, lanes and cycles.
         element: What an element has beside its multipliers.
         shared: What the elements share.
+        spared: Bits that a lane spares with multipliers that do not use them.
         lane_fj: What a lane switches with a product of typical operands, its clock aside.
         periphery_fj: Energy of adders and registers per inference in femtojoules.
         memory: Its memories.
@@ -86,6 +89,7 @@ class Engine:
     folding: Folding
     element: Periphery
     shared: Periphery
+    spared: SparedBits
     lane_fj: float
     periphery_fj: float
     memory: EngineMemory
@@ -95,14 +99,32 @@ class Engine:
         memory = Periphery(self.memory.area_um2, 0.0, self.memory.leakage_nw)
         return self.shared + self.element.times(elements) + memory
 
+    def lane(self, figures: ComponentFigures) -> Periphery:
+        """Returns a multiplier less what its lane spares; its energy is that of the clock."""
+        own = self.spared.by(figures.bits)
+        return Periphery(
+            figures.area_um2 - own.area_um2, -own.energy_fj, figures.leakage_nw - own.leakage_nw
+        )
+
+    def beyond_fj(self, work: LayerWorkload, name: str, figures: ComponentFigures) -> float:
+        """Returns what a lane takes for a product beyond typical operands and all bits.
+
+        Args:
+            work: The layer.
+            name: The multiplier.
+            figures: Its figures.
+        """
+        return work.around_of(name, self.lane_fj) - self.lane_fj + self.lane(figures).energy_fj
+
     def size(self, counts: Mapping[str, int], figures: Mapping[str, ComponentFigures]) -> Size:
         """Returns the engine with the channels of each type grouped on elements."""
         elements, area, leakage = 0, 0.0, 0.0
         for name, channels in counts.items():
             of_type = -(-channels // self.folding.neuron_fold)
             elements += of_type
-            area += of_type * self.folding.simd * figures[name].area_um2
-            leakage += of_type * self.folding.simd * figures[name].leakage_nw
+            lane = self.lane(figures[name])
+            area += of_type * self.folding.simd * lane.area_um2
+            leakage += of_type * self.folding.simd * lane.leakage_nw
         bare = self.bare(elements)
         return Size(elements, area + bare.area_um2, leakage + bare.leakage_nw)
 
@@ -134,6 +156,7 @@ def make_engine(
         folding=folding,
         element=element,
         shared=shared,
+        spared=spared_bits(library, accumulator_bits, loaded=False),
         lane_fj=(element.energy_fj - clock_fj) / lanes,
         periphery_fj=element_steps * element.energy_fj + folding.cycles * shared.energy_fj,
         memory=memory,

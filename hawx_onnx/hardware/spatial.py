@@ -146,7 +146,7 @@ class SpatialTarget(Target):
             work.output_positions
             * work.window
             * sum(
-                channels * (work.around_of(name, engine.lane_fj) - engine.lane_fj)
+                channels * engine.beyond_fj(work, name, usage.figures[name])
                 for name, channels in counts.items()
             )
         )
@@ -217,7 +217,9 @@ class SpatialTarget(Target):
         lanes = elements * simd[:, None]
 
         def summed(figure: str) -> npt.NDArray[np.float64]:
-            types = np.array([getattr(cost, figure) for cost in figures.values()])
+            # The lanes of all engines spare the same.
+            held = [engines[0].lane(cost) for cost in figures.values()]
+            types = np.array([getattr(one, figure) for one in held])
             each = np.array([getattr(engine.element, figure) for engine in engines])
             fixed = sum(getattr(engine.bare(0), figure) for engine in engines)
             grouped = np.einsum("alt,t->a", lanes, types) + elements.sum(axis=2) @ each
@@ -226,7 +228,7 @@ class SpatialTarget(Target):
         each = [work.output_positions * work.window for work in workloads]
         energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        beyond = np.array(each, np.float64)[:, None] * _beyond_uj(plan, workloads, list(figures))
+        beyond = np.array(each, np.float64)[:, None] * _beyond_uj(plan, workloads, figures)
         energy = multiplying + np.einsum("alt,lt->a", channels, beyond)
         energy += plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
         power = energy * mean_power_mw(1.0, interval, mhz)
@@ -245,20 +247,19 @@ class SpatialTarget(Target):
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)
         bare = [engine.bare(engine.folding.pe) for engine in plan.engines]
+        held = [plan.engines[0].lane(cost) for cost in figures.values()]
         constant = 0.0
         if objective == "latency":
             constant = float(plan.latency)
         elif objective == "area":
-            per_layer = np.outer(multipliers, [cost.area_um2 for cost in figures.values()])
+            per_layer = np.outer(multipliers, [one.area_um2 for one in held])
             constant = sum(part.area_um2 for part in bare)
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, interval, mhz)
             macs = np.array([work.macs for work in workloads], dtype=np.float64)
-            leaking = [
-                leakage_energy_uj(cost.leakage_nw, interval, mhz) for cost in figures.values()
-            ]
+            leaking = [leakage_energy_uj(one.leakage_nw, interval, mhz) for one in held]
             switched = energies_uj(workloads, figures)
-            switched += _beyond_uj(plan, workloads, list(figures))
+            switched += _beyond_uj(plan, workloads, figures)
             per_layer = macs[:, None] * switched
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
             idle_nw = sum(part.leakage_nw for part in bare)
@@ -267,12 +268,14 @@ class SpatialTarget(Target):
 
 
 def _beyond_uj(
-    plan: SpatialPlan, workloads: tuple[LayerWorkload, ...], names: list[str]
+    plan: SpatialPlan,
+    workloads: tuple[LayerWorkload, ...],
+    figures: Mapping[str, ComponentFigures],
 ) -> npt.NDArray[np.float64]:
-    """Returns what a lane switches with a product beyond typical operands: [L, M] in uJ."""
+    """Returns what a lane takes for a product beyond what the plan counts: [L, M] in uJ."""
     return np.array(
         [
-            [femto_to_micro(w.around_of(name, e.lane_fj) - e.lane_fj) for name in names]
+            [femto_to_micro(e.beyond_fj(w, name, cost)) for name, cost in figures.items()]
             for e, w in zip(plan.engines, workloads, strict=True)
         ]
     )

@@ -46,6 +46,26 @@ class PeripheryFigures(Protocol):
         """Plans are kept by it."""
 
 
+class BitFigures(Protocol):
+    """What a multiplier uses of its operands and product, as ``components`` finds it."""
+
+    @property
+    def activation(self) -> int:
+        """Bits of the activation on which the product depends."""
+
+    @property
+    def weight(self) -> int:
+        """The same of the weight."""
+
+    @property
+    def product(self) -> int:
+        """Bits of the product that are not always 0."""
+
+    @property
+    def low_zeros(self) -> int:
+        """Lowest bits of the product that are always 0."""
+
+
 class ComponentFigures(Protocol):
     """The figures of one component, as ``hawx_onnx.components.ComponentCost`` has them."""
 
@@ -72,6 +92,10 @@ class ComponentFigures(Protocol):
     @property
     def periphery(self) -> PeripheryFigures | None:
         """Adders and registers of the same technology, where the component brings them."""
+
+    @property
+    def bits(self) -> BitFigures | None:
+        """What it uses of its operands and product; None: all."""
 
 
 class CostedMultiplier(Protocol):

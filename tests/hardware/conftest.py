@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from hawx_onnx.components.used_bits import UsedBits
 from hawx_onnx.hardware import LayerWorkload
 
 TECHNOLOGY = "test-node"
@@ -48,6 +49,7 @@ class Figures:
     delay_ns: float = 1.0
     technology: str = TECHNOLOGY
     periphery: FakePeriphery | None = PERIPHERY
+    bits: UsedBits | None = None
 
 
 @dataclass(frozen=True, eq=False)
