@@ -168,7 +168,9 @@ def optimize_model(
             front = save_front(searcher.problem, result, folder, prepared.compensation)
             error.mend += f"; the front is in {front}"
         raise
-    assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
+    assignment = with_energies(
+        searcher.problem.assignment(chosen.choice), prepared.state, prepared.target
+    )
     step("compensating")
     made = compensate(
         prepared.state.replace(assignment=assignment, dataset=prepared.dataset),

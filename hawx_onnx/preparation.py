@@ -272,7 +272,7 @@ def prepare(
     state = score(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
-        state, notes = with_operand_energies(state)
+        state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
 

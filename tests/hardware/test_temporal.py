@@ -59,9 +59,11 @@ def test_energy_area_and_power_of_one_layer_by_hand(exact):
     layer = LayerWorkload("fc", "Gemm", 1, 10, 84)
     report = array(rows=4, cols=4, memories="none").cost((layer,), {}, exact)
     cycles = 3 * (84 + 6) - 1
-    # Adder 32, registers 2 * (8 + 8 + 32), in every figure.
-    element = 32 + 96
-    dynamic_uj = 840 * (300 + element) * 1e-9
+    # Adder 32, registers 2 * (8 + 8 + 16 + 32 + 1), multiplexer 32 / 4, gates 16 / 8.
+    element = 32 + 130 + 8 + 2
+    # Of activations 0.26 of the bits change, of weights 0.5, of products 0.35, of sums 0.1.
+    registers_fj = 8 * 1.52 + 8 * 2 + 16 * 1.7 + 32 * 1.2 + 1
+    dynamic_uj = 840 * (300 + 16 + registers_fj + 8 + 2) * 1e-9
     leakage_uj = 16 * (8000 + element) * 1e-9 * cycles / 500
     total = report.total
     assert total.latency_cycles == total.initiation_interval_cycles == cycles
@@ -90,8 +92,9 @@ def test_each_type_in_use_adds_its_area_once(lenet, exact, cheap, cheapest):
     same_twice = target.cost(lenet, {"fc1": cheap, "fc2": cheap}, exact).total.area_um2
     two = target.cost(lenet, {"fc1": cheap, "fc2": cheapest}, exact).total.area_um2
     everywhere = target.cost(lenet, {work.name: cheap for work in lenet}, exact).total.area_um2
-    assert one == same_twice == pytest.approx(baseline + 256 * 250)
-    assert two == pytest.approx(baseline + 256 * (250 + 100))
+    # 16 gates for the operands and 16 to join the product with the others: 32 / 8.
+    assert one == same_twice == pytest.approx(baseline + 256 * (250 + 4))
+    assert two == pytest.approx(baseline + 256 * (250 + 4 + 100 + 4))
     assert everywhere == pytest.approx(baseline + 256 * (250 - 400))
 
 
@@ -135,3 +138,16 @@ def test_costing_twenty_layers_takes_less_than_a_millisecond(exact, cheap, cheap
             target.cost(layers, assignment, exact)
         rounds.append((time.process_time() - start) / 20)
     assert min(rounds) < 1e-3
+
+
+def test_weights_that_stay_need_no_multiplexer_for_sums(exact):
+    layer = LayerWorkload("fc", "Gemm", 10, 10, 84)
+    areas, energies = {}, {}
+    for dataflow in ("output-stationary", "weight-stationary"):
+        total = array(rows=4, cols=4, dataflow=dataflow, memories="none").cost((layer,), {}, exact)
+        areas[dataflow] = total.total.area_um2
+        energies[dataflow] = total.total.energy_parts.periphery_uj
+    # 9 bits are chosen in place of 32, and a weight register changes no bit but for the clock.
+    assert areas["output-stationary"] - areas["weight-stationary"] == pytest.approx(16 * 23 / 4)
+    saved = energies["output-stationary"] - energies["weight-stationary"]
+    assert saved == pytest.approx(8400 * (23 / 4 + 8) * 1e-9)
