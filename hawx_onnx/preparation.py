@@ -26,10 +26,12 @@ from hawx_onnx.passes import (
     Canonicalize,
     FindCandidates,
     LowerQdq,
+    MatchCodes,
     OpenBatch,
     PassState,
     Quantize,
     Score,
+    StaticForm,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
@@ -192,9 +194,11 @@ def quantized_state(
         )
     state = PassState(source, dataset, multipliers)
     for text, one in (
+        ("looking for dynamic quantisation", StaticForm()),
         ("canonicalising", Canonicalize()),
         ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
         ("lowering to integer operators", LowerQdq()),
+        ("matching codes", MatchCodes(multipliers[0].encoding)),
         ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
     ):

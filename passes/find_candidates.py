@@ -126,7 +126,9 @@ def _why_not(product: _Product, types: dict[str, int], code: np.dtype, told: dic
     if product.node.domain not in ("", "ai.onnx", "ai.hawx"):
         return f"it belongs to the domain {product.node.domain}"
     for what, position in zip(("activation", "weight"), OPERANDS[product.kind], strict=True):
-        elem = types.get(product.node.input[position], 0)
+        # Of what operators of other domains write, the zero point alone tells the type.
+        codes, zero = product.node.input[position], product.node.input[position + 2]
+        elem = types.get(codes, 0) or types.get(zero, 0)
         if not elem:
             return f"the type of its {what} codes is not known"
         if np.dtype(onnx.helper.tensor_dtype_to_np_dtype(elem)) != code:
