@@ -14,6 +14,7 @@ from hawx_onnx.passes.approximate import EXACT_OP, exposed
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import ORIGIN_KEY, metadata
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.workloads import layer_sources, workload_of
 from hawx_onnx.runtime.runner import Runner
 
@@ -53,8 +54,8 @@ class FindCandidates(Pass):
         found = products(state.model)
         told = {
             note.node: note.reason
-            for record in state.records
-            if record.name == LowerQdq.name
+            for record in reversed(state.records)
+            if record.name in (LowerQdq.name, Quantize.name)
             for note in record.left_alone
         }
         reasons = [

@@ -153,7 +153,7 @@ _PAIR = "hawx.moved."
 
 
 def _dtype(tensor: gs.Constant) -> np.dtype[np.generic]:
-    return np.dtype(tensor.values.dtype)
+    return np.asarray(tensor.values).dtype
 
 
 def _has_zero(node: gs.Node) -> bool:

@@ -70,7 +70,7 @@ def _to_float(graph: gs.Graph, node: gs.Node) -> None:
         raise Reason("its activations come from no DynamicQuantizeLinear")
     cast = single_consumer(node.outputs[0], graph)
     scaled = None if cast is None or cast.op != "Cast" else single_consumer(cast.outputs[0], graph)
-    if scaled is None or scaled.op != "Mul":
+    if cast is None or scaled is None or scaled.op != "Mul":
         raise Reason("its sums are not scaled by a Mul behind a Cast")
     factor = next((t for t in scaled.inputs if t is not cast.outputs[0]), None)
     scale = _weight_scale(factor, quantize.outputs[1])

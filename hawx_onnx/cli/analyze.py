@@ -9,6 +9,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import (
     CHOICE,
     DATA,
+    QUANTIZATION,
     SCORE,
     add_output_folder,
     add_settings,
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--assignment", metavar="FILE", help="assignment.json to predict the effect of, too"
     )
-    add_settings(parser, (*DATA, *CHOICE, *SCORE, "jobs"))
+    add_settings(parser, (*DATA, *QUANTIZATION, *CHOICE, *SCORE, "jobs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
