@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,17 @@ class Walk:
         self._values = [{stages.spec.name: rows} for rows, _ in cut]
         self._counts = [count for _, count in cut]
         self._run(stages.head, {})
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that are held."""
+        return sum(array.nbytes for values in self._values for array in values.values())
+
+    def fork(self) -> Walk:
+        """Returns a second walk that goes on from here; both hold the same tensors."""
+        other = copy(self)
+        other._values = [dict(values) for values in self._values]
+        return other
 
     def accumulators(self, index: np.ndarray) -> Iterator[np.ndarray]:
         """Sums of products of the next layer, zero points taken off, without bias.
