@@ -23,6 +23,7 @@ from hawx_onnx.passes.compensate import compensate
 from hawx_onnx.passes.compensated import with_compensation
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.quantization_loss import find_loss
 from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.runtime.evaluate import accuracy
@@ -201,6 +202,15 @@ def optimize_model(
         repeat_command(path, settings),
         made,
     )
+    loss = find_loss(
+        prepared.source,
+        prepared.dataset,
+        prepared.state.multipliers[0].encoding,
+        settings,
+        accuracies["float"].value - accuracies["baseline"].value,
+    )
+    report["quantization"] = None if loss is None else loss.document()
+    report["warnings"] += [] if loss is None else [loss.warning()]
     assert prepared.state.sensitivity is not None
     return Result(
         model=model,
