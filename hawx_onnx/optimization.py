@@ -195,6 +195,7 @@ def optimize_model(
         kernels_of(prepared.state.multipliers),
         repeat_command(path, settings),
         made.trials,
+        searcher.surrogate,
     )
     assert prepared.state.sensitivity is not None
     return Result(

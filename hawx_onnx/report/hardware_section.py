@@ -51,6 +51,34 @@ def hardware_section(layers: Sequence[Mapping[str, Any]], kind: str) -> Markup:
     return join(parts)
 
 
+def reasons_section(reasons: Mapping[str, Any]) -> Markup | None:
+    """Returns why the layers have their multipliers on this accelerator, or None if not told.
+
+    Args:
+        reasons: The ``reasons`` of ``report.json``.
+    """
+    rows = [*(reasons.get("layers") or ()), *(reasons.get("everywhere") or ())][:_MOST_ROWS]
+    if not rows:
+        return None
+    told = [element("p", _sentence(text)) for text in reasons.get("shared") or ()]
+    lines = [
+        element(
+            "tr",
+            element("th", shorten(row.get("layer") or "all", 48), scope="row", class_="first code"),
+            element("td", row.get("kept_by") or NONE),
+            element("td", row.get("text") or NONE, class_="source"),
+        )
+        for row in rows
+    ]
+    heads = (("Layer", "first"), ("Decided by", ""), ("The alternative that says most", ""))
+    return join([*told, table("What else there was, all other layers as selected", heads, lines)])
+
+
+def _sentence(text: object) -> str:
+    told = str(text)
+    return f"{told[:1].upper()}{told[1:]}."
+
+
 def _panels(layers: Sequence[Mapping[str, Any]], kind: str) -> list[Markup]:
     """Returns one figure for each quantity."""
     unit = unit_of("energy_uj", *[layer.get("energy_uj") for layer in layers])

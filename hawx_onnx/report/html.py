@@ -13,7 +13,7 @@ from hawx_onnx.report.compensation import compensation_section
 from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, duration, number, percent, section
-from hawx_onnx.report.hardware_section import hardware_section
+from hawx_onnx.report.hardware_section import hardware_section, reasons_section
 from hawx_onnx.report.heatmap import heat_map_section
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.pareto_plot import pareto_section
@@ -112,6 +112,9 @@ def _sections(
         ("layers", "Layers", layers_section(report)),
         ("hardware", "Hardware", _hardware_section(report)),
     ]
+    reasons = reasons_section(section(report, "reasons"))
+    if reasons is not None:
+        sections.append(("reasons", "Why this assignment", reasons))
     compensated = compensation_section(report)
     if compensated is not None:
         sections.append(("compensation", "Compensation", compensated))

@@ -271,9 +271,10 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
     print_table(before_after_table(report), out)
     out.print()
     print_table(layer_table(list(report.get("layers") or ())), out)
-    if told := compensation_line(report):
-        line = _spaced(told)
-        out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)
+    for told in (*(section(report, "reasons").get("shared") or ()), compensation_line(report)):
+        line = _spaced(told or "")
+        if line:
+            out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)
     for warning in report.get("warnings") or ():
         line = f"warning: {_spaced(str(warning))}"
         shown = plain_ascii(line) if out.options.ascii_only else line

@@ -214,7 +214,7 @@ class Problem:
         mask = np.ones(len(choices), dtype=bool)
         limits = self.budget.limits()
         if limits:
-            totals = self._totals(choices)
+            totals = self.totals(choices)
             for name, limit in limits.items():
                 mask &= getattr(totals, TOTALS_FIELD[name]) <= limit
         most = self.budget.max_multipliers
@@ -232,7 +232,7 @@ class Problem:
         """Every objective of many choices: [choices, objectives]."""
         if not choices:
             return np.zeros((0, len(self.objectives)))
-        totals = self._totals(choices)
+        totals = self.totals(choices)
         columns = [getattr(totals, TOTALS_FIELD[name]) for name in self.objectives]
         return np.stack(columns, axis=1)
 
@@ -244,7 +244,8 @@ class Problem:
         scales = np.array([self.exact_costs[name] for name in self.objectives])
         return np.asarray((costs / scales).sum(axis=1))
 
-    def _totals(self, choices: Sequence[Choice]) -> ManyTotals:
+    def totals(self, choices: Sequence[Choice]) -> ManyTotals:
+        """All costs of many choices."""
         counts = channel_counts(
             self.encode(choices), self.units, self._filters, len(self.multipliers)
         )
