@@ -201,6 +201,7 @@ def optimize_model(
         kernels_of(prepared.state.multipliers),
         repeat_command(path, settings),
         made,
+        searcher.surrogate,
     )
     loss = find_loss(
         prepared.source,
