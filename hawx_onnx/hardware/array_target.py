@@ -66,6 +66,11 @@ class ArrayTarget(Target):
         return self.accumulator_bits
 
     @property
+    def edge_bits(self) -> int:
+        """Register bits of elements at the edge that no neighbour reads, and so are not there."""
+        return 0
+
+    @property
     @abstractmethod
     def memory_sizes_kb(self) -> tuple[int, ...]:
         """Sizes of the memories on the chip, in kB of 1,024 bytes."""
