@@ -16,8 +16,12 @@ from hawx_onnx.hardware.element import register_bits
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import number
-from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import ComponentFigures, periphery_of
+from hawx_onnx.hardware.target import Target
+from hawx_onnx.hardware.technology import (
+    ComponentFigures,
+    clock_notes,
+    periphery_of,
+)
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.traffic import Traffic
 from hawx_onnx.hardware.workload import LayerWorkload
