@@ -15,12 +15,13 @@ Needs yosys, iverilog and qflow-tech-osu018; some 15 minutes, 1 with --quick.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +119,28 @@ def line(
 
 def mapped(made: Design, library: CellLibrary) -> SequentialNetlist:
     """The whole design, flat."""
-    return synthesize(made.sources, TOP, library)
+    return once(made.sources, TOP, library, {})
+
+
+_KNOWN: dict[str, SequentialNetlist] = {}
+
+
+def once(
+    sources: Mapping[str, str], top: str, library: CellLibrary, given: Mapping[str, object]
+) -> SequentialNetlist:
+    """A design, mapped when it is first asked for."""
+    key = json.dumps([sources, top, given], sort_keys=True)
+    if key not in _KNOWN:
+        _KNOWN[key] = synthesize(sources, top, library, given)
+    return _KNOWN[key]
 
 
 def counted(made: Design, kind: Kind, library: CellLibrary) -> float:
-    """Area of an array or engine, each type of element mapped once."""
+    """Area of an array or engine, each type of element mapped once.
+
+    Registers at the edges that nothing reads, which synthesis of the whole takes away, are left
+    out.
+    """
     text = made.files[f"{TOP}.v"]
     given = dict(re.findall(r"\.([A-Z_]+)\((\d+)\)", text))
     (types,) = re.findall(r"\.TYPES\(\{(.*)\}\)", text)
@@ -138,12 +156,20 @@ def counted(made: Design, kind: Kind, library: CellLibrary) -> float:
     elements = Counter(re.findall(r"'d(\d+)", types))
     found, registers = 0.0, 0.0
     for number, count in elements.items():
-        netlist = synthesize(sources, top, library, {**shared, "TYPE": number})
+        netlist = once(sources, top, library, {**shared, "TYPE": number})
         found += int(given.get("ROWS", 1)) * count * netlist.area_um2(library)
-        # An engine's elements share registers of activations, and two bits that start sums.
-        bits = 8 * int(given["SIMD"]) + 2 if kind is ENGINE else 0
-        registers = bits * netlist.flip_flop.area_um2
+        registers = beside(given, kind) * netlist.flip_flop.area_um2
     return found + registers
+
+
+def beside(given: Mapping[str, str], kind: Kind) -> int:
+    """Register bits that the design has beside those of its elements."""
+    if kind is ENGINE:
+        # Elements share activations, and two bits that start sums.
+        return 8 * int(given["SIMD"]) + 2
+    rows, columns = int(given["ROWS"]), int(given["COLUMNS"])
+    # The last column passes no activations on, and the last row of streaming weights no weights.
+    return -8 * rows if kind is WEIGHT else -(9 * rows + 8 * columns)
 
 
 def measured(made: Design, library: CellLibrary) -> tuple[float, float]:
@@ -164,7 +190,8 @@ def powers(
     library: CellLibrary, mixtures: Sequence[Sequence[str]], kinds: Sequence[Kind]
 ) -> list[list[str]]:
     """Energies of a multiply-accumulate."""
-    rows = [["design", "multipliers", "toggles (pJ)", "model", "model, uniform operands"]]
+    head = ["design", "multipliers", "toggles (pJ)", "tile's operands", "layer's", "uniform"]
+    rows = [head]
     for kind in kinds:
         for mixture in mixtures:
             made = (
@@ -174,8 +201,9 @@ def powers(
             )
             _, found = measured(made, library)
             names = ", ".join(name.removeprefix("mul8") for name in mixture)
-            model, uniform = over(made.energy_fj, found), over(made.uniform_fj, found)
-            rows.append([kind.name, names, f"{found / 1e3:.1f}", model, uniform])
+            told = made.energies
+            models = [over(one, found) for one in (told.tile, told.layer, told.uniform)]
+            rows.append([kind.name, names, f"{found / 1e3:.1f}", *models])
     return rows
 
 
@@ -186,7 +214,7 @@ def ranks(library: CellLibrary) -> None:
     for _ in range(RANDOM):
         made = array(OUTPUT, [str(n) for n in rng.choice(names, 4, replace=False)], LAYER, 4, 4)
         found.append(measured(made, library))
-        told.append((made.area_um2, made.energy_fj))
+        told.append((made.area_um2, made.energies.tile))
     for index, what in enumerate(("area", "energy")):
         model, real = (np.array([row[index] for row in rows]) for rows in (told, found))
         off = model / real - 1

@@ -79,7 +79,8 @@ class ArrayCosts:
             # What leaks whatever the make-up is shared out among the columns, which all exist.
             fixed = self.plan.fixed_leakage_nw / self.target.shape[1]
             # So does the clock: fJ x MHz = nW.
-            fixed += self.target.shape[0] * self.plan.clock_fj * self.target.frequency_mhz
+            clock_fj = self.plan.elements.energy_fj / self.target.shape[1]
+            fixed += clock_fj * self.target.frequency_mhz
             leakage = self.target.shape[0] * self._leakage_nw + fixed
         per_product = self._per_product(channels)
         steps, columns = self.plan.step_cycles, self.target.shape[1]
@@ -117,7 +118,7 @@ class ArrayCosts:
         parts = EnergyParts.sum_of([layer.energy_parts for layer in layers])
         energy = sum(layer.energy_uj for layer in layers)
         datapath_um2 = target.shape[0] * float(columns @ self._area_um2)
-        datapath_um2 += target.elements * self.plan.element.area_um2
+        datapath_um2 += self.plan.elements.area_um2
         total = CostTotals(
             power_mw=mean_power_mw(energy, cycles, mhz),
             area_um2=datapath_um2 + self.plan.memory.area_um2,
@@ -209,7 +210,7 @@ class ArrayCosts:
         energy = multiplying + around + mapped_uj
         energy += leakage_nw * 1e-9 * cycles / target.frequency_mhz
         area = target.shape[0] * columns @ self._area_um2 + plan.memory.area_um2
-        area += target.elements * plan.element.area_um2
+        area += plan.elements.area_um2
         power = energy / (np.maximum(cycles, 1) / target.frequency_mhz) * 1e3
         return ManyTotals(power, area, energy, cycles, multiplying)
 
@@ -246,7 +247,7 @@ class ArrayCosts:
         if objective == "latency":
             constant = float(cycles)
         elif objective == "area":
-            constant = target.elements * plan.element.area_um2 + plan.memory.area_um2
+            constant = plan.elements.area_um2 + plan.memory.area_um2
             per_type = target.elements * self._area_um2
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, cycles, mhz)

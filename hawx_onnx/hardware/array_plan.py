@@ -91,14 +91,20 @@ class ArrayPlan:
         )
         self.element, self.clock_fj = held.base, held.clock_fj
         self.of_type = functools.partial(held.of_type, alone=target.partitioned)
+        edge = library.register(target.edge_bits, 0.0).times(-1)
+        # All elements but their multipliers; the energy is that of a clock cycle.
+        self.elements = edge + Periphery(
+            self.element.area_um2, self.clock_fj, self.element.leakage_nw
+        ).times(target.elements)
         self.memory = _memory_of(self.process, target.memory_sizes_kb)
         self.macs = np.array([work.macs for work in workloads], np.float64)
-        self.fixed_leakage_nw = target.elements * self.element.leakage_nw + self.memory.leakage_nw
+        self.fixed_leakage_nw = self.elements.leakage_nw + self.memory.leakage_nw
 
     def clock_uj(self, work: LayerWorkload, cycles: int) -> float:
         """Returns what the clock of all elements takes for a layer of so many compute cycles."""
-        ticks = work.macs if self._target.clock_gated else cycles * self._target.elements
-        return femto_to_micro(ticks * self.clock_fj)
+        if self._target.clock_gated:
+            return femto_to_micro(work.macs * self.clock_fj)
+        return femto_to_micro(cycles * self.elements.energy_fj)
 
     def layer(self, index: int, column_folds: int) -> MappedLayer:
         """Returns a layer that folds so often over the columns."""

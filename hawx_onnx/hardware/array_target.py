@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,11 @@ from hawx_onnx.hardware.fpga import Fabric, MemoryShape
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import number
 from hawx_onnx.hardware.target import Target
-from hawx_onnx.hardware.technology import ComponentFigures, clock_notes, periphery_of
+from hawx_onnx.hardware.technology import (
+    ComponentFigures,
+    clock_notes,
+    periphery_of,
+)
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.traffic import Traffic
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -66,6 +70,11 @@ class ArrayTarget(Target):
         return self.accumulator_bits
 
     @property
+    def edge_bits(self) -> int:
+        """Register bits of elements at the edge that no neighbour reads, and so are not there."""
+        return 0
+
+    @property
     @abstractmethod
     def memory_sizes_kb(self) -> tuple[int, ...]:
         """Sizes of the memories on the chip, in kB of 1,024 bytes."""
@@ -101,17 +110,6 @@ class ArrayTarget(Target):
     def compute_cycles(self, work: LayerWorkload) -> int:
         """Returns the compute cycles of a layer, all columns serving all multiplier types."""
         return self.busy_cycles(work, self.folds(work))
-
-    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
-        """Returns how many channels of each layer a column of a partitioned array computes in turn.
-
-        One where every element has multipliers of all types. Of a product with groups, channels
-        of one group: groups go through the array one after the other.
-        """
-        if not self.partitioned:
-            return super().channels_together(workloads)
-        columns = self.shape[1]
-        return tuple(-(-work.filters // (work.groups * columns)) for work in workloads)
 
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.

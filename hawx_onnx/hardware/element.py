@@ -37,7 +37,7 @@ PASSING_PRODUCT_ACTIVITY = 0.30
 PASSING_SUM_ACTIVITY = 0.43
 """The same of a sum's register where sums pass from element to element."""
 
-PASSING_ADDER = 0.74
+PASSING_ADDER = 0.69
 """What an adder takes of sums that pass, as a share of what one that accumulates takes."""
 
 

@@ -103,6 +103,13 @@ class TemporalTarget(ArrayTarget):
         return self.accumulator_bits if self.stays == "output" else OPERAND_BITS + 1
 
     @property
+    def edge_bits(self) -> int:
+        """The last column passes no activations on, the last row no weights where they stream."""
+        if self.stays == "output":
+            return self.rows * (OPERAND_BITS + 1) + self.cols * OPERAND_BITS
+        return OPERAND_BITS * (self.rows if self.stays == "weight" else self.cols)
+
+    @property
     def partitioned(self) -> bool:
         """Whether each column has one multiplier type."""
         return self.heterogeneity == "partitioned"
