@@ -112,7 +112,6 @@ class OperandEnergies:
         technology, stays = document.get("technology"), document.get("stays", "output")
         if document.get("energies_fj") is None:
             return None
-        layers, around = (_table(document, key, where) for key in ("energies_fj", "around_fj"))
         if not isinstance(technology, str) or not technology:
             told = "`energies_fj` is there, but not the technology that the energies are of"
             raise ConfigError(told, where=where, mend=f"{_FORM}, {_REMOVE}")
@@ -120,6 +119,7 @@ class OperandEnergies:
             told = f"`stays` is {stays!r:.40}"
             mend = f"choose {', '.join(STAYS)}, or leave it out, which is output"
             raise ConfigError(told, where=where, mend=mend)
+        layers, around = (_table(document, key, where) for key in ("energies_fj", "around_fj"))
         return cls(technology, layers, around, stays)
 
 
