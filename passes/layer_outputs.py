@@ -137,17 +137,22 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
     Returns:
         int32 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
     """
-    axis = 1 if candidate.kind == "QLinearConv" else -1
     picks, start = np.zeros(0, np.int64), 0
     parts: list[np.ndarray] = []
     for batch in batches:
-        rows = np.moveaxis(batch, axis, 0).reshape(candidate.channels, -1)
+        convolution = candidate.kind == "QLinearConv"
+        values = batch.reshape(
+            (len(batch), candidate.channels, -1) if convolution else (-1, candidate.channels, 1)
+        )
+        positions = values.shape[2]
         if not parts:
-            picks = _picks(rows.shape[1] // len(batch) * samples, candidate.channels)
-        end = start + rows.shape[1]
-        parts.append(rows[:, picks[(picks >= start) & (picks < end)] - start])
+            total = values.shape[0] * positions // len(batch) * samples
+            picks = _picks(total, candidate.channels)
+        end = start + values.shape[0] * positions
+        rows, places = np.divmod(picks[(picks >= start) & (picks < end)] - start, positions)
+        parts.append(values[rows, :, places])
         start = end
-    return np.concatenate(parts, axis=1)
+    return np.ascontiguousarray(np.concatenate(parts).T)
 
 
 def _picks(total: int, channels: int) -> np.ndarray:
