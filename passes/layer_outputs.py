@@ -141,14 +141,12 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
     parts: list[np.ndarray] = []
     for batch in batches:
         convolution = candidate.kind == "QLinearConv"
-        values = batch.reshape(
-            (len(batch), candidate.channels, -1) if convolution else (-1, candidate.channels, 1)
-        )
-        positions = values.shape[2]
+        shape = (len(batch), candidate.channels, -1) if convolution else (-1, candidate.channels, 1)
+        values: np.ndarray = batch.reshape(shape)
+        count, _, positions = values.shape
         if not parts:
-            total = values.shape[0] * positions // len(batch) * samples
-            picks = _picks(total, candidate.channels)
-        end = start + values.shape[0] * positions
+            picks = _picks(count * positions // len(batch) * samples, candidate.channels)
+        end = start + count * positions
         rows, places = np.divmod(picks[(picks >= start) & (picks < end)] - start, positions)
         parts.append(values[rows, :, places])
         start = end
