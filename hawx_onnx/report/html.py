@@ -194,6 +194,7 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
     """
     layers, multipliers = len(sensitivity["layers"]), len(sensitivity["multipliers"])
     text = f"{layers} layers under {multipliers} multipliers, {sensitivity['samples']} samples"
+    text += ", biases folded" if sensitivity.get("compensation") else ""
     top = element(
         "header",
         element("h1", f"Sensitivity of {name}"),
