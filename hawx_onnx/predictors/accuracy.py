@@ -183,6 +183,8 @@ class AccuracyPredictor:
         if not self._folds:
             logs = log_drop(features[:, self._column("hard_drop")])
             return logs, np.zeros(len(logs))
+        if not len(features):  # CatBoost would print that there is nothing
+            return np.zeros(0), np.zeros(0)
         each = np.stack([fold.predict(features, self._method) for fold in self._folds])
         return each.mean(axis=0), each.std(axis=0)
 

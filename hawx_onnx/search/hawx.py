@@ -6,9 +6,9 @@ import time
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
-from hawx_onnx.predictors.accuracy import LEAST_MEASURED
 from hawx_onnx.search.active import ActiveSearch
 from hawx_onnx.search.candidates import Candidates
+from hawx_onnx.search.filter_level import search_filters
 from hawx_onnx.search.learner import Learner
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pool import ENUMERATE, build_pool
@@ -44,12 +44,23 @@ def search_hawx(
     """
     if surrogate is None:
         raise ConfigError("needs scores", where="--method hawx", mend="score the layers first")
+    if isinstance(surrogate, FilterSurrogate):
+        most = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
+        return search_filters(
+            problem,
+            measurer,
+            surrogate,
+            search_hawx,
+            most,
+            seed=seed,
+            scoring_seconds=scoring_seconds,
+        )
     start, before = time.perf_counter(), measurer.seconds
     damages = surrogate.damages()
     pool, thinned = build_pool(problem, damages)
     evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
     grows = problem.space_size > ENUMERATE
-    learner = Learner(problem, surrogate, trees=grows and evaluations >= LEAST_MEASURED, seed=seed)
+    learner = Learner(problem, surrogate, trees=grows, seed=seed)
     candidates = Candidates(problem, measurer, learner, pool)
     active = ActiveSearch(candidates, learner, measurer, damages, grows=grows)
     front = [candidates.choice(row) for row in active.predicted_front()]
