@@ -174,7 +174,7 @@ class AccuracyPredictor:
         logs, spread = self.predict_logs(features)
         drops = np.exp(logs) - OFFSET
         errors = (drops + OFFSET) * np.sqrt(spread**2 + self._error**2)
-        exact = ~np.asarray(choices, bool).reshape(len(choices), -1).any(axis=1)
+        exact = np.array([not any(choice) for choice in choices], bool)
         drops[exact] = errors[exact] = 0.0
         return np.clip(self._baseline - drops, 0.0, 1.0), errors
 
