@@ -17,6 +17,7 @@ import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import BudgetError, ConfigError
+from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
@@ -148,23 +149,38 @@ def optimize_model(
         settings: Options.
         step: Called with the name of each step as it begins.
         progress: Called after each measured assignment.
-        folder: Where measurements are written down, and the front where none of it meets the
-            budget; nowhere if None. The result is not written.
-        resume: Take the measurements that an interrupted run wrote there.
+        folder: Where the journal is written, and the front where none of it meets the budget;
+            nowhere if None. The result is not written.
+        resume: Go on with the journal that an interrupted run wrote there.
 
     Raises:
         HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
     """
-    prepared = prepare(path, settings, step, filters=settings.granularity == "filter")
+    if folder is None:
+        return _optimize(path, settings, step, progress, None)
+    with Journal(Path(folder) / FILE, resume) as journal:
+        return _optimize(path, settings, step, progress, journal)
+
+
+def _optimize(
+    path: str | Path,
+    settings: Settings,
+    step: Step,
+    progress: Callable[[], None] | None,
+    journal: Journal | None,
+) -> Result:
+    filters = settings.granularity == "filter"
+    prepared = prepare(path, settings, step, filters=filters, journal=journal)
     step("preparing the search")
-    searcher = Searcher(prepared, settings, progress, folder, resume)
+    searcher = Searcher(prepared, settings, progress, journal, describe=True)
     step(f"searching {size_text(searcher.problem.space_size)} assignments")
     result = searcher.run("hawx")
     try:
         chosen = choose(searcher.problem, result)
     except BudgetError as error:
-        if folder is not None:
-            error.mend += f"; the front is in {save_front(searcher.problem, result, folder)}"
+        if journal is not None:
+            front = save_front(searcher.problem, result, journal.path.parent)
+            error.mend += f"; the front is in {front}"
         raise
     assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
     step("compensating")
@@ -173,6 +189,7 @@ def optimize_model(
         settings.compensation_passes,
         threads=settings.jobs,
         memory_limit=settings.memory_bytes,
+        recall=recalled_one_by_one(journal),
     )
     assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")

@@ -15,8 +15,8 @@ import onnx
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.model import file_hash
 from hawx_onnx.hardware import CostTotals, Target, operands_of
-from hawx_onnx.passes.compensate import Trial
 from hawx_onnx.passes.graph import default_opset
+from hawx_onnx.passes.trial import Trial
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
@@ -122,7 +122,6 @@ def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
         "samples": samples,
         "samples_run": result.samples_run,
         "stopped_by": result.stopped_by,
-        "remembered": result.remembered,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
