@@ -18,14 +18,18 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import BudgetError, ConfigError
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
+from hawx_onnx.journal.values import pack
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
 from hawx_onnx.passes.compensated import with_compensation
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.preparation import Prepared, Step, prepare
+from hawx_onnx.report import to_plain
 from hawx_onnx.report.build import build_report, pareto_block
+from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
+from hawx_onnx.reporting import ENERGIES, REPORT
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
@@ -173,6 +177,10 @@ def _optimize(
     prepared = prepare(path, settings, step, filters=filters, journal=journal)
     step("preparing the search")
     searcher = Searcher(prepared, settings, progress, journal, describe=True)
+    command = repeat_command(path, settings)
+    kernels = kernels_of(prepared.state.multipliers)
+    draft = draft_report(prepared, settings, searcher.problem, kernels, command)
+    _note(journal, prepared, draft)
     step(f"searching {size_text(searcher.problem.space_size)} assignments")
     result = searcher.run("hawx")
     try:
@@ -181,6 +189,7 @@ def _optimize(
         if journal is not None:
             front = save_front(searcher.problem, result, journal.path.parent)
             error.mend += f"; the front is in {front}"
+            _note(journal, prepared, {**draft, "ended": error.what})
         raise
     assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
     step("compensating")
@@ -209,10 +218,11 @@ def _optimize(
         result,
         chosen,
         accuracies,
-        kernels_of(prepared.state.multipliers),
-        repeat_command(path, settings),
+        kernels,
+        command,
         made.trials,
     )
+    _note(journal, prepared, report)
     assert prepared.state.sensitivity is not None
     return Result(
         model=model,
@@ -223,6 +233,16 @@ def _optimize(
         ),
         run=run_document(report, settings),
     )
+
+
+def _note(journal: Journal | None, prepared: Prepared, report: object) -> None:
+    """Writes a report, as far as it goes, to the journal, and what drawing it takes."""
+    if journal is None:
+        return
+    sensitivity = prepared.state.sensitivity
+    energies = None if sensitivity is None else sensitivity.energies
+    journal.write_result(ENERGIES, {}, pack(energies))
+    journal.write_note(REPORT, to_plain(report))
 
 
 def save_front(problem: Problem, result: SearchResult, folder: str | Path) -> Path:

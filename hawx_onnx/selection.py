@@ -13,7 +13,7 @@ from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.preparation import Prepared
-from hawx_onnx.report.build import point_block
+from hawx_onnx.report.interrupted import described
 from hawx_onnx.search import (
     METHODS,
     Budget,
@@ -140,7 +140,7 @@ class Searcher:
         """A measured choice as the report of an interrupted run tells it."""
         (picks,) = self.problem.encode([choice]).tolist()
         totals, predicted = self.problem.report(choice).total, self.surrogate.accuracy(tuple(picks))
-        return point_block(self.problem, Point(choice, totals, predicted, None))
+        return described(self.problem, Point(choice, totals, predicted, None))
 
     def run(self, method: str) -> SearchResult:
         """Runs one of ``METHODS``."""

@@ -93,6 +93,13 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def close(connection: sqlite3.Connection) -> None:
+    """Closes a journal; one that nobody else has open is then one file, whoever reads it next."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+
+
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:
     """Tells a file that cannot be read."""

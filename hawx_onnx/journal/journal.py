@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.journal import database
-from hawx_onnx.journal.measurements import Measurements, read_rows
+from hawx_onnx.journal.measurements import Measurements, Row, read_rows
 from hawx_onnx.journal.origin import differences
 from hawx_onnx.journal.values import pack, unpack
 from hawx_onnx.search.problem import Choice
@@ -38,6 +38,17 @@ class Journal:
         self._connection: sqlite3.Connection | None = None
         self._origin: Mapping[str, Any] = {}
 
+    @classmethod
+    def to_read(cls, path: str | Path) -> Journal:
+        """Opens a journal to look at it; a run may be writing to it.
+
+        Raises:
+            ConfigError: It is missing, cannot be read, or is damaged.
+        """
+        found = cls(path)
+        found._connection = database.open_for_reading(found.path)
+        return found
+
     def __enter__(self) -> Journal:
         return self
 
@@ -52,7 +63,7 @@ class Journal:
     def close(self) -> None:
         """Closes the file; what is written stays."""
         if self._connection is not None:
-            self._connection.close()
+            database.close(self._connection)
             self._connection = None
 
     def begin(self, origin: Mapping[str, Any]) -> None:
@@ -70,7 +81,7 @@ class Journal:
         self._connection = database.reopen(self.path)
         if self._connection is None:
             return
-        there = self._note("origin")
+        there = self.note("origin")
         if not isinstance(there, dict):
             raise database.damaged(self.path)
         other = differences(there, self._origin)
@@ -86,16 +97,30 @@ class Journal:
         """Writes plain values under a name, in place of what was there."""
         self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(name, json.dumps(value))])
 
-    def result(self, name: str, inputs: object) -> bytes | None:
-        """A result, if it was made of these inputs: plain values beside the origin."""
+    def result(self, name: str, inputs: object = None) -> bytes | None:
+        """A result, if it was made of these inputs (plain values beside the origin; None: any)."""
         if self._connection is None:
             return None
+        made = None if inputs is None else json.dumps(inputs)
         with database.told(self.path):
             rows = self._connection.execute(
-                "SELECT data FROM results WHERE name = ? AND inputs = ? ORDER BY part",
-                (name, json.dumps(inputs)),
+                "SELECT data FROM results WHERE name = ? AND inputs = coalesce(?, inputs) "
+                "ORDER BY part",
+                (name, made),
             ).fetchall()
         return b"".join(row[0] for row in rows) if rows else None
+
+    def value(self, name: str) -> Any:  # noqa: ANN401 - whatever it holds
+        """What a result holds, whatever it was made of; None where there is none.
+
+        Raises:
+            ConfigError: The file is damaged.
+        """
+        data = self.result(name)
+        try:
+            return None if data is None else unpack(data)
+        except ValueError as error:
+            raise database.damaged(self.path) from error
 
     def write_result(self, name: str, inputs: object, data: bytes) -> None:
         """Writes a result, in place of one of this name."""
@@ -120,14 +145,9 @@ class Journal:
         Raises:
             ConfigError: The file is damaged.
         """
-        known = []
-        if self._connection is not None:
-            with database.told(self.path):
-                try:
-                    known = read_rows(self._connection, search)
-                except ValueError as error:
-                    raise database.damaged(self.path) from error
-        return Measurements(known, self._write_measurements, search, describe)
+        found = Measurements(self.rows(search), self._write_measurements, search, describe)
+        found.describe_again()
+        return found
 
     def _write_measurements(self, rows: Sequence[tuple[object, ...]]) -> None:
         self._write(
@@ -137,8 +157,28 @@ class Journal:
             rows,
         )
 
-    def _note(self, name: str) -> object:
-        assert self._connection is not None
+    def rows(self, search: str) -> list[Row]:
+        """The measurements of one search method, in the order in which they were made.
+
+        Raises:
+            ConfigError: The file is damaged.
+        """
+        if self._connection is None:
+            return []
+        with database.told(self.path):
+            try:
+                return read_rows(self._connection, search)
+            except ValueError as error:
+                raise database.damaged(self.path) from error
+
+    def note(self, name: str) -> object:
+        """The plain values under a name; None where there are none.
+
+        Raises:
+            ConfigError: The file is damaged.
+        """
+        if self._connection is None:
+            return None
         with database.told(self.path):
             row = self._connection.execute(
                 "SELECT value FROM notes WHERE name = ?", (name,)

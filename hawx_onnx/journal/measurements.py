@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,14 @@ class Measurements:
         row = self._known.get(choice)
         return 0.0 if row is None else row.seconds
 
+    def describe_again(self) -> None:
+        """Writes points anew that another target or other energies make out of date."""
+        if self._describe is None:
+            return
+        points = {choice: self._plain(choice) for choice in self._known}
+        rows = [row for choice, row in self._known.items() if row.point != points[choice]]
+        self._keep([replace(row, point=points[row.choice]) for row in rows])
+
     def add(self, choices: Sequence[tuple[Choice, np.ndarray]], seconds: float = 0.0) -> None:
         """Writes measurements that were made together.
 
@@ -100,15 +108,22 @@ class Measurements:
             choices: Each with all its hits, those of samples that were run before among them.
             seconds: What they took together.
         """
-        if not choices:
-            return
-        rows = []
-        for choice, hits in choices:
-            took = self.seconds(choice) + seconds / len(choices)
-            point = None if self._describe is None else dict(self._describe(choice))
-            rows.append(Row(choice, hits, took, point))
-        self._write([self._values(row) for row in rows])
-        self._known.update({row.choice: row for row in rows})
+        self._keep(
+            [
+                Row(c, hits, self.seconds(c) + seconds / len(choices), self._plain(c))
+                for c, hits in choices
+            ]
+        )
+
+    def _plain(self, choice: Choice) -> Mapping[str, Any] | None:
+        """A choice's point as it comes back."""
+        point = None if self._describe is None else self._describe(choice)
+        return None if point is None else json.loads(json.dumps(point))
+
+    def _keep(self, rows: Sequence[Row]) -> None:
+        if rows:
+            self._write([self._values(row) for row in rows])
+            self._known.update({row.choice: row for row in rows})
 
     def _values(self, row: Row) -> tuple[object, ...]:
         point = None if row.point is None else json.dumps(row.point)

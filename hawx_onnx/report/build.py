@@ -38,6 +38,11 @@ SAVED = {
 }
 
 
+def now() -> str:
+    """The time in UTC, to the second."""
+    return dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict[str, Any]:
     """``baseline`` or ``selected``: accuracy with interval, and the hardware cost."""
     return {**accuracy.to_dict(), **(asdict(totals) if totals is not None else {})}
@@ -217,7 +222,8 @@ def build_report(
     by_name: Mapping[str, str] = kernels.get("chosen", {})
     return {
         "schema_version": SCHEMA_VERSION,
-        "created": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now(),
+        "finished": True,
         "command": command,
         "model": model_block(prepared.path, prepared.source, len(prepared.state.candidates)),
         "data": data_block(prepared),
