@@ -208,12 +208,12 @@ def test_journals_of_other_runs_are_refused(
     flags: tuple[str, ...],
     told: tuple[str, ...],
 ) -> None:
-    before = (whole / FILE).read_bytes()
+    before = writes_of(whole)
     chosen = QUICK[2:] if flags[0] == "--candidates" else QUICK
     done = cli(*words(models, small_data, whole), *chosen, *flags, "--resume", "-v")
     done.refused(2, str(whole / FILE), "is of another run", *told, "leave out --resume")
     assert "quantising" not in done.err
-    assert (whole / FILE).read_bytes() == before
+    assert writes_of(whole) == before
 
 
 def test_the_journal_of_another_model_is_refused(
