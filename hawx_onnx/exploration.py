@@ -11,7 +11,7 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.preparation import Prepared, Step
-from hawx_onnx.report.build import point_block, space_number
+from hawx_onnx.report.build import point_block, space_number, time_warning
 from hawx_onnx.search import Problem, SearchResult, select
 from hawx_onnx.search.problem import size_text
 from hawx_onnx.search.result import hypervolume
@@ -57,7 +57,10 @@ def explore_methods(
         "objective": searcher.problem.objective,
         "further_objectives": list(searcher.problem.objectives[1:]),
         "operands": operands_of(searcher.problem.workloads),
-        "warnings": list(prepared.warnings),
+        "warnings": [
+            *prepared.warnings,
+            *(text for result in results.values() for text in time_warning(settings, result)),
+        ],
         "speedup": None,
         "regret": None,
     }

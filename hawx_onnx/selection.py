@@ -24,6 +24,7 @@ from hawx_onnx.search import (
     SearchResult,
     select,
 )
+from hawx_onnx.search.measurer import EVALUATIONS
 from hawx_onnx.search.problem import TOTALS_FIELD, Choice, order_of
 from hawx_onnx.search.units import Unit, channel_units
 from hawx_onnx.sensitivity import Sensitivity
@@ -188,7 +189,8 @@ def choose(problem: Problem, result: SearchResult) -> Point:
     raise BudgetError(
         f"no assignment meets the budget: {_nearest(problem, result)}",
         where="search",
-        mend="loosen the budget, name other --candidates, or raise --max-evaluations",
+        mend="loosen the budget, name other --candidates, or raise "
+        f"--max-{result.stopped_by or EVALUATIONS}",
     )
 
 

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         print_table(explore_table(document))
         for method in document["methods"]:
             ui.line(_choice(method, document))
-    for warning in prepared.warnings:
+    for warning in document["warnings"]:
         ui.warn(warning)
     return 0
 

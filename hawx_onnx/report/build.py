@@ -24,6 +24,7 @@ from hawx_onnx.report.formats import finite
 from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.measurer import SECONDS
 from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
 from hawx_onnx.settings import Settings
@@ -254,8 +255,24 @@ def build_report(
         "predictor": predictor_block(result),
         "kernels": dict(by_name),
         "environment": environment_block(settings, kernels),
-        "warnings": [*prepared.warnings, *after.notes, *_budget_warning(problem, drop)],
+        "warnings": [
+            *prepared.warnings,
+            *after.notes,
+            *time_warning(settings, result),
+            *_budget_warning(problem, drop),
+        ],
     }
+
+
+def time_warning(settings: Settings, result: SearchResult) -> list[str]:
+    """Says so where the time was over before anything was measured."""
+    if result.stopped_by != SECONDS or result.evaluations:
+        return []
+    return [
+        f"{result.method}: nothing but the exact design was measured, since the "
+        f"{settings.max_seconds:g} s of --max-seconds were over before; scoring took "
+        f"{result.scoring_seconds:.3g} s"
+    ]
 
 
 def _budget_warning(problem: Problem, drop: float) -> list[str]:
