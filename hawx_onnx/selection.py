@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import logging
 from collections.abc import Callable
 
@@ -208,7 +209,7 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
         least = _least(problem, result, TOTALS_FIELD[name])
         if least > limit:
             unit = UNITS[name]
-            parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
+            parts.append(f"the least {name} found is {_rounded_up(least):.6g} {unit}, the limit {limit:.6g}")
     fitting = [p for p in measured if problem.allows(p.choice, p.totals)]
     if fitting:
         best = max(fitting, key=lambda p: (p.complete, p.measured_accuracy or 0.0))
@@ -219,6 +220,14 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
             f"{so_far}, {100 * budget.max_accuracy_drop:.4g} are allowed"
         )
     return "; ".join(parts) or "nothing was measured within the hardware limits"
+
+
+def _rounded_up(value: float) -> float:
+    """Six significant digits, so that a limit of what is told can be met."""
+    if value <= 0:
+        return value
+    unit = 10.0 ** (math.floor(math.log10(value)) - 5)
+    return math.ceil(value / unit) * unit
 
 
 def _least(problem: Problem, result: SearchResult, field: str) -> float:
