@@ -23,7 +23,13 @@ from hawx_onnx.passes.operator_score import (
 )
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.runtime.evaluate import classes
-from hawx_onnx.sensitivity import MEASURED, FilterScore, OperatorScore, Sensitivity
+from hawx_onnx.sensitivity import (
+    MEASURED,
+    FilterScore,
+    OperatorLevel,
+    OperatorScore,
+    Sensitivity,
+)
 
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
@@ -31,7 +37,7 @@ KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vect
 
 
 class Score(Pass):
-    """Operator level in closed form, layer level by measured responses from cached activations.
+    """Layer level by measured responses from cached activations; operator level when asked for.
 
     With ``filters``, also the filter level by derivatives.
 
@@ -65,18 +71,20 @@ class Score(Pass):
         """Scores all candidates."""
         assert state.dataset is not None
         start = time.perf_counter()
-        calibration, split = state.dataset.calibration, state.dataset.validation
-        measured = measure_errors(
-            state, calibration.x, self.threads, memory_limit=self.memory_limit
+        split = state.dataset.validation
+        names = tuple(c.name for c in state.candidates)
+        operator = OperatorLevel(
+            names, lambda: score_operators(state, self.threads, self.memory_limit)
         )
-        operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
         x = split.x[: self.samples]
         effects = None
         if self.filters:
             # Before the layer level, whose sessions hold on to what its runs took.
             given = None if split.y is None else split.y[: self.samples]
             effects = find_effects(state, x, given, self.memory_limit, self.threads)
-        probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
+        probe = LayerResponses(
+            state.model, state.candidates, state.multipliers, self.threads, len(x)
+        )
         layer = self._layer_level(state, probe, x)
         labels = None
         if layer.class_scores:
@@ -93,7 +101,7 @@ class Score(Pass):
                 batch=layer.batch,
             )
         sensitivity = Sensitivity(
-            layers=tuple(c.name for c in state.candidates),
+            layers=names,
             multipliers=tuple(m.name for m in state.multipliers),
             operator=operator,
             baseline=layer.baseline,
@@ -151,6 +159,14 @@ class _LayerLevel:
     squared_change: np.ndarray
     class_scores: bool
     batch: int
+
+
+def score_operators(state: PassState, threads: int, memory_limit: int) -> dict[str, OperatorScore]:
+    """Operator-level scores of all candidates under all multipliers."""
+    assert state.dataset is not None
+    x = state.dataset.calibration.x
+    measured = measure_errors(state, x, threads, memory_limit=memory_limit)
+    return {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
 
 
 def score_operator(

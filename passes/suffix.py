@@ -65,6 +65,15 @@ def suffix_from(model: onnx.ModelProto, node_name: str) -> Suffix:
     return Suffix(result, cut)
 
 
+def dependents(model: onnx.ModelProto, node_name: str) -> set[str]:
+    """Tensors that depend on a node, its own outputs included."""
+    reached: set[str] = set()
+    for node in model.graph.node:
+        if node.name == node_name or any(name in reached for name in tensors_read(node)):
+            reached.update(name for name in node.output if name)
+    return reached
+
+
 def tensors_read(node: onnx.NodeProto) -> list[str]:
     """Tensors that a node reads, those of its subgraphs included."""
     names = [name for name in node.input if name]

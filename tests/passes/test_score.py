@@ -187,3 +187,11 @@ def test_score_without_filters(library, kit, residual, signed):
     sensitivity = Score(samples=12, threads=1, filters=False)(state).sensitivity
     assert sensitivity.filters == {}
     assert sensitivity.runs == 8
+
+
+def test_no_score_of_layers_waits_for_the_operator_level(library, kit, residual, signed):
+    state = Calibrate()(kit.prepare(residual, signed, kit.samples(residual, 12)))
+    operator = Score(samples=12, threads=1)(state).sensitivity.operator
+    assert operator.seconds == 0
+    assert operator["a"].mean.shape == (3, 6)
+    assert operator.seconds > 0
