@@ -31,6 +31,7 @@ from hawx_onnx.passes import (
     Score,
 )
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
@@ -218,7 +219,8 @@ def prepare(
         path: The ONNX file.
         settings: Options.
         step: Called with the name of each step as it begins.
-        costs: Whether the multipliers' costs will be asked for; scoring needs none.
+        costs: Whether it is for a search: the multipliers' costs will be asked for, which scoring
+            needs none of, and scoring may stop as soon as it knows the budget's neighbourhood.
         filters: Whether single channels are scored too.
 
     Raises:
@@ -252,7 +254,9 @@ def prepare(
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
+    # A search can do with fewer; `analyze` is asked for the scores themselves.
+    enough = EnoughSamples(settings.max_accuracy_drop) if costs else None
+    state = Score(settings.score_samples, settings.jobs, limit, filters, enough)(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state)

@@ -71,7 +71,7 @@ class LayerResponses:
         model = with_index_inputs(model, tables, channels, factors=factors)
         self._output = model_output(model)
         self._others = [o.name for o in model.graph.output if o.name != self._output]
-        self._behind = {c.name: dependents(model, c.name) for c in candidates}
+        self._behind = dependents(model, channels)
         starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
         suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
         own = {value.name for value in model.graph.input}

@@ -1,6 +1,6 @@
 """Accuracy of assignments, learnt from the ones measured so far.
 
-The additive response surrogate ranks assignments well but overrates the damage of many layers at
+The response surrogate ranks assignments well but misjudges the damage of many layers at
 once. Two steps correct it, on z = log(drop + 0.01), in which an error of a tenth counts alike at a
 drop of 5 points and of 50:
 
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors.assignment_features import DAMAGES, AssignmentFeatures
+from hawx_onnx.predictors.assignment_features import DAMAGES, SURROGATE_DROP, AssignmentFeatures
 from hawx_onnx.predictors.validation import (
     CATBOOST,
     METHODS,
@@ -140,7 +140,7 @@ class AccuracyPredictor:
             paid = None if costs is None else np.asarray(costs, np.float64)[kept]
             self._cross_validate(features, targets, paid)
         elif len(targets) > 1:
-            surrogate = _log_drop(features[:, self._column("hard_drop")])
+            surrogate = _log_drop(features[:, self._column(SURROGATE_DROP)])
             self._error = float(np.sqrt(np.mean((targets - surrogate) ** 2)))
         return self
 
@@ -165,7 +165,7 @@ class AccuracyPredictor:
     def _predict_logs(self, features: Floats) -> tuple[Floats, Floats]:
         """Mean and spread of z over the folds' models."""
         if not self._folds:
-            logs = _log_drop(features[:, self._column("hard_drop")])
+            logs = _log_drop(features[:, self._column(SURROGATE_DROP)])
             return logs, np.zeros(len(logs))
         each = np.stack([fold.predict(features, self._method) for fold in self._folds])
         return each.mean(axis=0), each.std(axis=0)
@@ -179,7 +179,7 @@ class AccuracyPredictor:
         models, folds = [], []
         for out in folds_of(len(targets), self._seed):
             inside = np.setdiff1d(np.arange(len(targets)), out)
-            model = _FoldModel(damages, self._column("hard_drop"), self._boosting, self._seed)
+            model = _FoldModel(damages, self._column(SURROGATE_DROP), self._boosting, self._seed)
             model.fit(features[inside], targets[inside])
             models.append(model)
             folds.append(Fold(out, model.predict_all(features[out])))
