@@ -15,9 +15,10 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
+from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
-from hawx_onnx.frontend.outputs import are_class_scores, with_output
+from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
@@ -234,6 +235,7 @@ def prepare(
         )
     source, told = with_output(load_model(path), settings.output_name)
     check_weights(source)
+    check_output_depends(source, {model_input(source).name}, model_output(source))
     dataset = load_data(source, settings)
     if costs:
         for multiplier in multipliers:

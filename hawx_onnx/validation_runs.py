@@ -9,6 +9,7 @@ import numpy as np
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.model import batches
 from hawx_onnx.passes import PassState
+from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.passes.staged_probe import StagedProbe
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.search.problem import Choice
@@ -30,6 +31,7 @@ class ValidationRuns:
         seed: Of the order.
         threads: Threads within an operator; 0 lets onnxruntime choose.
         share: Compute once what choices have in common; otherwise every run is a whole one.
+        folds: Gives the biases that every choice is run with; the model's own if None.
 
     Attributes:
         x: The samples in that order.
@@ -46,11 +48,16 @@ class ValidationRuns:
         threads: int = 0,
         *,
         share: bool = True,
+        folds: SharedFolds | None = None,
     ) -> None:
         assert split.y is not None
         order = np.random.default_rng(seed).permutation(len(split))
         self.x, self.labels = split.x[order], split.y[order]
-        self._probe = StagedProbe(state.model, state.candidates, state.multipliers, threads)
+        # Fresh folds: what another method's runs found out is not taken over.
+        own = None if folds is None else folds.fresh(share=share)
+        self._probe = StagedProbe(
+            state.model, state.candidates, state.multipliers, threads, folds=own
+        )
         self._rows = rows_in_batch(split.x)
         self._batches = list(batches(self.x, self._probe.spec, self._rows))
         self.sizes = tuple(count for _, count in self._batches)

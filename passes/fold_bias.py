@@ -38,19 +38,61 @@ def folded_bias(outputs: LayerOutputs) -> np.ndarray:
     Returns:
         int32 [channels].
     """
-    wanted, start = outputs.wanted.mean(axis=1), outputs.bias
+    wanted, start = outputs.wanted_mean, outputs.bias
     scaled = outputs.steps > 0
-    steps = np.where(scaled, outputs.steps, 1)
-    rises = outputs.bounded(start).mean(axis=1) < wanted
-    # Where all sums are within reach of a bound the mean is that bound.
-    top = np.maximum(start, np.ceil(outputs.high / steps - outputs.sums.min(axis=1)))
-    bottom = np.minimum(start, np.floor(outputs.low / steps - outputs.sums.max(axis=1)))
-    near, far = start.copy(), np.where(rises, top, bottom)
+    means = _Means(outputs, np.where(scaled, outputs.steps, 1))
+    rises = means(start) < wanted
+    near, far = start.copy(), np.where(rises, means.top(start), means.bottom(start))
     while (np.abs(far - near) > 1).any():
         middle = np.where(np.abs(far - near) > 1, np.floor((near + far) / 2), near)
-        mean = outputs.bounded(middle).mean(axis=1)
+        mean = means(middle)
         short = np.where(rises, mean < wanted, mean > wanted)
         near, far = np.where(short, middle, near), np.where(short, far, middle)
-    misses = [np.abs(outputs.bounded(bias).mean(axis=1) - wanted) for bias in (near, far)]
-    bias = np.where(misses[1] < misses[0], far, near)
+    bias = np.where(np.abs(means(far) - wanted) < np.abs(means(near) - wanted), far, near)
     return np.where(scaled & outputs.fits_int32(bias), bias, start).astype(np.int32)
+
+
+class _Means:
+    """Mean bounded outputs under any bias, from sums that are sorted once.
+
+    Sorted sums fall into those under the lower bound, those over the upper one, and those between,
+    whose total is a difference of running totals: a bias is looked up, not tried on every sum.
+
+    Args:
+        outputs: Sums and bounds.
+        steps: Codes for one unit of the accumulator, above 0, [channels].
+    """
+
+    def __init__(self, outputs: LayerOutputs, steps: np.ndarray) -> None:
+        ordered = np.sort(outputs.sums, axis=1).astype(np.int64)
+        self._channels, self._count = np.arange(len(ordered)), ordered.shape[1]
+        self._ends = ordered[:, 0], ordered[:, -1]
+        self._totals = np.zeros((len(ordered), self._count + 1), np.int64)
+        np.cumsum(ordered, axis=1, out=self._totals[:, 1:])
+        # One ascending row for all channels: sums take 33 bits at most.
+        self._offsets = self._channels << 35
+        self._row = (ordered + self._offsets[:, None]).reshape(-1)
+        self._low, self._high, self._steps = outputs.low, outputs.high, steps
+
+    def __call__(self, bias: np.ndarray) -> np.ndarray:
+        """Mean outputs, codes from zero: float64 [channels]."""
+        under = self._below(self._low / self._steps - bias)
+        upto = self._below(self._high / self._steps - bias)
+        totals = self._totals[self._channels, upto] - self._totals[self._channels, under]
+        between = self._steps * (totals + (upto - under) * bias)
+        beyond = under * self._low + (self._count - upto) * self._high
+        return np.asarray((between + beyond) / self._count)
+
+    def top(self, start: np.ndarray) -> np.ndarray:
+        """A bias at which all sums are at the upper bound, at least the present one."""
+        return np.asarray(np.maximum(start, np.ceil(self._high / self._steps - self._ends[0])))
+
+    def bottom(self, start: np.ndarray) -> np.ndarray:
+        """A bias at which all sums are at the lower bound, at most the present one."""
+        return np.asarray(np.minimum(start, np.floor(self._low / self._steps - self._ends[1])))
+
+    def _below(self, limit: np.ndarray) -> np.ndarray:
+        """How many sums of each channel lie below a limit."""
+        limit = np.clip(np.ceil(limit), -(2.0**33), 2.0**33).astype(np.int64)
+        found = np.searchsorted(self._row, self._offsets + limit)
+        return np.asarray(found - self._channels * self._count)

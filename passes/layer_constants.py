@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.passes.graph import copy_of, unique_name
-from hawx_onnx.passes.suffix import tensors_read
 
 # Places among the inputs of QLinearConv and QLinearMatMul, and of their ai.hawx counterparts.
 X_SCALE, X_ZERO, WEIGHTS, W_SCALE, W_ZERO, Y_SCALE, Y_ZERO, BIAS = range(1, 9)

@@ -28,13 +28,14 @@ class LayerOutputs:
     """A layer's accumulators now, and the outputs wanted of it.
 
     Attributes:
-        sums: Accumulators without bias, float64 [channels, n].
+        sums: Accumulators without bias, int32 [channels, n].
         wanted: Bounded outputs of the exact network at the same places, in codes from zero,
-            float64 [channels, n].
+            float32 [channels, n].
         low: Least output, in codes from zero.
         high: Greatest output, in codes from zero.
         steps: Codes for one unit of the accumulator, float64 [channels].
         bias: The layer's bias, float64 [channels], in units of the accumulator.
+        wanted_mean: Mean of ``wanted``, float64 [channels]; found where it is not given.
     """
 
     sums: np.ndarray
@@ -43,6 +44,12 @@ class LayerOutputs:
     high: float
     steps: np.ndarray
     bias: np.ndarray
+    wanted_mean: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.wanted_mean is None:
+            mean = self.wanted.mean(axis=1, dtype=np.float64)
+            object.__setattr__(self, "wanted_mean", mean)
 
     def bounded(self, bias: np.ndarray) -> np.ndarray:
         """Outputs under a bias [channels]: codes from zero, not rounded, [channels, n]."""
@@ -51,7 +58,8 @@ class LayerOutputs:
 
     def fits_int32(self, bias: np.ndarray) -> np.ndarray:
         """Whether sums with a bias stay within int32: bool [channels]."""
-        most = np.abs(self.sums).max(axis=1, initial=0) + np.abs(bias)
+        ends = (self.sums.min(axis=1, initial=0), self.sums.max(axis=1, initial=0))
+        most = np.abs(np.array(ends, np.float64)).max(axis=0) + np.abs(bias)
         return np.asarray(most < np.iinfo(np.int32).max)
 
 
@@ -64,6 +72,7 @@ class ExactOutputs:
         exact: The exact multiplier.
         x: Calibration samples.
         threads: Threads within an operator.
+        stages: The network, cut already, if it is; index 0 is the exact multiplier.
     """
 
     def __init__(
@@ -73,13 +82,15 @@ class ExactOutputs:
         exact: Multiplier,
         x: np.ndarray,
         threads: int = 0,
+        stages: Stages | None = None,
     ) -> None:
         self.x = x
         channels = {c.name: c.channels for c in candidates}
         self._bounds = output_bounds(model, channels)
         self._wanted: dict[str, np.ndarray] = {}
+        self._means: dict[str, np.ndarray] = {}
         constants = layer_constants(model, channels)
-        stages = Stages(model, candidates, (exact,), threads)
+        stages = stages or Stages(model, candidates, (exact,), threads)
         walk = Walk(stages, x)
         for candidate in stages.candidates:
             index = np.zeros(candidate.channels, np.int32)
@@ -90,6 +101,7 @@ class ExactOutputs:
                 plain = LayerOutputs(sums, sums, low, high, known.steps, known.bias)
                 wanted = plain.bounded(known.bias.astype(np.float64))
                 self._wanted[candidate.name] = wanted.astype(np.float32)
+                self._means[candidate.name] = wanted.mean(axis=1)
             walk.advance(index)
 
     def against(
@@ -104,14 +116,13 @@ class ExactOutputs:
         """
         steps = known.steps
         assert steps is not None
-        wanted = self._wanted[candidate.name].astype(np.float64)
-        bias = known.bias.astype(np.float64)
         return LayerOutputs(
             sampled(sums, candidate, len(self.x)),
-            wanted,
+            self._wanted[candidate.name],
             *self._bounds[candidate.name],
             steps,
-            bias,
+            known.bias.astype(np.float64),
+            self._means[candidate.name],
         )
 
 
@@ -124,7 +135,7 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
         samples: How many rows all batches have together.
 
     Returns:
-        float64 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
+        int32 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
     """
     axis = 1 if candidate.kind == "QLinearConv" else -1
     picks, start = np.zeros(0, np.int64), 0
@@ -136,7 +147,7 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
         end = start + rows.shape[1]
         parts.append(rows[:, picks[(picks >= start) & (picks < end)] - start])
         start = end
-    return np.concatenate(parts, axis=1).astype(np.float64)
+    return np.concatenate(parts, axis=1)
 
 
 def _picks(total: int, channels: int) -> np.ndarray:

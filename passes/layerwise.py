@@ -55,6 +55,27 @@ def used_multipliers(state: PassState) -> tuple[Multiplier, ...]:
     return (state.multipliers[0], *(m for m in state.multipliers[1:] if m.name in names))
 
 
+def calibration_samples(
+    state: PassState, samples: int, threads: int, memory_limit: int | None = None
+) -> np.ndarray:
+    """The calibration samples that layers are measured on.
+
+    Args:
+        state: Int8 model and data.
+        samples: How many samples at most.
+        threads: Threads within an operator.
+        memory_limit: Bytes that the process may hold; of samples whose activations would take more
+            only as many are used as fit. None for any number.
+    """
+    assert state.dataset is not None
+    x = state.dataset.calibration.x[:samples]
+    if memory_limit is None:
+        return x
+    sizes, rows = tensor_bytes(state.model, x, threads)
+    each = live_bytes(state.model, sizes, ()) / rows
+    return x[: fitting_batch(memory_limit, each, least=rows, most=len(x))]
+
+
 def exact_outputs(
     state: PassState, samples: int, threads: int, memory_limit: int | None = None
 ) -> ExactOutputs:
@@ -64,15 +85,9 @@ def exact_outputs(
         state: Int8 model, candidates, multipliers and data.
         samples: How many samples at most.
         threads: Threads within an operator.
-        memory_limit: Bytes that the process may hold; of samples whose activations would take more
-            only as many are used as fit. None for any number.
+        memory_limit: As of :func:`calibration_samples`.
     """
-    assert state.dataset is not None
-    x = state.dataset.calibration.x[:samples]
-    if memory_limit is not None:
-        sizes, rows = tensor_bytes(state.model, x, threads)
-        each = live_bytes(state.model, sizes, ()) / rows
-        x = x[: fitting_batch(memory_limit, each, least=rows, most=len(x))]
+    x = calibration_samples(state, samples, threads, memory_limit)
     return ExactOutputs(state.model, state.candidates, state.multipliers[0], x, threads)
 
 
@@ -169,14 +184,14 @@ def follow(
             sums = walk.accumulators(index)
             known = treated[name]
             fitted = fit(exact.against(candidate, known, sums), known)
-            changed = _approximated_only(fitted, known, index > 0)
+            changed = approximated_only(fitted, known, index > 0)
             if changed:
                 changes[name] = changed
         walk.advance(index, changes.get(name))
     return changes
 
 
-def _approximated_only(
+def approximated_only(
     fitted: Mapping[int, np.ndarray], known: LayerConstants, approximated: np.ndarray
 ) -> dict[int, np.ndarray]:
     """Keeps the constants of exact channels; empty if nothing differs at all."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hawx_onnx.passes.layer_constants import BIAS, LayerConstants
@@ -44,6 +46,7 @@ def fitted_line(outputs: LayerOutputs, *, intercept: bool) -> tuple[np.ndarray, 
         slope, float64 [channels], and bias, int32 [channels], in units of the accumulator; 1 and
         the present bias where nothing better was found or sums would leave int32.
     """
+    outputs = replace(outputs, wanted=outputs.wanted.astype(np.float64))
     codes = outputs.sums * outputs.steps[:, None]
     state = _Best(outputs, codes)
     inside = (outputs.wanted > outputs.low) & (outputs.wanted < outputs.high)

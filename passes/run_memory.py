@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.memory import MEBIBYTE, describe_bytes, release_freed, resident_bytes
 from hawx_onnx.passes.approximate import exposed
-from hawx_onnx.passes.suffix import tensors_read
 from hawx_onnx.runtime.runner import Runner, data_input
 
 MARGIN = 32 * MEBIBYTE

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from hawx_onnx.passes.suffix import tensors_read
+from hawx_onnx.frontend.graph_checks import tensors_read
 
 # The depth before anything is computed.
 START = -1

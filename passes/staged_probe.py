@@ -15,8 +15,10 @@ from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.activation_cache import ActivationCache, State
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.open_constants import chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.segments import START, Segment, SegmentedGraph
+from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, data_input, run
@@ -40,6 +42,7 @@ class StagedProbe:
         multipliers: Candidates; index 0 is the exact one.
         threads: Threads within an operator; 0 lets onnxruntime choose.
         cache_bytes: Most bytes of activations to keep.
+        folds: Gives the biases that every assignment is run with; the model's own if None.
 
     Attributes:
         spec: The data input.
@@ -53,11 +56,14 @@ class StagedProbe:
         multipliers: Sequence[Multiplier],
         threads: int = 0,
         cache_bytes: int = CACHE_BYTES,
+        folds: SharedFolds | None = None,
     ) -> None:
-        self._candidates, self._threads = tuple(candidates), threads
+        self._candidates, self._threads, self._folds = tuple(candidates), threads, folds
         channels = {c.name: c.channels for c in candidates}
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         self._model = with_index_inputs(model, tables, channels, factors=factors)
+        opened = () if folds is None else folds.layers
+        self._constants = open_constants(self._model, opened)
         self.spec = data_input(self._model)
         self._output = model_output(model)
         names = [candidate.name for candidate in candidates]
@@ -111,17 +117,22 @@ class StagedProbe:
         segment, session = self._session(at, depth)
         values = dict(state)
         if session is not None:
-            feeds = {name: state[name] for name in segment.inputs if name in state}
-            if self.spec.name in segment.inputs:
-                feeds[self.spec.name] = rows
-            for index, candidate in enumerate(self._candidates[:depth]):
-                name = index_input(candidate.name)
-                if name in segment.inputs:
-                    tables = np.broadcast_to(np.array(choice[index], np.int32), candidate.channels)
-                    feeds[name] = np.ascontiguousarray(tables)
+            known = {**state, **self._chosen(choice[:depth]), self.spec.name: rows}
+            feeds = {name: known[name] for name in segment.inputs}
             results = run(session, segment.outputs, feeds)
             values.update(zip(segment.outputs, results, strict=True))
         return {name: values[name] for name in self._graph.state(depth)}
+
+    def _chosen(self, beginning: Choice) -> dict[str, np.ndarray]:
+        """Tables, biases and weight scales of the first candidates, by input."""
+        feeds = dict(self._constants)
+        for candidate, chosen in zip(self._candidates, beginning, strict=False):
+            tables = np.broadcast_to(np.array(chosen, np.int32), candidate.channels)
+            feeds[index_input(candidate.name)] = np.ascontiguousarray(tables)
+        if self._folds is not None:
+            changes = self._folds.constants(beginning)
+            feeds.update(chosen_inputs(changes, self._constants))
+        return feeds
 
     def _session(self, first: int, last: int) -> tuple[Segment, Any]:
         """The session between two depths; none where nothing is to be done."""
@@ -147,7 +158,8 @@ class StagedProbe:
             own = {value.name: value for value in self._model.graph.input}
             depths = range(len(self._candidates))
             cut = dict.fromkeys(name for depth in depths for name in self._graph.state(depth))
-            whole = Runner(exposed(self._model, list(cut)), threads=1, use_library=True)
+            closed = close_constants(exposed(self._model, list(cut)), self._constants)
+            whole = Runner(closed, threads=1, use_library=True)
             self._types = {**whole.types(), **own}
         return self._types
 

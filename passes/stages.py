@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
+from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import batches, model_input
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
@@ -24,7 +26,6 @@ from hawx_onnx.passes.graph import TABLES_AT
 from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.passes.suffix import tensors_read
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -149,6 +150,17 @@ class Walk:
         self._values = [{stages.spec.name: rows} for rows, _ in cut]
         self._counts = [count for _, count in cut]
         self._run(stages.head, {})
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that are held."""
+        return sum(array.nbytes for values in self._values for array in values.values())
+
+    def fork(self) -> Walk:
+        """Returns a second walk that goes on from here; both hold the same tensors."""
+        other = copy(self)
+        other._values = [dict(values) for values in self._values]
+        return other
 
     def accumulators(self, index: np.ndarray) -> Iterator[np.ndarray]:
         """Sums of products of the next layer, zero points taken off, without bias.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import onnx
 
+from hawx_onnx.frontend.graph_checks import tensors_read
+
 
 @dataclass(frozen=True, eq=False)
 class Suffix:
@@ -80,18 +82,3 @@ def dependents(model: onnx.ModelProto, names: Iterable[str]) -> dict[str, set[st
             for source in own:
                 found[source].add(name)
     return found
-
-
-def tensors_read(node: onnx.NodeProto) -> list[str]:
-    """Tensors that a node reads, those of its subgraphs included."""
-    names = [name for name in node.input if name]
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            written = {name for inner in graph.node for name in inner.output}
-            written |= {value.name for value in graph.input}
-            written |= {tensor.name for tensor in graph.initializer}
-            for inner in graph.node:
-                names += [name for name in tensors_read(inner) if name not in written]
-            # A body may hand out a tensor of the outer graph as it is.
-            names += [value.name for value in graph.output if value.name not in written]
-    return names

@@ -11,6 +11,8 @@ import onnx
 
 from hawx_onnx.errors import ModelError
 from hawx_onnx.frontend.data import InputSpec
+from hawx_onnx.frontend.external_data import load_external_data
+from hawx_onnx.frontend.graph_checks import check_graph
 
 DEFAULT_BATCH = 64
 
@@ -25,7 +27,8 @@ def load_model(path: str | Path) -> onnx.ModelProto:
         The model, with external data if it has any.
 
     Raises:
-        ModelError: Missing, unreadable, truncated, no ONNX model, or without nodes.
+        ModelError: Missing, unreadable, truncated, no ONNX model, without nodes, with a cycle or a
+            tensor that nothing writes, or with external data that is missing or elsewhere.
     """
     file = Path(path)
     where = str(path)
@@ -34,7 +37,7 @@ def load_model(path: str | Path) -> onnx.ModelProto:
     if file.is_dir():
         raise ModelError("is a folder", where=where, mend="name the .onnx file in it")
     try:
-        model = onnx.load(file)
+        model = onnx.load(file, load_external_data=False)
     except OSError as error:
         raise ModelError(
             f"cannot be read: {error}", where=where, mend="check its rights"
@@ -49,6 +52,11 @@ def load_model(path: str | Path) -> onnx.ModelProto:
         raise ModelError(
             "holds no graph, or a graph without nodes", where=where, mend="export it again"
         )
+    try:
+        load_external_data(model, file.parent)
+        check_graph(model)
+    except ModelError as error:
+        raise ModelError(error.what, where=f"{where}, {error.where}", mend=error.mend) from error
     return model
 
 

@@ -15,8 +15,13 @@ from hawx_onnx.hardware.assignment import Usage
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import number
-from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import OPERAND_BITS, ComponentFigures, periphery_of
+from hawx_onnx.hardware.target import Target
+from hawx_onnx.hardware.technology import (
+    OPERAND_BITS,
+    ComponentFigures,
+    clock_notes,
+    periphery_of,
+)
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.traffic import Traffic
 from hawx_onnx.hardware.workload import LayerWorkload

@@ -142,3 +142,60 @@ def _count_channels(
         name = by_id[key].name
         counts[name] = counts.get(name, 0) + number
     return counts
+
+
+def checked_figures(
+    workloads: Sequence[LayerWorkload], candidates: Sequence[CostedMultiplier]
+) -> dict[str, ComponentFigures]:
+    """Returns the figures of candidates by name, for layers whose names are checked.
+
+    Args:
+        workloads: The network's layers.
+        candidates: The multipliers to choose from.
+
+    Raises:
+        ConfigError: If there is no candidate, candidates repeat, lack figures or mix technologies.
+        ModelError: If there is no layer, or two have the same name.
+    """
+    check_layer_names(workloads, {})
+    figures = figures_of(candidates)
+    if len(figures) < len(candidates) or not candidates:
+        raise ConfigError(
+            "candidates repeat" if candidates else "there is no candidate",
+            where="hardware cost",
+            mend="name each candidate multiplier once",
+        )
+    return figures
+
+
+def checked_channels(
+    workloads: Sequence[LayerWorkload], types: int, channels: npt.ArrayLike
+) -> npt.NDArray[np.int64]:
+    """Returns counts of channels as an array [assignments, layers, types].
+
+    Args:
+        workloads: The network's layers (L).
+        types: Number of multipliers (M).
+        channels: Counts [A, L, M] of the output channels of each layer that have each multiplier.
+
+    Raises:
+        ConfigError: If the shape is another one, or the counts do not add up to the filters.
+    """
+    counts = np.asarray(channels, dtype=np.int64)
+    shape = (len(workloads), types)
+    if counts.ndim != 3 or counts.shape[1:] != shape or (counts < 0).any():
+        raise ConfigError(
+            f"channels are {list(counts.shape)}, need [assignments, {shape[0]}, {shape[1]}] "
+            "and nothing negative",
+            where="hardware cost",
+        )
+    filters = np.array([work.filters for work in workloads])
+    wrong = np.argwhere(counts.sum(axis=2) != filters)
+    if len(wrong):
+        row, layer = wrong[0]
+        raise ConfigError(
+            f"assignment {row} has {counts[row, layer].sum()} channels, the layer has "
+            f"{filters[layer]}",
+            where=f"layer {workloads[layer].name}",
+        )
+    return counts

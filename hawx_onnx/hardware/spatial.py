@@ -40,8 +40,13 @@ from hawx_onnx.hardware.report import (
 )
 from hawx_onnx.hardware.schema import integer, word
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
-from hawx_onnx.hardware.target import Target, clock_notes
-from hawx_onnx.hardware.technology import OPERAND_BITS, ComponentFigures, periphery_of
+from hawx_onnx.hardware.target import Target
+from hawx_onnx.hardware.technology import (
+    OPERAND_BITS,
+    ComponentFigures,
+    clock_notes,
+    periphery_of,
+)
 from hawx_onnx.hardware.terms import CostTerms, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload

@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.hardware.assignment import Choice, Usage, check_layer_names, count_usage
+from hawx_onnx.hardware.assignment import (
+    Choice,
+    Usage,
+    checked_channels,
+    checked_figures,
+    count_usage,
+)
 from hawx_onnx.hardware.fpga import Fabric, fpga_area
 from hawx_onnx.hardware.memory import DRAM_PJ_PER_BYTE
 from hawx_onnx.hardware.report import CostReport, objective_field
@@ -137,23 +143,8 @@ class Target(ABC):
             ModelError: If there is no layer, or two have the same name.
         """
         objective_field(objective)
-        figures = self._figures(workloads, candidates)
+        figures = checked_figures(workloads, candidates)
         return self._terms(tuple(workloads), figures, objective)
-
-    @staticmethod
-    def _figures(
-        workloads: Sequence[LayerWorkload], candidates: Sequence[CostedMultiplier]
-    ) -> dict[str, ComponentFigures]:
-        """Returns the figures of checked candidates for checked layers."""
-        check_layer_names(workloads, {})
-        figures = figures_of(candidates)
-        if len(figures) < len(candidates) or not candidates:
-            raise ConfigError(
-                "candidates repeat" if candidates else "there is no candidate",
-                where="hardware cost",
-                mend="name each candidate multiplier once",
-            )
-        return figures
 
     def cost_many(
         self,
@@ -176,24 +167,8 @@ class Target(ABC):
             ConfigError: If the counts do not add up to the layers' filters, and as `cost_terms`.
             ModelError: As `cost_terms`.
         """
-        figures = self._figures(workloads, candidates)
-        counts = np.asarray(channels, dtype=np.int64)
-        filters = np.array([work.filters for work in workloads])
-        shape = (len(workloads), len(figures))
-        if counts.ndim != 3 or counts.shape[1:] != shape or (counts < 0).any():
-            raise ConfigError(
-                f"channels are {list(counts.shape)}, need [assignments, {shape[0]}, {shape[1]}] "
-                "and nothing negative",
-                where="hardware cost",
-            )
-        wrong = np.argwhere(counts.sum(axis=2) != filters)
-        if len(wrong):
-            row, layer = wrong[0]
-            raise ConfigError(
-                f"assignment {row} has {counts[row, layer].sum()} channels, the layer has "
-                f"{filters[layer]}",
-                where=f"layer {workloads[layer].name}",
-            )
+        figures = checked_figures(workloads, candidates)
+        counts = checked_channels(workloads, len(figures), channels)
         return self._many(tuple(workloads), figures, counts)
 
     def marginal_costs(
@@ -283,19 +258,3 @@ class Target(ABC):
         objective: str,
     ) -> CostTerms:
         """Takes an objective apart for checked candidates, given by name."""
-
-
-def clock_notes(frequency_mhz: float, figures: Mapping[str, ComponentFigures]) -> tuple[str, ...]:
-    """Returns a note for multipliers whose longest path exceeds the clock period.
-
-    Args:
-        frequency_mhz: Clock in megahertz.
-        figures: The multipliers in use.
-    """
-    period_ns = 1e3 / frequency_mhz
-    slow = [name for name, cost in figures.items() if cost.delay_ns > period_ns]
-    if not slow:
-        return ()
-    return (
-        f"slower than the clock period of {period_ns:g} ns, taken as pipelined: {', '.join(slow)}",
-    )

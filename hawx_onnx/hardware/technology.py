@@ -155,6 +155,22 @@ def _listed(names: Iterable[str], limit: int = 6) -> str:
     return ", ".join(given[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
+def clock_notes(frequency_mhz: float, figures: Mapping[str, ComponentFigures]) -> tuple[str, ...]:
+    """Returns a note for multipliers whose longest path exceeds the clock period.
+
+    Args:
+        frequency_mhz: Clock in megahertz.
+        figures: The multipliers in use.
+    """
+    period_ns = 1e3 / frequency_mhz
+    slow = [name for name, cost in figures.items() if cost.delay_ns > period_ns]
+    if not slow:
+        return ()
+    return (
+        f"slower than the clock period of {period_ns:g} ns, taken as pipelined: {', '.join(slow)}",
+    )
+
+
 def periphery_of(figures: Mapping[str, ComponentFigures]) -> PeripheryFigures | None:
     """Returns adders and registers of the multipliers' technology, or None where there are none.
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from hawx_onnx.predictors.surrogate import ResponseSurrogate
 from hawx_onnx.sensitivity import Sensitivity
 
 
@@ -33,10 +34,14 @@ class FilterSurrogate:
     Args:
         sensitivity: Baseline, responses, labels, and the filter level.
         units: What gets one multiplier (U).
+
+    Attributes:
+        layers: Predicts assignments to whole layers from what was measured of them.
     """
 
     def __init__(self, sensitivity: Sensitivity, units: Sequence[Unit]) -> None:
         assert sensitivity.labels is not None
+        self.layers = ResponseSurrogate(sensitivity)
         self._labels = sensitivity.labels
         self._margin = self._margins(sensitivity.baseline[None].astype(np.float64))[0]
         count, multipliers = len(units), len(sensitivity.multipliers)
@@ -72,11 +77,19 @@ class FilterSurrogate:
         """Separable measures of damage, [U, T] each, for the knapsack.
 
         ``output``: mean squared change of the outputs. ``loss``: rise of the mean logistic loss of
-        the margin.
+        the margin. ``margin``: its second-order part alone, the mean squared change of the margin,
+        weighted by how near each sample is to being wrong; never negative, and so not at the
+        mercy of the few samples by which a single channel seems to help.
         """
         base = np.logaddexp(0, -self._margin)
         loss = np.stack([np.logaddexp(0, -(self._margin + s)) - base for s in self._shifts])
-        return {"output": self._squared, "loss": loss.mean(axis=2)}
+        wrong = 1 / (1 + np.exp(np.clip(self._margin, -500, 500)))
+        margin = np.einsum("utn,utn,n->ut", self._shifts, self._shifts, wrong * (1 - wrong) / 2)
+        return {
+            "output": self._squared,
+            "loss": loss.mean(axis=2),
+            "margin": margin / max(1, len(wrong)),
+        }
 
     def _add_layer(
         self,

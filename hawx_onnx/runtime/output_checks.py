@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from hawx_onnx.errors import DataError
+from hawx_onnx.errors import DataError, LibraryError, ModelError
 from hawx_onnx.frontend.data import Dataset, Split
 from hawx_onnx.frontend.model import batches
 from hawx_onnx.frontend.outputs import check_finite, check_rows
@@ -39,14 +39,20 @@ def check_output(model: onnx.ModelProto, dataset: Dataset, threads: int) -> np.n
         That output for the first sample, or for the first batch of a model with a fixed batch.
 
     Raises:
-        ModelError: Its shape depends on the samples, or it is NaN or infinite.
+        ModelError: Its shape depends on the samples, it is NaN or infinite, or the model does not
+            run on the data.
     """
     runner = Runner(model, threads=threads)
     others = [f"'{name}'" for name in runner.outputs if name != runner.scored]
     first = None
     for size in (1, LOOKED_AT):
         rows, _ = next(iter(batches(dataset.validation.x[:LOOKED_AT], runner.spec, size)))
-        (outputs,) = runner.run_batch(rows, [runner.scored])
+        try:
+            (outputs,) = runner.run_batch(rows, [runner.scored])
+        except LibraryError as error:
+            raise ModelError(
+                error.what, where="model", mend="check that the model and the data fit each other"
+            ) from error
         check_rows(outputs, len(rows), runner.scored, others, first)
         check_finite(outputs, runner.scored)
         first = outputs if first is None else first

@@ -9,6 +9,7 @@ import numpy as np
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.search.filter_level import search_filters
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.pool import build_pool
@@ -41,6 +42,17 @@ def search_hawx(
     """
     if surrogate is None:
         raise ConfigError("needs scores", where="--method hawx", mend="score the layers first")
+    if isinstance(surrogate, FilterSurrogate):
+        most = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
+        return search_filters(
+            problem,
+            measurer,
+            surrogate,
+            search_hawx,
+            most,
+            seed=seed,
+            scoring_seconds=scoring_seconds,
+        )
     start, before = time.perf_counter(), measurer.seconds
     pool, thinned = build_pool(problem, surrogate.damages())
     picks = [tuple(row) for row in problem.encode(pool).tolist()]

@@ -123,44 +123,59 @@ def lagrangian_front(
         raise ValueError(f"max_states is {max_states}: at least the two extremes are kept")
     if not allowed.any(axis=1).all():
         return KnapsackFront((), exact=True)
-    costs, damages = np.where(allowed, costs, np.inf), np.where(allowed, damages, np.inf)
-    start, (slopes, layers, targets) = _hull_steps(costs, damages)
-    order = np.lexsort((np.arange(len(slopes)), -slopes))
-    layers, targets = layers[order], targets[order]
-    picks = start.copy()
+    start, steps = hull_steps(np.where(allowed, costs, np.inf), np.where(allowed, damages, np.inf))
+    order = np.argsort(-steps.slopes, kind="stable")
+    layers, targets = steps.layers[order], steps.targets[order]
     rows = np.arange(len(costs))
-    totals = [float(costs[rows, picks].sum())]
-    harms = [float(damages[rows, picks].sum())]
-    for layer, target in zip(layers.tolist(), targets.tolist(), strict=True):
-        totals.append(totals[-1] + costs[layer, target] - costs[layer, picks[layer]])
-        harms.append(harms[-1] + damages[layer, target] - damages[layer, picks[layer]])
-        picks[layer] = target
+    totals = costs[rows, start].sum() + np.concatenate([[0.0], np.cumsum(steps.paid[order])])
+    harms = damages[rows, start].sum() - np.concatenate([[0.0], np.cumsum(steps.lost[order])])
     kept = np.arange(len(totals))
     if len(kept) > max_states:
-        kept = _evenly_spaced(np.array(totals), max_states)
+        kept = _evenly_spaced(totals, max_states)
     states, picks, at = [], start.copy(), 0
     for row in kept.tolist():
+        # A layer's last step counts: numpy assigns in order.
         picks[layers[at:row]] = targets[at:row]
         at = row
-        state = KnapsackState(tuple(picks.tolist()), totals[row], harms[row])
-        states.append(state)
+        states.append(KnapsackState(tuple(picks.tolist()), float(totals[row]), float(harms[row])))
     return KnapsackFront(tuple(states), exact=False)
 
 
-def _hull_steps(
-    costs: FloatArray, damages: FloatArray
-) -> tuple[IntArray, tuple[FloatArray, IntArray, IntArray]]:
+@dataclass(frozen=True, eq=False)
+class HullSteps:
+    """Steps of layers along the convex hulls of their candidates, those of a layer in order.
+
+    Args:
+        slopes: Damage lost per cost.
+        layers: Layer of each step.
+        targets: Candidate that it leads to.
+        paid: Cost that it adds.
+        lost: Damage that it takes away.
+    """
+
+    slopes: FloatArray
+    layers: IntArray
+    targets: IntArray
+    paid: FloatArray
+    lost: FloatArray
+
+
+def hull_steps(costs: FloatArray, damages: FloatArray) -> tuple[IntArray, HullSteps]:
     """Each layer's cheapest candidate, and the steps along its hull to the least damaging one.
 
+    Args:
+        costs: Float array [layers, candidates]; +inf where damages are, one finite in each layer.
+        damages: Float array [layers, candidates].
+
     Returns:
-        Candidates [layers]; damage lost per cost, layer and candidate of each step, those of a
-        layer in their order.
+        Candidates [layers], and the steps.
     """
     rows = np.arange(len(costs))
     cheapest = costs.min(axis=1, keepdims=True)
     start = np.where(costs == cheapest, damages, np.inf).argmin(axis=1)
-    slopes, layers, targets = [], [], []
+    columns: tuple[list[npt.NDArray[np.generic]], ...] = ([], [], [], [], [])
     at, active = start.copy(), np.ones(len(costs), dtype=bool)
+    slope = np.full(len(costs), np.inf)
     while active.any():
         lost = damages[rows, at][:, None] - damages
         paid = costs - costs[rows, at][:, None]
@@ -168,11 +183,13 @@ def _hull_steps(
         np.divide(lost, paid, out=gain, where=(paid > 0) & (lost > 0) & np.isfinite(costs))
         best = gain.argmax(axis=1)
         active = gain[rows, best] > 0
-        slopes.append(gain[rows, best][active])
-        layers.append(rows[active])
-        targets.append(best[active])
+        # Along a hull slopes fall, but for rounding, which must not put steps out of order.
+        slope = np.minimum(slope, gain[rows, best])
+        found = (slope, rows, best, paid[rows, best], lost[rows, best])
+        for column, values in zip(columns, found, strict=True):
+            column.append(values[active])
         at = np.where(active, best, at)
-    return start, (np.concatenate(slopes), np.concatenate(layers), np.concatenate(targets))
+    return start, HullSteps(*(np.concatenate(column) for column in columns))
 
 
 def checked_entries(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -113,6 +114,24 @@ class Measurer:
         """How many more may be measured; None for any number."""
         most = self.limits.evaluations
         return None if most is None else max(0, most - self.evaluations)
+
+    @contextlib.contextmanager
+    def at_most(self, evaluations: int) -> Iterator[None]:
+        """Lets so many more choices be measured for a while, within the limits.
+
+        What this alone has stopped is no longer stopped after it.
+        """
+        limits, stopped_by = self.limits, self.stopped_by
+        most = self.evaluations + evaluations
+        if limits.evaluations is not None:
+            most = min(most, limits.evaluations)
+        self.limits = replace(limits, evaluations=most)
+        try:
+            yield
+        finally:
+            self.limits = limits
+            if self.stopped_by == EVALUATIONS and self.left != 0:
+                self.stopped_by = stopped_by
 
     @property
     def exhausted(self) -> bool:

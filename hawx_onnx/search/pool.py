@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -44,9 +43,6 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
         return [problem.decode(picks) for picks in itertools.product(*problem.options)], False
     pool: dict[Choice, None] = {problem.exact_choice: None} if problem.allow_exact else {}
     thinned = False
-    if any(unit.channels is not None for unit in problem.units):
-        whole, thinned = build_pool(replace(problem, units=()), _by_layer(problem, damages))
-        pool.update(dict.fromkeys(whole))
     allowed = np.zeros(problem.terms.per_layer.shape, dtype=bool)
     for unit, options in enumerate(problem.options):
         allowed[unit, options.start : options.stop] = True
@@ -69,16 +65,6 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
         for damage in damages.values():
             pool.update(dict.fromkeys(_milp_choices(problem, damage, allowed)))
     return list(pool), thinned
-
-
-def _by_layer(problem: Problem, damages: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Damages of whole layers, the sums of their units'."""
-    rows = [unit.layer for unit in problem.units]
-    result = {}
-    for name, damage in damages.items():
-        result[name] = np.zeros((len(problem.workloads), damage.shape[1]))
-        np.add.at(result[name], rows, damage)
-    return result
 
 
 def _front(

@@ -232,22 +232,29 @@ class Problem:
         """Every objective of many choices: [choices, objectives]."""
         if not choices:
             return np.zeros((0, len(self.objectives)))
-        totals = self._totals(choices)
-        columns = [getattr(totals, TOTALS_FIELD[name]) for name in self.objectives]
-        return np.stack(columns, axis=1)
+        return self._columns(self._totals(choices))
 
     def scores(self, choices: Sequence[Choice]) -> npt.NDArray[np.float64]:
         """What is minimised, of many choices: [choices], as ``objective_of``."""
-        costs = self.costs(choices)
+        return self.scores_of(self.encode(choices)) if choices else np.zeros(0)
+
+    def scores_of(self, picks: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """The same by the multiplier index of each unit, [choices, units]."""
+        costs = self._columns(self._totals_of(picks))
         if len(self.objectives) == 1:
             return costs[:, 0]
         scales = np.array([self.exact_costs[name] for name in self.objectives])
         return np.asarray((costs / scales).sum(axis=1))
 
+    def _columns(self, totals: ManyTotals) -> npt.NDArray[np.float64]:
+        columns = [getattr(totals, TOTALS_FIELD[name]) for name in self.objectives]
+        return np.stack(columns, axis=1)
+
     def _totals(self, choices: Sequence[Choice]) -> ManyTotals:
-        counts = channel_counts(
-            self.encode(choices), self.units, self._filters, len(self.multipliers)
-        )
+        return self._totals_of(self.encode(choices))
+
+    def _totals_of(self, picks: npt.NDArray[np.intp]) -> ManyTotals:
+        counts = channel_counts(picks, self.units, self._filters, len(self.multipliers))
         return self.target.cost_many(self.workloads, self.multipliers, counts)
 
     def assignment(self, choice: Choice) -> Assignment:

@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.gradient.node import Node, NoRule, Shape
 from hawx_onnx.passes.gradient.shapes import types_of
 from hawx_onnx.passes.graph import HAWX_DOMAIN, TABLES_AT, copy_of
-from hawx_onnx.passes.suffix import tensors_read
 
 CODES = (np.dtype(np.int8), np.dtype(np.uint8))
 _STANDARD = ("", "ai.onnx")

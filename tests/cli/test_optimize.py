@@ -507,7 +507,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
 def test_channels_of_their_own(cli: Callable, lenet: Path, tmp_path: Path, target: str) -> None:
     from hawx_onnx.report import report_schema
 
-    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc3", "--max-evaluations", "8")
+    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc3", "--max-evaluations", "20")
     flags = (*flags, "--granularity", "filter", "--target", target, "--exclude", "conv1")
     done = cli("optimize", lenet, "-o", tmp_path, *flags, "--json").check().json
     jsonschema.Draft202012Validator(report_schema()).validate(done)

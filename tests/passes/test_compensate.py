@@ -18,9 +18,7 @@ from hawx_onnx.passes import Calibrate, Rewrite, Verify
 from hawx_onnx.passes.compensate import ORDER, TRIALS, Quality, compensate
 from hawx_onnx.passes.compensated import compensation_of, digest, with_compensation
 from hawx_onnx.passes.fold_bias import FoldBias
-from hawx_onnx.passes.folding_probe import FoldingProbe
 from hawx_onnx.passes.layer_constants import layer_constants
-from hawx_onnx.passes.layerwise import DEFAULT_SAMPLES
 from hawx_onnx.passes.map_weights import MapWeights
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.rescale import Rescale
@@ -163,21 +161,6 @@ def test_a_gain_is_no_loss_and_closer_or_beyond_chance():
 def test_what_it_needs_is_told(state, change, passes, error, text):
     with pytest.raises(error, match=text):
         compensate(state.replace(**change), passes, threads=1)
-
-
-def test_outputs_with_folded_biases_are_those_of_the_pass(state):
-    x = state.dataset.calibration.x[:DEFAULT_SAMPLES]
-    probe = FoldingProbe(state.model, state.candidates, state.multipliers, x, 1)
-    names = [multiplier.name for multiplier in state.multipliers]
-    for chosen in (
-        {c.name: "bad" for c in state.candidates},
-        {"b": [names[i % 4] for i in range(6)], "d": "mul8s_trunc1"},
-        {},
-    ):
-        assigned = state.replace(assignment=Assignment.of(chosen))
-        folded = FoldBias(threads=1)(assigned)
-        assert probe.outputs(assigned.assignment, x).tobytes() == outputs(folded, x).tobytes()
-    assert not np.array_equal(outputs(state), probe.outputs(state.assignment, x))
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_order_does_not_matter(sensitivity):
 def test_damages(sensitivity):
     units = units_of(2)
     damages = FilterSurrogate(sensitivity, units).damages()
-    assert set(damages) == {"output", "loss"}
+    assert set(damages) == {"output", "loss", "margin"}
     for damage in damages.values():
         assert damage.shape == (len(units), MULTIPLIERS)
         np.testing.assert_allclose(damage[:, 0], 0, atol=1e-12)

@@ -81,6 +81,23 @@ def test_the_baseline_counts_only_where_it_is_asked_for():
     assert (measurer.evaluations, measurer.left, len(network.runs)) == (1, 0, 8)
 
 
+@pytest.mark.parametrize("limit", [None, 3])
+def test_fewer_evaluations_for_a_while(limit):
+    measurer = measurer_of(Network(), evaluations=limit, early_stop=False)
+    with measurer.at_most(2):
+        assert measurer.left == 2
+        found = measurer.measure_all(ALL[1:5])
+        assert [one is None for one in found] == [False, False, True, True]
+        assert measurer.exhausted
+    assert measurer.stopped_by is None
+    assert not measurer.exhausted
+    assert measurer.left == (None if limit is None else 1)
+    with measurer.at_most(5):
+        measurer.measure_all(ALL[3:7])
+    assert measurer.evaluations == (6 if limit is None else 3)
+    assert measurer.stopped_by == (None if limit is None else "evaluations")
+
+
 def test_together_batch_by_batch_in_order():
     network = Network()
     measurer = measurer_of(network, early_stop=False)

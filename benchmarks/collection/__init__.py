@@ -1,0 +1,1 @@
+"""The networks of the reference collection beside the checkout, and how to run them."""
