@@ -34,8 +34,10 @@ class EnoughSamples:
         if sensitivity.labels is None:
             return False
         surrogate = ResponseSurrogate(sensitivity)
-        trials = self._trials(surrogate)
-        drops = surrogate.accuracy(trials[0]) - surrogate.accuracies(trials)
+        exact, *trials = self._trials(surrogate)
+        if not trials:
+            return True
+        drops = surrogate.accuracy(exact) - surrogate.accuracies(trials)
         nearest = trials[int(np.argmin(np.abs(drops - self.max_accuracy_drop)))]
         error = surrogate.standard_error(nearest)
         return bool(error <= SHARE * self.max_accuracy_drop)
