@@ -111,7 +111,8 @@ class Searcher:
         self._prepared, self._folder, self._resume = prepared, folder, resume
         self._share = share
 
-    def _measurer(self, method: str) -> Measurer:
+    def measurer(self, method: str) -> Measurer:
+        """A measurer for one method, which knows nothing that another one ran."""
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
         # A fresh one: no method shall gain from what another one ran.
         network = ValidationRuns(
@@ -139,7 +140,7 @@ class Searcher:
         """Runs one of ``METHODS``."""
         result = METHODS[method](
             self.problem,
-            self._measurer(method),
+            self.measurer(method),
             self.surrogate,
             seed=self._settings.seed,
             scoring_seconds=self._scoring,
