@@ -46,6 +46,7 @@ def explore_methods(
         "methods": [method_block(searcher.problem, result) for result in results.values()],
         "baseline_accuracy": next(iter(results.values())).baseline_accuracy,
         "metric": prepared.metric,
+        "compensation": prepared.compensation,
         "validation_samples": len(prepared.dataset.validation),
         "max_accuracy_drop": settings.max_accuracy_drop,
         "objective": searcher.problem.objective,

@@ -14,6 +14,7 @@ from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.frontend.outputs import check_finite, check_rows, model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tensor_bytes
 from hawx_onnx.passes.starts import best_starts
@@ -46,6 +47,8 @@ class LayerResponses:
         multipliers: Candidates; index 0 is the exact one and is not run.
         threads: Threads within an operator.
         samples: How many are going to be run; decides how many sessions pay.
+        biases: Layer -> int32 [T, channels], the biases that an approximated layer has under each
+            multiplier; layers that are not among them keep their own.
 
     Attributes:
         runs: Partial runs made so far.
@@ -60,10 +63,10 @@ class LayerResponses:
         multipliers: Sequence[Multiplier],
         threads: int = 0,
         samples: int = EXPECTED_SAMPLES,
+        biases: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self._int8, self._threads = model, threads
+        self._int8, self._threads, self._biases = model, threads, dict(biases or {})
         self._multipliers = len(multipliers)
-        self._index = {index_input(c.name): np.zeros(c.channels, np.int32) for c in candidates}
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         channels = {c.name: c.channels for c in candidates}
         # The exact multiplier in the library's operators: the same bytes as the int8 model's,
@@ -71,6 +74,12 @@ class LayerResponses:
         model = with_index_inputs(model, tables, channels, factors=factors)
         self._output = model_output(model)
         self._others = [o.name for o in model.graph.output if o.name != self._output]
+        for name in self._biases:
+            open_bias(model, name)
+        exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
+        self._own: dict[str, np.ndarray] = {}
+        for name, index in exact.items():
+            self._own.update(self._chosen(name, index))
         self._behind = dependents(model, channels)
         starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
         suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
@@ -131,14 +140,18 @@ class LayerResponses:
     def _cached(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Exact outputs and activations of a batch, and all inputs."""
         names = list(dict.fromkeys([self._output, *self._cut]))
-        values = self._whole.run_batch(rows, names, self._index)
+        values = self._whole.run_batch(rows, names, self._own)
         found = dict(zip(names, values, strict=True))
-        return {**found, **self._index, self._whole.spec.name: rows}
+        return {**found, **self._own, self._whole.spec.name: rows}
+
+    def _chosen(self, layer: str, index: np.ndarray) -> dict[str, np.ndarray]:
+        """The inputs that choose a layer's tables, and the biases under them."""
+        return {index_input(layer): index, **bias_feeds(self._biases, layer, index)}
 
     def output_shape(self, x: np.ndarray) -> tuple[int, ...]:
         """Shape of the scored output for one sample."""
         rows, _ = next(iter(batches(x[:1], self._whole.spec, 1)))
-        (outputs,) = self._whole.run_batch(rows, [self._output], self._index)
+        (outputs,) = self._whole.run_batch(rows, [self._output], self._own)
         check_rows(outputs, len(rows), self._output, self._others)
         return outputs.shape[1:]
 
@@ -202,12 +215,12 @@ class LayerResponses:
     def _outputs(self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
         """The scored output with one layer approximated by these tables."""
         candidate, part = self._layers[row]
-        own = index_input(candidate.name)
+        chosen = self._chosen(candidate.name, index)
         if part is None:
-            feeds = {**self._index, own: index}
+            feeds = {**self._own, **chosen}
             (outputs,) = self._whole.run_batch(cached[self._whole.spec.name], [self._output], feeds)
         else:
-            feeds = {**{name: cached[name] for name in part.inputs}, own: index}
+            feeds = {**{name: cached[name] for name in part.inputs}, **chosen}
             (outputs,) = run(part.session, [self._output], feeds)
         return outputs
 

@@ -23,6 +23,7 @@ from hawx_onnx.passes.operator_score import (
     weight_patterns,
 )
 from hawx_onnx.passes.responses import LayerResponses
+from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.sensitivity import (
     MEASURED,
@@ -41,7 +42,8 @@ KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vect
 class Score(Pass):
     """Layer level by measured responses from cached activations; operator level when asked for.
 
-    With ``filters``, also the filter level by derivatives.
+    With ``folds``, layers and channels are scored as folded biases leave them. With ``filters``,
+    also the filter level by derivatives.
 
     Args:
         samples: How many validation samples the responses are measured on.
@@ -51,6 +53,8 @@ class Score(Pass):
         enough: Called with what was scored so far, layer level alone, after 64 samples and whenever
             their number has doubled; no more are run once it is true. Not with ``filters``, whose
             derivatives are taken on all samples first.
+        folds: Folds each layer's mean errors into its bias where the layer is approximated, on
+            calibration samples; None scores layers uncompensated.
     """
 
     name = "score"
@@ -62,8 +66,9 @@ class Score(Pass):
         memory_limit: int = DEFAULT_BYTES,
         filters: bool = True,
         enough: Callable[[Sensitivity], bool] | None = None,
+        folds: SharedFolds | None = None,
     ) -> None:
-        self.samples = samples
+        self.samples, self.folds = samples, folds
         self.threads = threads
         self.memory_limit = memory_limit
         self.filters, self.enough = filters, None if filters else enough
@@ -83,13 +88,14 @@ class Score(Pass):
             names, lambda: score_operators(state, self.threads, self.memory_limit)
         )
         x = split.x[: self.samples]
+        biases = self._folded_biases()
         effects = None
         if self.filters:
             # Before the layer level, whose sessions hold on to what its runs took.
             given = None if split.y is None else split.y[: self.samples]
-            effects = find_effects(state, x, given, self.memory_limit, self.threads)
+            effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
         probe = LayerResponses(
-            state.model, state.candidates, state.multipliers, self.threads, len(x)
+            state.model, state.candidates, state.multipliers, self.threads, len(x), biases
         )
         layer = self._layer_level(state, probe, x)
         labels = _labels(layer, split)
@@ -103,6 +109,7 @@ class Score(Pass):
                 measured=layer.squared_change,
                 responses=probe,
                 batch=layer.batch,
+                folded=biases,
             )
         sensitivity = Sensitivity(
             layers=names,
@@ -116,8 +123,18 @@ class Score(Pass):
             seconds=time.perf_counter() - start,
             runs=probe.runs,
             notes=_measured_notes(filters),
+            folded=tuple(biases),
+            folding_samples=0 if self.folds is None else len(self.folds.x),
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
+
+    def _folded_biases(self) -> dict[str, np.ndarray]:
+        """Biases of each layer under each multiplier, everything else exact: int32 [T, C]."""
+        if self.folds is None:
+            return {}
+        biases = {layer: self.folds.single(layer) for layer in self.folds.layers}
+        self.folds.forget_activations()
+        return biases
 
     def _layer_level(self, state: PassState, probe: LayerResponses, x: np.ndarray) -> _LayerLevel:
         """Streams samples through the partial runs."""

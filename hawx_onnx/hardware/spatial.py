@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
+from hawx_onnx.hardware.element import PRODUCT_BITS
 from hawx_onnx.hardware.engine import Size
 from hawx_onnx.hardware.folding import Folding
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
@@ -83,6 +84,15 @@ class SpatialTarget(Target):
         """
         return fold_all(self, workloads)[0]
 
+    @property
+    def stays(self) -> str:
+        """Elements keep their sum, and take several products at once."""
+        return "engine"
+
+    def lanes(self, workloads: tuple[LayerWorkload, ...]) -> tuple[int, ...]:
+        """Returns the lanes of the elements of each layer."""
+        return tuple(folding.simd for folding in self.foldings(workloads))
+
     def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
         """Returns how many channels each element of a layer's engine computes in turn."""
         return tuple(folding.neuron_fold for folding in self.foldings(tuple(workloads)))
@@ -136,9 +146,18 @@ class SpatialTarget(Target):
         """Returns the row of one layer."""
         engine, interval, mhz = plan.engines[index], plan.interval, self.frequency_mhz
         memory = engine.memory
+        # The plan counts what typical operands switch.
+        beyond = (
+            work.output_positions
+            * work.window
+            * sum(
+                channels * engine.beyond_fj(work, name, usage.figures[name])
+                for name, channels in counts.items()
+            )
+        )
         parts = EnergyParts(
             multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, usage.figures)),
-            periphery_uj=femto_to_micro(engine.periphery_fj),
+            periphery_uj=femto_to_micro(engine.periphery_fj + beyond),
             sram_uj=memory.sram_uj,
             dram_uj=memory.dram_uj,
             leakage_uj=leakage_energy_uj(size.leakage_nw, interval, mhz),
@@ -176,7 +195,8 @@ class SpatialTarget(Target):
         for engine, layer in zip(plan.engines, report.layers, strict=True):
             elements, simd = layer.mapping["pe"], engine.folding.simd
             adders += elements * (tree_bits(simd) + self.accumulator_bits)
-            registers += elements * (simd * OPERAND_BITS + self.accumulator_bits)
+            lane = OPERAND_BITS + PRODUCT_BITS
+            registers += elements * (simd * lane + self.accumulator_bits)
             registers += simd * OPERAND_BITS
             memory, pe = engine.memory, engine.folding.pe
             memories += [
@@ -202,7 +222,9 @@ class SpatialTarget(Target):
         lanes = elements * simd[:, None]
 
         def summed(figure: str) -> npt.NDArray[np.float64]:
-            types = np.array([getattr(cost, figure) for cost in figures.values()])
+            # The lanes of all engines spare the same.
+            held = [engines[0].lane(cost) for cost in figures.values()]
+            types = np.array([getattr(one, figure) for one in held])
             each = np.array([getattr(engine.element, figure) for engine in engines])
             fixed = sum(getattr(engine.bare(0), figure) for engine in engines)
             grouped = np.einsum("alt,t->a", lanes, types) + elements.sum(axis=2) @ each
@@ -211,7 +233,9 @@ class SpatialTarget(Target):
         each = [work.output_positions * work.window for work in workloads]
         energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        energy = multiplying + plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
+        beyond = np.array(each, np.float64)[:, None] * _beyond_uj(plan, workloads, figures)
+        energy = multiplying + np.einsum("alt,lt->a", channels, beyond)
+        energy += plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
         power = energy * mean_power_mw(1.0, interval, mhz)
         latency = np.full(len(channels), float(plan.latency))
         return ManyTotals(power, summed("area_um2"), energy, latency, multiplying)
@@ -228,23 +252,38 @@ class SpatialTarget(Target):
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)
         bare = [engine.bare(engine.folding.pe) for engine in plan.engines]
+        held = [plan.engines[0].lane(cost) for cost in figures.values()]
         constant = 0.0
         if objective == "latency":
             constant = float(plan.latency)
         elif objective == "area":
-            per_layer = np.outer(multipliers, [cost.area_um2 for cost in figures.values()])
+            per_layer = np.outer(multipliers, [one.area_um2 for one in held])
             constant = sum(part.area_um2 for part in bare)
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, interval, mhz)
             macs = np.array([work.macs for work in workloads], dtype=np.float64)
-            leaking = [
-                leakage_energy_uj(cost.leakage_nw, interval, mhz) for cost in figures.values()
-            ]
-            per_layer = macs[:, None] * energies_uj(workloads, figures)
+            leaking = [leakage_energy_uj(one.leakage_nw, interval, mhz) for one in held]
+            switched = energies_uj(workloads, figures)
+            switched += _beyond_uj(plan, workloads, figures)
+            per_layer = macs[:, None] * switched
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
             idle_nw = sum(part.leakage_nw for part in bare)
             constant = scale * (plan.fixed_uj + leakage_energy_uj(idle_nw, interval, mhz))
         return CostTerms(objective, constant, per_layer, np.zeros(len(figures)))
+
+
+def _beyond_uj(
+    plan: SpatialPlan,
+    workloads: tuple[LayerWorkload, ...],
+    figures: Mapping[str, ComponentFigures],
+) -> npt.NDArray[np.float64]:
+    """Returns what a lane takes for a product beyond what the plan counts: [L, M] in uJ."""
+    return np.array(
+        [
+            [femto_to_micro(e.beyond_fj(w, name, cost)) for name, cost in figures.items()]
+            for e, w in zip(plan.engines, workloads, strict=True)
+        ]
+    )
 
 
 def _types(

@@ -73,6 +73,15 @@ class Target(ABC):
         for name, item in key_fields(type(self)).items():
             check_value(item, getattr(self, name), f"target {self.name}")
 
+    @property
+    def stays(self) -> str:
+        """What an element keeps while operands change: one of ``components`` ``STAYS``."""
+        return "output"
+
+    def lanes(self, workloads: tuple[LayerWorkload, ...]) -> tuple[int, ...]:
+        """Returns how many products of a window an element takes at once, for each layer."""
+        return (1,) * len(workloads)
+
     def override(self, **values: int | float | str) -> Target:
         """Returns the same target with some keys changed, checked like a file.
 

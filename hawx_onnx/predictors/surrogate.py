@@ -45,7 +45,8 @@ class ResponseSurrogate:
         margins = true - others.max(axis=1)
         self.width = max(SOFTNESS * float(np.median(np.abs(margins))), 1e-6)
         # Soft hits tell changes; the level is that of the hits.
-        self._offset = float((margins > 0).mean() - self._soft_hits(margins).mean(dtype=np.float64))
+        hits = sensitivity.baseline.argmax(axis=1) == self._labels
+        self._offset = float(hits.mean() - self._soft_hits(margins).mean(dtype=np.float64))
 
     @property
     def samples(self) -> int:
