@@ -38,6 +38,7 @@ from hawx_onnx.passes import (
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
+from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
@@ -243,7 +244,8 @@ def prepare(
         path: The ONNX file.
         settings: Options.
         step: Called with the name of each step as it begins.
-        costs: Whether the multipliers' costs will be asked for; scoring needs none.
+        costs: Whether it is for a search: the multipliers' costs will be asked for, which scoring
+            needs none of, and scoring may stop as soon as it knows the budget's neighbourhood.
         filters: Whether single channels are scored too.
         compensated: Whether layers are scored, and measured, with their biases folded.
         journal: Where the int8 model and the scores are written down, or taken from.
@@ -286,7 +288,9 @@ def prepare(
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     folds = shared_folds(state, settings.jobs, limit) if compensated else None
-    state = _scored(state, journal, settings, filters, folds, step)
+    # A search can do with fewer; `analyze` is asked for the scores themselves.
+    enough = EnoughSamples(settings.max_accuracy_drop) if costs else None
+    state = _scored(state, journal, settings, filters, enough, folds, step)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
@@ -326,6 +330,7 @@ def _scored(
     journal: Journal | None,
     settings: Settings,
     filters: bool,
+    enough: EnoughSamples | None,
     folds: SharedFolds | None,
     step: Step,
 ) -> PassState:
@@ -335,13 +340,21 @@ def _scored(
         count = len(state.multipliers) - 1
         step(f"scoring {len(state.candidates)} layers x {count} multipliers")
         limit = settings.memory_bytes
-        score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
+        score = Score(
+            settings.score_samples,
+            settings.jobs,
+            limit,
+            filters=filters,
+            enough=enough,
+            folds=folds,
+        )
         return score(state).sensitivity
 
     inputs = {
         "samples": settings.score_samples,
         "filters": filters,
         "compensated": folds is not None,
+        "budget": None if enough is None else settings.max_accuracy_drop,
         "memory": settings.memory_bytes,
     }
     return state.replace(sensitivity=recalled(journal, "sensitivity", inputs, make))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import logging
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -116,7 +116,8 @@ class Searcher:
         self._prepared, self._journal, self._share = prepared, journal, share
         self._describe = self._described if describe else None
 
-    def _measurer(self, method: str) -> Measurer:
+    def measurer(self, method: str) -> Measurer:
+        """A measurer for one method, which knows nothing that another one ran."""
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
         # A fresh one: no method shall gain from what another one ran.
         network = ValidationRuns(
@@ -151,7 +152,7 @@ class Searcher:
 
     def run(self, method: str) -> SearchResult:
         """Runs one of ``METHODS``."""
-        measurer = self._measurer(method)
+        measurer = self.measurer(method)
         result = METHODS[method](
             self.problem,
             measurer,
@@ -208,8 +209,8 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
     for name, limit in budget.limits().items():
         least = _least(problem, result, TOTALS_FIELD[name])
         if least > limit:
-            unit = UNITS[name]
-            parts.append(f"the least {name} found is {_rounded_up(least):.6g} {unit}, the limit {limit:.6g}")
+            told = f"{_rounded_up(least):.6g} {UNITS[name]}"
+            parts.append(f"the least {name} found is {told}, the limit {limit:.6g}")
     fitting = [p for p in measured if problem.allows(p.choice, p.totals)]
     if fitting:
         best = max(fitting, key=lambda p: (p.complete, p.measured_accuracy or 0.0))

@@ -98,7 +98,7 @@ class Settings:
     )
     exact: bool = option(True, "layers may stay exact", kind=bool)
     score_samples: int = option(
-        256, "validation samples that single-layer responses are measured on", kind=int, low=2
+        256, "most validation samples that single-layer responses are measured on", kind=int, low=2
     )
     validation_samples: int = option(
         2000, "most validation samples that assignments are measured on", kind=int, low=2
