@@ -112,7 +112,7 @@ class OperandEnergies:
         technology, stays = document.get("technology"), document.get("stays", "output")
         if document.get("energies_fj") is None:
             return None
-        tables = [_rows(document, key, where) for key in ("energies_fj", "around_fj")]
+        _check_table(document, "energies_fj", where)
         if not isinstance(technology, str) or not technology:
             told = "`energies_fj` is there, but not the technology that the energies are of"
             raise ConfigError(told, where=where, mend=f"{_FORM}, {_REMOVE}")
@@ -120,23 +120,16 @@ class OperandEnergies:
             told = f"`stays` is {stays!r:.40}"
             mend = f"choose {', '.join(STAYS)}, or leave it out, which is output"
             raise ConfigError(told, where=where, mend=mend)
-        layers, around = (_pairs(table, where) for table in tables)
+        layers, around = (_table(document, key, where) for key in ("energies_fj", "around_fj"))
         return cls(technology, layers, around, stays)
 
 
-def _rows(document: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    """Returns layer -> multiplier -> energy; empty where the key is missing."""
+def _table(document: Mapping[str, Any], key: str, where: str) -> tuple[tuple[str, Pairs], ...]:
+    """Reads layer -> multiplier -> energy; empty where the key is missing."""
     table = document.get(key)
     if table is None:
-        return {}
-    rows = table.values() if isinstance(table, Mapping) else (None,)
-    if not isinstance(table, Mapping) or not all(isinstance(row, Mapping) for row in rows):
-        raise ConfigError(f"`{key}` is no table of energies", where=where, mend=_FORM)
-    return table
-
-
-def _pairs(table: Mapping[str, Any], where: str) -> tuple[tuple[str, Pairs], ...]:
-    """Returns such a table as pairs, its energies checked."""
+        return ()
+    _check_table(document, key, where)
     return tuple(
         (
             str(layer),
@@ -144,6 +137,14 @@ def _pairs(table: Mapping[str, Any], where: str) -> tuple[tuple[str, Pairs], ...
         )
         for layer, row in table.items()
     )
+
+
+def _check_table(document: Mapping[str, Any], key: str, where: str) -> None:
+    """Raises ConfigError unless the key holds layer -> multiplier -> anything."""
+    table = document[key]
+    rows = table.values() if isinstance(table, Mapping) else (None,)
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise ConfigError(f"`{key}` is no table of energies", where=where, mend=_FORM)
 
 
 def _energy(value: object, where: str, name: str) -> float:

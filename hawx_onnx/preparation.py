@@ -26,12 +26,16 @@ from hawx_onnx.passes import (
     Canonicalize,
     FindCandidates,
     LowerQdq,
+    MatchCodes,
     OpenBatch,
     PassState,
     Quantize,
     Score,
+    StaticForm,
 )
+from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
@@ -60,6 +64,8 @@ class Prepared:
         labelled: Whether the labels are true classes.
         target: The accelerator.
         warnings: What the user should know before trusting figures.
+        folds: Folds the biases that assignments are scored and measured with; None where they
+            are not compensated.
     """
 
     path: Path
@@ -69,6 +75,12 @@ class Prepared:
     labelled: bool
     target: Target
     warnings: tuple[str, ...]
+    folds: SharedFolds | None = None
+
+    @property
+    def compensation(self) -> str | None:
+        """The compensation that assignments are scored and measured with, if any."""
+        return None if self.folds is None else FoldBias.name
 
     @property
     def metric(self) -> str:
@@ -104,7 +116,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
         raise ConfigError(
             f"{first} takes int8 codes and {second} takes uint8 codes: one network has one kind",
             where="--candidates",
-            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone",
+            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone; `hawx-onnx library import "
+            "--sign-logic` makes int8 multipliers of unsigned ones",
         )
     exact = components.exact_for(chosen, settings.library)
     return (exact, *(m for m in chosen if m.name != exact.name))
@@ -118,7 +131,7 @@ def _whole_library(paths: tuple[str, ...]) -> tuple[Multiplier, ...]:
     if signed and left:
         log.warning(
             "left out, they take uint8 codes and others of the library int8: %s; "
-            "--candidates chooses",
+            "--candidates chooses, `hawx-onnx library import --sign-logic` makes them take int8",
             ", ".join(left),
         )
     return tuple(signed or found)
@@ -171,6 +184,7 @@ def quantized_state(
     multipliers: tuple[Multiplier, ...],
     step: Step,
     memory_limit: int | None = None,
+    settings: Settings | None = None,
 ) -> PassState:
     """Canonicalises and quantises a model and finds its candidates.
 
@@ -180,6 +194,7 @@ def quantized_state(
         multipliers: Candidates, the exact one first.
         step: Called with the name of each step as it begins.
         memory_limit: Bytes that the process may hold; None for any number.
+        settings: Calibration, and layers that stay in floating point; the defaults if None.
 
     Raises:
         ModelError: The model holds ai.hawx operators already, or has no candidate.
@@ -191,10 +206,15 @@ def quantized_state(
             mend="give the model that it was made from",
         )
     state = PassState(source, dataset, multipliers)
+    options = Settings() if settings is None else settings
+    encoding = multipliers[0].encoding
+    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float)
     for text, one in (
+        ("looking for dynamic quantisation", StaticForm()),
         ("canonicalising", Canonicalize()),
-        ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
+        ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
+        ("matching codes", MatchCodes(encoding)),
         ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
     ):
@@ -210,6 +230,7 @@ def prepare(
     *,
     costs: bool = True,
     filters: bool = False,
+    compensated: bool = False,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -221,6 +242,7 @@ def prepare(
         step: Called with the name of each step as it begins.
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
         filters: Whether single channels are scored too.
+        compensated: Whether layers are scored, and measured, with their biases folded.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -249,17 +271,22 @@ def prepare(
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step, limit)
+    state = quantized_state(source, dataset, multipliers, step, limit, settings)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
+    if costs:
+        layers = [candidate.workload for candidate in state.candidates]
+        target = target.for_network(layers, multipliers[0])
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
+    folds = shared_folds(state, settings.jobs, limit) if compensated else None
+    score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
+    state = score(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
-    return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
+    return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
 
 
 def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:
