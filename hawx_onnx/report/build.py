@@ -155,7 +155,13 @@ def predictor_block(result: SearchResult) -> dict[str, Any]:
         # Costs of characterised components are sums in closed form: nothing is predicted.
         "power_spearman": None,
         "area_spearman": None,
+        "learnt": learnt_block(result),
     }
+
+
+def learnt_block(result: SearchResult) -> dict[str, Any] | None:
+    """How good predictions were that were learnt, each before its assignment was measured."""
+    return None if result.predictor is None else asdict(result.predictor)
 
 
 def model_block(path: Path, model: onnx.ModelProto, candidates: int) -> dict[str, Any]:
