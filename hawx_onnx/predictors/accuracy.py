@@ -174,7 +174,7 @@ class AccuracyPredictor:
         logs, spread = self.predict_logs(features)
         drops = np.exp(logs) - OFFSET
         errors = (drops + OFFSET) * np.sqrt(spread**2 + self._error**2)
-        exact = ~np.asarray(choices, bool).reshape(len(choices), -1).any(axis=1)
+        exact = np.array([not any(choice) for choice in choices], bool)
         drops[exact] = errors[exact] = 0.0
         return np.clip(self._baseline - drops, 0.0, 1.0), errors
 
@@ -183,6 +183,8 @@ class AccuracyPredictor:
         if not self._folds:
             logs = log_drop(features[:, self._column("hard_drop")])
             return logs, np.zeros(len(logs))
+        if not len(features):  # CatBoost would print that there is nothing
+            return np.zeros(0), np.zeros(0)
         each = np.stack([fold.predict(features, self._method) for fold in self._folds])
         return each.mean(axis=0), each.std(axis=0)
 

@@ -33,9 +33,9 @@ LEAST_HOPE = 1e-3
 LEAST_GAIN = 2e-4
 # Every so many measurements one goes to where the prediction is least sure.
 EXPLORE = 5
-# The first choices: as many as this share of the evaluations, and at most so many; they are
-# taken from the predicted front down to so many times the budget, for the surrogate overrates.
-FIRST_SHARE, MOST_FIRST, FIRST_REACH = 0.3, 12, 15.0
+# So many choices are measured first, taken from the predicted front down to so many times the
+# budget, for the surrogate overrates damage.
+FIRST, FIRST_REACH = 6, 15.0
 # New choices are looked for around so many.
 BASES = 6
 
@@ -67,7 +67,7 @@ class ActiveSearch:
 
     def run(self, evaluations: int) -> None:
         """Measures until so many are measured, a limit ends it, or nothing promises enough."""
-        self.candidates.measure(self.first_rows(evaluations))
+        self.candidates.measure(self.first_rows()[:evaluations])
         while len(self.candidates.measured) < evaluations and not self.measurer.exhausted:
             if self.candidates.learn():
                 self.grow()
@@ -122,22 +122,22 @@ class ActiveSearch:
         rows = rows[non_dominated(np.stack([every.costs[rows], drops], axis=1))]
         return [int(row) for row in rows[np.argsort(every.costs[rows], kind="stable")]]
 
-    def first_rows(self, evaluations: int) -> list[int]:
-        """Rows of the predicted front to measure first, spread from the exact end to far beyond."""
+    def first_rows(self) -> list[int]:
+        """Rows to measure first, spread over the predicted front, those of its middle first.
+
+        They do not depend on the evaluations to come: with more of these the search goes on where
+        it would have ended, and never finds worse.
+        """
         every = self.candidates
         drops = drops_of(every.prior)
         reach = FIRST_REACH * max(self.problem.budget.max_accuracy_drop, 0.002)
         exact = self.problem.encode([self.problem.exact_choice])[0]
-        front = [
-            row
-            for row in self.predicted_front()
-            if drops[row] <= reach and (every.picks[row] != exact).any()
-        ]
-        if not front:
-            front = sorted(self.predicted_front(), key=lambda row: drops[row])[:MOST_FIRST]
-        count = int(np.clip(round(FIRST_SHARE * evaluations), 1, min(MOST_FIRST, len(front) or 1)))
-        places = np.unique(np.round(np.linspace(0, len(front) - 1, count)).astype(int))
-        return [front[place] for place in places] if front else []
+        whole = [row for row in self.predicted_front() if (every.picks[row] != exact).any()]
+        front = [row for row in whole if drops[row] <= reach]
+        front = front or sorted(whole, key=lambda row: drops[row])[:FIRST]
+        places = np.unique(np.round(np.linspace(0, len(front) - 1, FIRST)).astype(int))
+        middle = (len(front) - 1) / 2
+        return [front[p] for p in sorted(places, key=lambda p: abs(p - middle))] if front else []
 
     def _open(self) -> tuple[npt.NDArray[np.intp], float]:
         every = self.candidates

@@ -6,7 +6,6 @@ import time
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
-from hawx_onnx.predictors.accuracy import LEAST_MEASURED
 from hawx_onnx.search.active import ActiveSearch
 from hawx_onnx.search.candidates import Candidates
 from hawx_onnx.search.filter_level import search_filters
@@ -61,7 +60,7 @@ def search_hawx(
     pool, thinned = build_pool(problem, damages)
     evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
     grows = problem.space_size > ENUMERATE
-    learner = Learner(problem, surrogate, trees=grows and evaluations >= LEAST_MEASURED, seed=seed)
+    learner = Learner(problem, surrogate, trees=grows, seed=seed)
     candidates = Candidates(problem, measurer, learner, pool)
     active = ActiveSearch(candidates, learner, measurer, damages, grows=grows)
     front = [candidates.choice(row) for row in active.predicted_front()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hawx_onnx.predictors import AccuracyPredictor, FilterSurrogate, ResponseSurrogate
+from hawx_onnx.predictors import AccuracyPredictor, ResponseSurrogate
 from hawx_onnx.predictors.accuracy import LEAST_MEASURED, OFFSET, UNKNOWN_ERROR, log_drop
 from hawx_onnx.predictors.residuals import ResidualProcess
 from hawx_onnx.predictors.validation import SURROGATE, AccuracyReport
@@ -42,14 +42,14 @@ class Learner:
     def __init__(
         self,
         problem: Problem,
-        surrogate: ResponseSurrogate | FilterSurrogate,
+        surrogate: ResponseSurrogate,
         *,
         trees: bool,
         seed: int = 0,
     ) -> None:
         self._surrogate, self._process = surrogate, ResidualProcess(surrogate.damages()["output"])
         self._predictor: AccuracyPredictor | None = None
-        if trees and isinstance(surrogate, ResponseSurrogate):
+        if trees:
             drop = problem.budget.max_accuracy_drop
             self._predictor = AccuracyPredictor(
                 surrogate.sensitivity, max_accuracy_drop=drop, seed=seed
