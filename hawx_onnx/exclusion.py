@@ -1,4 +1,4 @@
-"""Layers that the user wants to stay exact."""
+"""Layers that the user wants to stay exact, or in floating point."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
 
 
-def excluded(layers: Sequence[str], texts: Sequence[str]) -> frozenset[int]:
+def excluded(
+    layers: Sequence[str], texts: Sequence[str], flag: str = "--exclude"
+) -> frozenset[int]:
     """Indices of the layers that names or patterns name.
 
     Args:
         layers: Names of the candidates.
-        texts: Of ``--exclude``; each may hold several, separated by commas.
+        texts: Of the flag; each may hold several, separated by commas.
+        flag: Where the texts come from.
 
     Raises:
         ConfigError: One names no layer.
@@ -29,7 +32,7 @@ def excluded(layers: Sequence[str], texts: Sequence[str]) -> frozenset[int]:
         if not rows:
             raise ConfigError(
                 f"there is no layer {pattern!r} that could be approximated",
-                where="--exclude",
+                where=flag,
                 mend=close_names(pattern, list(layers)),
             )
         found.update(rows)

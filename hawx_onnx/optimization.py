@@ -23,6 +23,7 @@ from hawx_onnx.passes.compensate import compensate
 from hawx_onnx.passes.compensated import with_compensation
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.quantization_loss import find_loss
 from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.runtime.evaluate import accuracy
@@ -168,7 +169,9 @@ def optimize_model(
             front = save_front(searcher.problem, result, folder, prepared.compensation)
             error.mend += f"; the front is in {front}"
         raise
-    assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
+    assignment = with_energies(
+        searcher.problem.assignment(chosen.choice), prepared.state, prepared.target
+    )
     step("compensating")
     made = compensate(
         prepared.state.replace(assignment=assignment, dataset=prepared.dataset),
@@ -198,7 +201,17 @@ def optimize_model(
         kernels_of(prepared.state.multipliers),
         repeat_command(path, settings),
         made,
+        searcher.surrogate,
     )
+    loss = find_loss(
+        prepared.source,
+        prepared.dataset,
+        prepared.state.multipliers[0].encoding,
+        settings,
+        accuracies["float"].value - accuracies["baseline"].value,
+    )
+    report["quantization"] = None if loss is None else loss.document()
+    report["warnings"] += [] if loss is None else [loss.warning()]
     assert prepared.state.sensitivity is not None
     return Result(
         model=model,

@@ -26,10 +26,12 @@ from hawx_onnx.passes import (
     Canonicalize,
     FindCandidates,
     LowerQdq,
+    MatchCodes,
     OpenBatch,
     PassState,
     Quantize,
     Score,
+    StaticForm,
 )
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
@@ -182,6 +184,7 @@ def quantized_state(
     multipliers: tuple[Multiplier, ...],
     step: Step,
     memory_limit: int | None = None,
+    settings: Settings | None = None,
 ) -> PassState:
     """Canonicalises and quantises a model and finds its candidates.
 
@@ -191,6 +194,7 @@ def quantized_state(
         multipliers: Candidates, the exact one first.
         step: Called with the name of each step as it begins.
         memory_limit: Bytes that the process may hold; None for any number.
+        settings: Calibration, and layers that stay in floating point; the defaults if None.
 
     Raises:
         ModelError: The model holds ai.hawx operators already, or has no candidate.
@@ -202,10 +206,15 @@ def quantized_state(
             mend="give the model that it was made from",
         )
     state = PassState(source, dataset, multipliers)
+    options = Settings() if settings is None else settings
+    encoding = multipliers[0].encoding
+    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float)
     for text, one in (
+        ("looking for dynamic quantisation", StaticForm()),
         ("canonicalising", Canonicalize()),
-        ("quantising", Quantize(multipliers[0].encoding, memory_limit)),
+        ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
+        ("matching codes", MatchCodes(encoding)),
         ("opening the batch", OpenBatch()),
         ("finding candidates", FindCandidates()),
     ):
@@ -262,8 +271,11 @@ def prepare(
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step, limit)
+    state = quantized_state(source, dataset, multipliers, step, limit, settings)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
+    if costs:
+        layers = [candidate.workload for candidate in state.candidates]
+        target = target.for_network(layers, multipliers[0])
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
@@ -272,7 +284,7 @@ def prepare(
     state = score(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
-        state, notes = with_operand_energies(state)
+        state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
 

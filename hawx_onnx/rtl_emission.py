@@ -132,7 +132,7 @@ def emit_rtl(
     dataset = load_data(model, settings)
     int8 = model
     if not any(node.domain == HAWX_DOMAIN for node in model.graph.node):
-        state = quantized_state(model, dataset, multipliers, lambda text: None)
+        state = quantized_state(model, dataset, multipliers, lambda text: None, settings=settings)
         int8 = _rewritten(state, chosen)
     node = find_layer(int8, request.layer)
     work = {work.name: work for work in workloads}[node.name]
@@ -268,5 +268,6 @@ def _module(multiplier: Multiplier, from_table: bool) -> MultiplierModule:
         ports=(interface.activation, interface.weight, interface.product),
         width=interface.width,
         signed=multiplier.encoding.codes_signed or bool(multiplier.table.min() < 0),
+        zero=int(multiplier.table[0, 0]) == 0,
         text=found.design,
     )

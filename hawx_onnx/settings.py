@@ -17,6 +17,7 @@ from hawx_onnx.names import close_names
 
 OBJECTIVES = ("power", "area", "energy", "latency")
 GRANULARITIES = ("layer", "filter")
+CALIBRATIONS = ("minmax", "percentile", "entropy")
 
 
 def option(
@@ -29,16 +30,9 @@ def option(
     high: float | None = None,
     parse: Callable[[str, str], object] | None = None,
 ) -> Any:  # noqa: ANN401
-    """Declares an option.
+    """Declares an option; ``choices`` are its words, ``low`` and ``high`` its range.
 
-    Args:
-        default: Its default; a tuple makes the flag repeatable.
-        text: Help text.
-        kind: Type of one value.
-        choices: Allowed values; empty for any.
-        low: Smallest number allowed.
-        high: Largest number allowed.
-        parse: Called with a text and where it stands; raises ConfigError where it does not fit.
+    A tuple as default makes the flag repeatable; ``parse(text, where)`` raises ConfigError.
     """
     about = {"text": text, "kind": kind, "choices": choices, "low": low, "high": high}
     about["parse"] = parse
@@ -87,6 +81,12 @@ class Settings:
     exclude: tuple[str, ...] = option(
         (), "layers that stay exact, names or patterns, separated by commas (repeatable)"
     )
+    calibration: str = option(
+        "minmax", "how ranges of activations follow from samples", choices=CALIBRATIONS
+    )
+    keep_float: tuple[str, ...] = option(
+        (), "layers that stay in floating point, names or patterns, separated by commas"
+    )
     max_evaluations: int | None = option(
         None, "most assignments to measure; 40 where a search needs a number", kind=int, low=1
     )
@@ -116,7 +116,7 @@ class Settings:
         False, "predict costs of multipliers that have none from their truth tables", kind=bool
     )
     fold_bias: bool = option(
-        True, "fold mean errors of output channels into biases, if that gains", kind=bool
+        True, "fold mean errors of output channels into biases, in the search already", kind=bool
     )
     map_weights: bool = option(
         True, "replace weight codes by ones whose products err less, if that gains", kind=bool

@@ -21,17 +21,21 @@ from hawx_onnx.passes.find_candidates import FindCandidates
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.lower_qdq import LowerQdq
 from hawx_onnx.passes.map_weights import MapWeights
+from hawx_onnx.passes.match_codes import MatchCodes
 from hawx_onnx.passes.open_batch import OpenBatch
 from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.rescale import Rescale
 from hawx_onnx.passes.rewrite import Rewrite
 from hawx_onnx.passes.score import Score
+from hawx_onnx.passes.static_form import StaticForm
 from hawx_onnx.passes.verify import Verify
 
 DEFAULT_PIPELINE: tuple[type[Pass], ...] = (
+    StaticForm,
     Canonicalize,
     Quantize,
     LowerQdq,
+    MatchCodes,
     OpenBatch,
     FindCandidates,
     Calibrate,
@@ -50,6 +54,7 @@ __all__ = [
     "LeftAlone",
     "LowerQdq",
     "MapWeights",
+    "MatchCodes",
     "OpenBatch",
     "Pass",
     "PassRecord",
@@ -59,6 +64,7 @@ __all__ = [
     "Rescale",
     "Rewrite",
     "Score",
+    "StaticForm",
     "Verify",
     "run_passes",
 ]

@@ -25,6 +25,7 @@ from hawx_onnx.passes.graph import (
     to_model,
     unique_name,
 )
+from hawx_onnx.passes.widen_floats import has_other_floats, widen_floats
 
 # Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
 MINIMUM_OPSET = 13
@@ -53,6 +54,8 @@ class Canonicalize(Pass):
     def call(self, state: PassState) -> PassResult:
         """Simplifies, names, and rewrites Gemm."""
         raised = raise_opset(state.model)
+        if has_other_floats(raised):
+            raised = widen_floats(raised)
         graph = to_graph(simplify(raised))
         gemms = [node for node in graph.nodes if node.op == "Gemm"]
         ops = _name_fused(gemms, raised)
@@ -61,6 +64,7 @@ class Canonicalize(Pass):
         left = [note for node in gemms for note in _gemm_to_conv(node, graph)]
         for note in left:
             del origin[note.node]
+        origin |= {node.name: "Gemm" for node in graph.nodes if node.op == "QGemm"}
         model = to_model(graph, raised, minimum_ir=MINIMUM_IR)
         set_metadata(model, {ORIGIN_KEY: json.dumps(origin, sort_keys=True)})
         changed = model.SerializeToString() != state.model.SerializeToString()

@@ -14,6 +14,7 @@ from hawx_onnx.passes.approximate import EXACT_OP, exposed
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import ORIGIN_KEY, metadata
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.workloads import layer_sources, workload_of
 from hawx_onnx.runtime.runner import Runner
 
@@ -53,8 +54,8 @@ class FindCandidates(Pass):
         found = products(state.model)
         told = {
             note.node: note.reason
-            for record in state.records
-            if record.name == LowerQdq.name
+            for record in reversed(state.records)
+            if record.name in (LowerQdq.name, Quantize.name)
             for note in record.left_alone
         }
         reasons = [
@@ -126,7 +127,9 @@ def _why_not(product: _Product, types: dict[str, int], code: np.dtype, told: dic
     if product.node.domain not in ("", "ai.onnx", "ai.hawx"):
         return f"it belongs to the domain {product.node.domain}"
     for what, position in zip(("activation", "weight"), OPERANDS[product.kind], strict=True):
-        elem = types.get(product.node.input[position], 0)
+        # Of what operators of other domains write, the zero point alone tells the type.
+        codes, zero = product.node.input[position], product.node.input[position + 2]
+        elem = types.get(codes, 0) or types.get(zero, 0)
         if not elem:
             return f"the type of its {what} codes is not known"
         if np.dtype(onnx.helper.tensor_dtype_to_np_dtype(elem)) != code:

@@ -10,6 +10,7 @@ import onnx_graphsurgeon as gs
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import CLAMPING_OPS, constant, producer, to_graph, to_model
 from hawx_onnx.passes.lower_clamp import lower_clamp
+from hawx_onnx.passes.lower_qgemm import lower_qgemm
 from hawx_onnx.passes.qdq import (
     Reason,
     bias_of,
@@ -47,8 +48,8 @@ class LowerQdq(Pass):
         changed = False
         # Clamps first: each moves the QuantizeLinear behind it to its convolution.
         for node in sorted(graph.nodes, key=lambda node: node.op not in CLAMPING_OPS):
-            rule = RULES.get(node.op)
-            if rule is None or node.domain not in (None, "", "ai.onnx") or _moves_codes(node):
+            rule = _rule_of(node)
+            if rule is None or _moves_codes(node):
                 continue
             try:
                 rule(graph, node)
@@ -57,6 +58,12 @@ class LowerQdq(Pass):
                 left.append(LeftAlone(node.name, node.op, str(reason)))
         model = to_model(graph, state.model)
         return PassResult(state.replace(model=model), changed, tuple(left))
+
+
+def _rule_of(node: gs.Node) -> Callable[[gs.Graph, gs.Node], None] | None:
+    if node.domain == "com.microsoft":
+        return lower_qgemm if node.op == "QGemm" else None
+    return RULES.get(node.op) if node.domain in (None, "", "ai.onnx") else None
 
 
 def _moves_codes(node: gs.Node) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import onnx
 
 from hawx_onnx.components import Encoding
 from hawx_onnx.errors import DataError, ModelError
-from hawx_onnx.frontend.data import Dataset, Split
+from hawx_onnx.exclusion import excluded
+from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, keep_identity
@@ -40,6 +43,10 @@ QUANTIZED_OPS = (
     "Transpose",
     "Unsqueeze",
 )
+# Operators of a canonical graph whose products multipliers take over.
+PRODUCTS = ("Conv", "MatMul", "Gemm")
+# How ranges of activations are found -> onnxruntime's name for it.
+CALIBRATIONS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
 
 class Quantize(Pass):
@@ -53,13 +60,23 @@ class Quantize(Pass):
     Args:
         encoding: Encoding of the multipliers.
         memory_limit: Bytes that the process may hold; None for any number.
+        calibration: How ranges of activations follow from the samples, of ``CALIBRATIONS``.
+        keep_float: Names or patterns of products that stay in floating point.
     """
 
     name = "quantize"
 
-    def __init__(self, encoding: Encoding, memory_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        encoding: Encoding,
+        memory_limit: int | None = None,
+        calibration: str = "minmax",
+        keep_float: Sequence[str] = (),
+    ) -> None:
         self.encoding = encoding
         self.memory_limit = memory_limit
+        self.calibration = calibration
+        self.keep_float = tuple(keep_float)
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
@@ -74,9 +91,34 @@ class Quantize(Pass):
             note = LeftAlone("", "", "the graph is quantised already")
             return PassResult(state, False, (note,))
         assert state.dataset is not None
-        batch = self._batch(state.model, state.dataset.calibration.x)
-        model = quantize_static(state.model, state.dataset, self.encoding, batch)
-        return PassResult(state.replace(model=model), True)
+        split = state.dataset.calibration
+        products = [node for node in state.model.graph.node if node.op_type in PRODUCTS]
+        rows = excluded([node.name for node in products], self.keep_float, "--keep-float")
+        left = [products[row] for row in sorted(rows)]
+        batch = self._batch(state.model, split.x)
+        if self.calibration != "minmax":
+            held = self._held(state.model, split.x)
+            # onnxruntime stacks batches for histograms: all have one size.
+            whole = held - held % batch if held > batch else held
+            split = Split(split.name, split.x[:whole], None)
+        model = quantize_static(
+            state.model,
+            split,
+            self.encoding,
+            batch,
+            calibration=self.calibration,
+            keep_float=[node.name for node in left],
+        )
+        notes = tuple(LeftAlone(n.name, n.op_type, "--keep-float names it") for n in left)
+        return PassResult(state.replace(model=model), True, notes)
+
+    def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
+        """Samples whose activations fit all at once: histograms are made of them together."""
+        if self.memory_limit is None:
+            return len(x)
+        sizes, rows = tensor_bytes(model, x)
+        each = sum(sizes.values()) / rows
+        return fitting_batch(self.memory_limit, each, least=rows, most=len(x))
 
     def _batch(self, model: onnx.ModelProto, x: np.ndarray) -> int:
         """Samples of a batch whose activations fit."""
@@ -129,15 +171,23 @@ def _whole_stacks(model: onnx.ModelProto) -> dict[str, list[dict[str, bool]]]:
 
 
 def quantize_static(
-    model: onnx.ModelProto, dataset: Dataset, encoding: Encoding, batch: int = DEFAULT_BATCH
+    model: onnx.ModelProto,
+    split: Split,
+    encoding: Encoding,
+    batch: int = DEFAULT_BATCH,
+    *,
+    calibration: str = "minmax",
+    keep_float: Sequence[str] = (),
 ) -> onnx.ModelProto:
     """Quantises a canonical float model.
 
     Args:
         model: Float graph, opset 13 or newer.
-        dataset: Its calibration split sets the ranges of the activations (min-max).
+        split: Samples that set the ranges of the activations.
         encoding: Encoding of the multipliers that are to run it.
         batch: Samples of one run, where the model leaves that open.
+        calibration: Of ``CALIBRATIONS``.
+        keep_float: Names of nodes that stay in floating point.
 
     Returns:
         A new model in QDQ form.
@@ -151,15 +201,19 @@ def quantize_static(
     # The quantiser advises a preprocessing step that Canonicalize has done already.
     quiet = logging.getLogger()
     level = quiet.level
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as printed:
         target = Path(folder) / "quantized.onnx"
         try:
             quiet.setLevel(logging.ERROR)
+            # The quantiser tells of histograms on standard output, where commands print JSON.
+            printed.enter_context(contextlib.redirect_stdout(io.StringIO()))
             ortq.quantize_static(
                 copy_of(model),  # the quantiser moves the weights of its argument to files
                 target,
-                _Reader(model, dataset.calibration, batch),
+                _Reader(model, split, batch),
                 quant_format=ortq.QuantFormat.QDQ,
+                calibrate_method=getattr(ortq.CalibrationMethod, CALIBRATIONS[calibration]),
+                nodes_to_exclude=list(keep_float),
                 op_types_to_quantize=list(QUANTIZED_OPS),
                 per_channel=True,
                 activation_type=code,

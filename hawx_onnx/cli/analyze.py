@@ -9,6 +9,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import (
     CHOICE,
     DATA,
+    QUANTIZATION,
     SCORE,
     add_output_folder,
     add_settings,
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score with mean errors folded into biases, as a search does",
     )
-    add_settings(parser, (*DATA, *CHOICE, *SCORE, "jobs"))
+    add_settings(parser, (*DATA, *QUANTIZATION, *CHOICE, *SCORE, "jobs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

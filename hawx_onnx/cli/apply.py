@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from hawx_onnx.cli.console import Ui
-from hawx_onnx.cli.options import add_settings, settings_of
+from hawx_onnx.cli.options import QUANTIZATION, add_settings, settings_of
 
 HELP = "rewrite a model by a given assignment, without a search"
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
     parser.add_argument("--assignment", metavar="FILE", required=True, help="assignment.json")
     parser.add_argument("-o", "--output", metavar="OUT.onnx", required=True, help="file to write")
-    add_settings(parser, ("data", "preprocess", "library", "jobs"))
+    add_settings(parser, ("data", "preprocess", "library", "jobs", *QUANTIZATION))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

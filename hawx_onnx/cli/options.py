@@ -30,8 +30,9 @@ SEARCH = (
     "max_seconds",
     "early_stop",
 )
+QUANTIZATION = ("calibration", "keep_float")
 COMPENSATION = ("fold_bias", "map_weights", "rescale")
-ALL = (*DATA, *CHOICE, *SEARCH, *SCORE, "jobs")
+ALL = (*DATA, *QUANTIZATION, *CHOICE, *SEARCH, *SCORE, "jobs")
 
 
 def add_global_flags(parser: argparse.ArgumentParser) -> None:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from hawx_onnx.hardware.array_costs import ArrayCosts
 from hawx_onnx.hardware.array_plan import array_plan
 from hawx_onnx.hardware.assignment import Usage
+from hawx_onnx.hardware.element import register_bits
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import number
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
     ComponentFigures,
     clock_notes,
     periphery_of,
@@ -58,6 +58,21 @@ class ArrayTarget(Target):
     def columns_for(self) -> str:
         """What the columns of a partitioned array are divided for: ``latency`` or ``energy``."""
         return "latency"
+
+    @property
+    def clock_gated(self) -> bool:
+        """Whether the registers of an element see the clock only with operands."""
+        return False
+
+    @property
+    def multiplexer_bits(self) -> int:
+        """Bits of an element's multiplexer: by default accumulators shift down to be read."""
+        return self.accumulator_bits
+
+    @property
+    def edge_bits(self) -> int:
+        """Register bits of elements at the edge that no neighbour reads, and so are not there."""
+        return 0
 
     @property
     @abstractmethod
@@ -131,7 +146,7 @@ class ArrayTarget(Target):
         width = max(self.shape)
         return Fabric(
             adder_bits=self.elements * self.accumulator_bits,
-            register_bits=self.elements * (2 * OPERAND_BITS + self.accumulator_bits),
+            register_bits=self.elements * register_bits(self.accumulator_bits),
             memories=tuple(MemoryShape(1024 * size, width) for size in self.memory_sizes_kb),
         )
 

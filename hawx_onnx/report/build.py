@@ -22,6 +22,7 @@ from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.formats import finite
 from hawx_onnx.report.layer_rows import layers_block
+from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.problem import order_of
@@ -204,6 +205,7 @@ def build_report(
     kernels: Mapping[str, Any],
     command: str,
     made: Compensated | None = None,
+    surrogate: Predictor | None = None,
 ) -> dict[str, Any]:
     """The content of ``report.json``, schema version 1.
 
@@ -217,6 +219,7 @@ def build_report(
         kernels: What the library says of itself: ``isa``, ``cpu``, ``chosen`` (by multiplier).
         command: The command that repeats the run.
         made: The compensated network, with the passes that were tried.
+        surrogate: Predicts what the alternatives would lose; without it no reasons are told.
     """
     before = problem.report(problem.exact_choice)
     after = problem.report(chosen.choice)
@@ -254,6 +257,9 @@ def build_report(
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen),
         "layers": layers_block(prepared, after),
+        "reasons": None
+        if surrogate is None
+        else reasons_block(problem, chosen, result.points, surrogate),
         "search": {
             **search_block(result, len(prepared.dataset.validation)),
             "compensation": prepared.compensation,
@@ -261,7 +267,12 @@ def build_report(
         "predictor": predictor_block(result),
         "kernels": dict(by_name),
         "environment": environment_block(settings, kernels),
-        "warnings": [*prepared.warnings, *after.notes, *_budget_warning(problem, drop)],
+        "warnings": [
+            *prepared.warnings,
+            *after.notes,
+            *slowness_warnings(problem, before, after),
+            *_budget_warning(problem, drop),
+        ],
     }
 
 

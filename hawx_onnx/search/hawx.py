@@ -16,6 +16,8 @@ from hawx_onnx.search.problem import Problem
 from hawx_onnx.search.result import SearchResult, collect_points
 
 DEFAULT_EVALUATIONS = 40
+# Of a small space a tenth will do, or it might as well be measured whole; but no fewer than these.
+SPACE_SHARE, LEAST_EVALUATIONS = 10, 8
 
 
 def search_hawx(
@@ -37,7 +39,8 @@ def search_hawx(
 
     Args:
         problem: The problem.
-        measurer: Runs the network; without a limit of its own, 40 choices are measured.
+        measurer: Runs the network; without a limit of its own, 40 choices are measured, of a
+            small space a tenth.
         surrogate: Predicts accuracies.
         seed: Of the predictor.
         scoring_seconds: What the responses of the surrogate took.
@@ -45,20 +48,19 @@ def search_hawx(
     if surrogate is None:
         raise ConfigError("needs scores", where="--method hawx", mend="score the layers first")
     if isinstance(surrogate, FilterSurrogate):
-        most = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
         return search_filters(
             problem,
             measurer,
             surrogate,
             search_hawx,
-            most,
+            _evaluations(problem, measurer),
             seed=seed,
             scoring_seconds=scoring_seconds,
         )
     start, before = time.perf_counter(), measurer.seconds
     damages = surrogate.damages()
     pool, thinned = build_pool(problem, damages)
-    evaluations = DEFAULT_EVALUATIONS if measurer.left is None else measurer.left
+    evaluations = _evaluations(problem, measurer)
     grows = problem.space_size > ENUMERATE
     learner = Learner(problem, surrogate, trees=grows, seed=seed)
     candidates = Candidates(problem, measurer, learner, pool)
@@ -89,3 +91,11 @@ def search_hawx(
         remembered=measurer.remembered,
         predictor=report,
     )
+
+
+def _evaluations(problem: Problem, measurer: Measurer) -> int:
+    """How many choices to measure at most."""
+    if measurer.left is not None:
+        return measurer.left
+    share = max(LEAST_EVALUATIONS, problem.space_size // SPACE_SHARE)
+    return min(DEFAULT_EVALUATIONS, share)

@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from hawx_onnx import components
 from hawx_onnx.components import Encoding
 from hawx_onnx.errors import ConfigError, DataError, ModelError
-from hawx_onnx.passes import Canonicalize, LowerQdq, PassState, Quantize
+from hawx_onnx.passes import Canonicalize, FindCandidates, LowerQdq, PassState, Quantize
 
 
 def quantized(kit, model, encoding=Encoding.SIGNED):
@@ -125,3 +125,34 @@ def test_batches_are_cut_to_the_memory(kit, residual, signed):
     assert limited.SerializeToString() == wide.SerializeToString()
     with pytest.raises(ConfigError, match="--memory-limit: 1M is too little"):
         Quantize(signed[0].encoding, 2**20)(state)
+
+
+def test_layers_that_stay_in_floating_point(residual, kit):
+    state = Canonicalize()(kit.state(residual))
+    encoding = state.multipliers[0].encoding
+    quantised = Quantize(encoding, keep_float=("b", "d*"))(state)
+    found = FindCandidates()(LowerQdq()(quantised))
+    assert [c.name for c in found.candidates] == ["a", "c"]
+    reasons = {note.node: note.reason for note in found.left_exact}
+    assert reasons == dict.fromkeys("bd", "it is not quantised: --keep-float names it")
+    with pytest.raises(ConfigError, match="'nothing'") as caught:
+        Quantize(encoding, keep_float=("nothing",))(state)
+    assert caught.value.where == "--keep-float"
+
+
+def test_calibrations_give_ranges_of_their_own(residual, kit, capsys):
+    # One outlier decides the extremes, and hardly anything of a percentile.
+    x = kit.samples(residual, 1280)
+    x[0, 0, 0, 0] = 1000.0
+    state = Canonicalize()(kit.state(residual, x=x))
+    encoding, scales = state.multipliers[0].encoding, {}
+    for word in ("minmax", "percentile", "entropy"):
+        model = Quantize(encoding, 2**31, word)(state).model
+        constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
+        assert first.input[0] == "x"
+        scales[word] = float(constants[first.input[1]])
+    assert scales["minmax"] == pytest.approx(1000 / 127, rel=0.01)
+    assert scales["percentile"] < 0.5 * scales["minmax"]
+    assert scales["entropy"] <= scales["minmax"]
+    assert capsys.readouterr().out == ""

@@ -293,3 +293,29 @@ def hostile(report: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
         return report
 
     return infect
+
+
+@pytest.fixture
+def costed() -> Callable[[str], dict[str, Any]]:
+    """Returns what ``cost`` tells of two layers on a target, the first one approximate."""
+    from hawx_onnx import components
+    from hawx_onnx.hardware import LayerWorkload, load_target
+    from hawx_onnx.report.build import savings
+
+    layers = (
+        LayerWorkload("first", "Conv", 64, 8, 9),
+        LayerWorkload("second", "Gemm", 1, 10, 512),
+    )
+    exact, cheap = components.load("mul8s_exact"), components.load("mul8s_trunc3")
+
+    def document(target: str) -> dict[str, Any]:
+        report = load_target(target).cost(layers, {"first": cheap}, exact)
+        baseline = load_target(target).cost(layers, {}, exact)
+        return {
+            **report.to_dict(),
+            "baseline": baseline.to_dict()["total"],
+            "savings": savings(baseline.total, report.total),
+            "operands": "uniform",
+        }
+
+    return document
