@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 Picks = npt.NDArray[np.intp]
 
 # The first stage's share of the evaluations, and how many it has at least.
-LAYER_SHARE, LEAST_OF_LAYERS = 0.5, 8
+LAYER_SHARE, LEAST_OF_LAYERS = 0.5, 16
 # Choices measured together: each waits for what the others tell, but they share computations.
 MOST_TOGETHER = 4
 # What is expected to save less than this share of the exact design's cost is not measured.
@@ -73,7 +73,10 @@ def search_filters(
     """
     start, before = time.perf_counter(), measurer.seconds
     layers = replace(problem, units=())
-    with measurer.at_most(max(LEAST_OF_LAYERS, round(LAYER_SHARE * evaluations))):
+    share = max(LEAST_OF_LAYERS, round(LAYER_SHARE * evaluations))
+    if len(problem.units) == len(layers.units):
+        share = evaluations  # the hardware wants the channels of each layer together
+    with measurer.at_most(share):
         first = search_layers(
             layers, measurer, surrogate.layers, seed=seed, scoring_seconds=scoring_seconds
         )

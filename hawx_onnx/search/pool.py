@@ -15,8 +15,9 @@ from hawx_onnx.search.problem import Choice, Problem
 MAX_STATES = 1024
 # A space up to this size is enumerated: the surrogate predicts it in about a second.
 ENUMERATE = 4096
-# Up to this many candidates every set of multiplier types is tried on shared arrays.
-ALL_SUBSETS = 8
+# Up to this many candidates every set of multiplier types is tried on shared arrays: their number
+# doubles with each candidate.
+ALL_SUBSETS = 5
 # Up to this many units fronts come from dynamic programming, beyond from Lagrangian relaxation.
 EXACT_UNITS = 64
 # How many points of a front the mixed-integer program is asked for, and how long for one.
@@ -29,8 +30,7 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
     A small space is taken whole. Otherwise each damage measure gives one knapsack front for each
     objective; where layers share hardware, one for each set of multiplier types that the array
     could hold. What sets of types and one cost alone do not cover, many candidates on shared
-    arrays and limits on hardware costs, goes to a mixed-integer program. Where channels have
-    multipliers of their own, the pool of whole layers is part of it.
+    arrays and limits on hardware costs, goes to a mixed-integer program.
 
     Args:
         problem: The problem.
@@ -120,7 +120,9 @@ def _type_subsets(problem: Problem, terms: CostTerms) -> Iterator[list[int]]:
     if not np.any(terms.per_type) and limit is None:
         yield allowed
         return
-    most = len(allowed) if len(allowed) <= ALL_SUBSETS else 2
+    most = len(allowed)
+    if most > ALL_SUBSETS:
+        most = 1 if limit is None else 2
     most = most if limit is None else min(most, limit)
     for size in range(1, most + 1):
         for subset in itertools.combinations(allowed, size):
