@@ -87,6 +87,7 @@ def analyze(
     model: str | Path,
     *,
     data: str | Path | None = None,
+    compensated: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> Sensitivity:
     """Scores layers and their channels under every candidate multiplier, without a search.
@@ -94,6 +95,8 @@ def analyze(
     Args:
         model: Path of an ONNX file.
         data: What ``--data`` takes.
+        compensated: Score layers and channels with their mean errors folded into biases, as a
+            search with ``fold_bias`` does.
         **options: Fields of Settings.
 
     Returns:
@@ -102,7 +105,7 @@ def analyze(
         they say of an assignment.
     """
     sensitivity = prepare(
-        model, _settings(data, options), costs=False, filters=True
+        model, _settings(data, options), costs=False, filters=True, compensated=compensated
     ).state.sensitivity
     assert sensitivity is not None
     return sensitivity
@@ -134,9 +137,9 @@ def explore(
             mend=f"choose of {', '.join(METHODS)}",
         )
     settings = _settings(data, options)
-    return explore_methods(
-        prepare(model, settings, filters=settings.granularity == "filter"), settings, methods
-    )
+    filters = settings.granularity == "filter"
+    prepared = prepare(model, settings, filters=filters, compensated=settings.fold_bias)
+    return explore_methods(prepared, settings, methods)
 
 
 def evaluate(

@@ -16,7 +16,7 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.model import load_model
-from hawx_onnx.hardware import LayerWorkload, load_target, operands_of
+from hawx_onnx.hardware import LayerWorkload, Target, load_target, operands_of
 from hawx_onnx.passes import Canonicalize, PassState
 from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
@@ -70,7 +70,8 @@ def cost_model(
     used = _multipliers(chosen, settings)
     chosen.check([workload.name for workload in workloads], list(used))
     exact = _exact_for(used.values(), settings)
-    workloads, notes = _with_energies(workloads, chosen, exact)
+    target = target.for_network(workloads, exact)
+    workloads, notes = _with_energies(workloads, chosen, exact, target)
     if assignment is None and not held:
         # A plain model is exact, and nobody expects it to know its operands.
         notes = []
@@ -190,7 +191,7 @@ def _choices(
 
 
 def _with_energies(
-    workloads: tuple[LayerWorkload, ...], chosen: Assignment, exact: Multiplier
+    workloads: tuple[LayerWorkload, ...], chosen: Assignment, exact: Multiplier, target: Target
 ) -> tuple[tuple[LayerWorkload, ...], list[str]]:
     """Returns workloads with the energies that an assignment carries, and a note on lacking ones.
 
@@ -209,6 +210,12 @@ def _with_energies(
             f"{_UNIFORM}: the assignment's energies are of {energies.technology}, the multipliers' "
             f"figures of {technology}"
         ]
+    same = energies.stays == target.stays
+    if not same and {energies.stays, target.stays} != {"output", "engine"}:
+        return workloads, [
+            f"{_UNIFORM}: in the elements that the assignment's energies are of, the "
+            f"{energies.stays} stays, in those of {target.name} the {target.stays}"
+        ]
     result, lacking = [], {}
     for work in workloads:
         own = energies.of_layer(work.name)
@@ -216,7 +223,8 @@ def _with_energies(
         absent = dict.fromkeys((*used, exact.name)).keys() - dict(own).keys()
         if absent:
             lacking[work.name] = min(absent)
-        result.append(work if absent else replace(work, energies_fj=own))
+        around = energies.around_layer(work.name) if same else ()
+        result.append(work if absent else replace(work, energies_fj=own, around_fj=around))
     if not lacking:
         return tuple(result), []
     layer, name = next(iter(lacking.items()))

@@ -7,7 +7,7 @@ from typing import Any
 
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.preparation import Prepared, Step
-from hawx_onnx.report.build import point_block, space_number
+from hawx_onnx.report.build import learnt_block, point_block, space_number
 from hawx_onnx.search import Problem, SearchResult, select
 from hawx_onnx.search.problem import size_text
 from hawx_onnx.search.result import hypervolume
@@ -46,6 +46,7 @@ def explore_methods(
         "methods": [method_block(searcher.problem, result) for result in results.values()],
         "baseline_accuracy": next(iter(results.values())).baseline_accuracy,
         "metric": prepared.metric,
+        "compensation": prepared.compensation,
         "validation_samples": len(prepared.dataset.validation),
         "max_accuracy_drop": settings.max_accuracy_drop,
         "objective": searcher.problem.objective,
@@ -81,6 +82,7 @@ def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
         "measuring_seconds": result.measuring_seconds,
         "space_size": space_number(result.space_size),
         "hypervolume": hypervolume(problem, result),
+        "predictor": learnt_block(result),
         "selected": None if chosen is None else point_block(problem, chosen),
         "points": [point_block(problem, point) for point in result.points],
     }

@@ -26,7 +26,11 @@ FORMAT = 1
 
 
 def origin_of(
-    model: onnx.ModelProto, multipliers: Sequence[Multiplier], x: np.ndarray, y: np.ndarray
+    model: onnx.ModelProto,
+    multipliers: Sequence[Multiplier],
+    x: np.ndarray,
+    y: np.ndarray,
+    folded_on: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What measurements are of: whatever of it differs makes them other ones.
 
@@ -35,6 +39,7 @@ def origin_of(
         multipliers: Candidates, in the order that choices count them.
         x: Validation samples, in the order that they are run.
         y: Their classes.
+        folded_on: Calibration samples that biases were folded on; None where they were not.
     """
     tables = [[multiplier.name, multiplier.content_hash] for multiplier in multipliers]
     data = hashlib.sha256(np.ascontiguousarray(x).data)
@@ -43,7 +48,12 @@ def origin_of(
         "model": hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest(),
         "multipliers": tables,
         "data": data.hexdigest(),
+        "folded biases": None if folded_on is None else _digest(folded_on),
     }
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 class Journal:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from numpy.lib.stride_tricks import sliding_window_view
 from onnx import helper, numpy_helper
 
 from hawx_onnx.components import Multiplier
@@ -19,6 +18,8 @@ from hawx_onnx.hardware.rtl import LayerOperands
 from hawx_onnx.names import close_names
 from hawx_onnx.passes.approximate import EXACT_OP, exposed
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, TABLES_AT, metadata, table_index_of
+from hawx_onnx.passes.windows import chosen_windows
+from hawx_onnx.passes.windows import windows as windows_of
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -106,7 +107,7 @@ def layer_operands(
         groups = int(attributes.get("group", 1))
         filters = len(w) // groups
         weights = w[:filters].reshape(filters, -1)
-        windows = _windows(x[:, : w.shape[1]], int(zx.reshape(-1)[0]), w.shape[2:], attributes)
+        windows = windows_of(x[0, : w.shape[1]], int(zx.reshape(-1)[0]), w.shape[2:], attributes)
         sums = _execute(op, x, w, zx, zw, tables, attributes, threads)
         accumulators = sums[0, :filters].reshape(filters, -1).T
     else:
@@ -142,8 +143,7 @@ def _chosen(windows: Array, positions: Array) -> Array:
     """
     if windows.ndim == 2:
         return _patterns(windows[positions])
-    places = np.unravel_index(positions, windows.shape[: windows.ndim // 2])
-    return _patterns(windows[places].reshape(len(positions), -1))
+    return _patterns(chosen_windows(windows, positions))
 
 
 def _tables(
@@ -211,35 +211,3 @@ def _execute(
     session = create_session(model.SerializeToString(), threads=threads, use_library=True)
     (result,) = run(session, ["y"], {"x": np.ascontiguousarray(x)})
     return np.asarray(result)
-
-
-def _windows(x: Array, zero: int, kernel: Sequence[int], attributes: dict[str, Any]) -> Array:
-    """Views of what each output of a convolution sees, first image: [out..., C, kernel...]."""
-    rank = len(kernel)
-    strides = list(attributes.get("strides") or [1] * rank)
-    dilations = list(attributes.get("dilations") or [1] * rank)
-    reach = [dilation * (size - 1) + 1 for dilation, size in zip(dilations, kernel, strict=True)]
-    pads = _pads(x.shape[2:], reach, strides, attributes)
-    padded = np.pad(x[0], ((0, 0), *pads), constant_values=zero)
-    axes = tuple(range(1, 1 + rank))
-    views: Array = sliding_window_view(padded, reach, axes)
-    index = (slice(None), *(slice(None, None, step) for step in (*strides, *dilations)))
-    # [C, out..., kernel...] -> [out..., C, kernel...]
-    return np.moveaxis(views[index], 0, rank)
-
-
-def _pads(
-    sizes: Sequence[int], reach: Sequence[int], strides: Sequence[int], attributes: dict[str, Any]
-) -> list[tuple[int, int]]:
-    """Padding before and after each spatial axis."""
-    auto = attributes.get("auto_pad", b"NOTSET")
-    auto = auto.decode() if isinstance(auto, bytes) else auto
-    if auto == "NOTSET":
-        pads = list(attributes.get("pads") or [0] * (2 * len(sizes)))
-        return list(zip(pads[: len(sizes)], pads[len(sizes) :], strict=True))
-    result = []
-    for size, extent, step in zip(sizes, reach, strides, strict=True):
-        whole = 0 if auto == "VALID" else max((-(-size // step) - 1) * step + extent - size, 0)
-        before = whole // 2 if auto == "SAME_UPPER" else whole - whole // 2
-        result.append((before, whole - before))
-    return result

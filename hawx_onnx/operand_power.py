@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import onnx
-
 from hawx_onnx.assignment import Assignment
-from hawx_onnx.components.operand_power import component_energies
+from hawx_onnx.components.element_power import element_energies
+from hawx_onnx.hardware import Target
 from hawx_onnx.operand_energies import OperandEnergies
 from hawx_onnx.passes import PassState
-from hawx_onnx.passes.base import Candidate
-from hawx_onnx.passes.calibrate import operand_tensors, second_operand
-from hawx_onnx.passes.code_counts import histogram
 from hawx_onnx.sensitivity import MultiplicationEnergies
 
 
-def with_operand_energies(state: PassState) -> tuple[PassState, tuple[str, ...]]:
+def with_operand_energies(state: PassState, target: Target) -> tuple[PassState, tuple[str, ...]]:
     """Returns a scored state with each multiplier's energy under each layer's operands.
 
-    Activations come from the histograms of ``Calibrate``, weights from the model. The sensitivity
-    tells all energies that can be had. The workloads hold them where all can: energies under
-    uniform and under real operands do not compare, so that otherwise all stay with their figures.
+    These are the windows and filters that ``Calibrate`` kept, in the order in which the target's
+    elements take them. The sensitivity tells all energies that can be had. The workloads hold them
+    where all can: energies under uniform and under real operands do not compare, so that otherwise
+    all stay with their figures.
+
+    Args:
+        state: The state.
+        target: What elements keep, and the width of their sums, is read.
 
     Returns:
         The state, and a note where the workloads stay as they were.
     """
-    constants = {tensor.name: tensor for tensor in state.model.graph.initializer}
-    operands = [_operands(state, candidate, constants) for candidate in state.candidates]
-    energies = component_energies(state.multipliers, operands)
+    found_all = element_energies(
+        state.multipliers,
+        [state.traces[candidate.name] for candidate in state.candidates],
+        target.stays,
+        target.accumulator_bits,
+        target.lanes(tuple(candidate.workload for candidate in state.candidates)),
+    )
+    energies = [
+        [None if one is None else one.multiplication_fj for one in row] for row in found_all
+    ]
     assert state.sensitivity is not None
     found = MultiplicationEnergies(
         technology=tuple(m.cost.technology if m.cost else None for m in state.multipliers),
@@ -38,37 +45,31 @@ def with_operand_energies(state: PassState) -> tuple[PassState, tuple[str, ...]]
     )
     state = state.replace(sensitivity=replace(state.sensitivity, energies=found))
     candidates, missing = [], set()
-    for candidate, row in zip(state.candidates, energies, strict=True):
-        pairs = [(m.name, energy) for m, energy in zip(state.multipliers, row, strict=True)]
-        known = tuple((name, energy) for name, energy in pairs if energy is not None)
-        missing |= {name for name, energy in pairs if energy is None}
-        workload = replace(candidate.workload, energies_fj=known)
+    names = [multiplier.name for multiplier in state.multipliers]
+    for candidate, row in zip(state.candidates, found_all, strict=True):
+        pairs = [(name, one) for name, one in zip(names, row, strict=True) if one is not None]
+        missing |= set(names) - {name for name, _ in pairs}
+        workload = replace(
+            candidate.workload,
+            energies_fj=tuple((name, one.multiplication_fj) for name, one in pairs),
+            around_fj=tuple(
+                (name, one.around_fj) for name, one in pairs if one.around_fj is not None
+            ),
+        )
         candidates.append(replace(candidate, workload=workload))
     if missing:
-        return state, (_note([m.name for m in state.multipliers if m.name in missing]),)
+        return state, (_note([name for name in names if name in missing]),)
     return state.replace(candidates=tuple(candidates)), ()
 
 
-def with_energies(assignment: Assignment, state: PassState) -> Assignment:
+def with_energies(assignment: Assignment, state: PassState, target: Target) -> Assignment:
     """Returns an assignment that carries the energies by which its cost was found, if any."""
     cost = state.multipliers[0].cost
     if cost is None:
         return assignment
     workloads = [candidate.workload for candidate in state.candidates]
-    energies = OperandEnergies.of_workloads(cost.technology, workloads)
+    energies = OperandEnergies.of_workloads(cost.technology, workloads, target.stays)
     return replace(assignment, energies=energies)
-
-
-def _operands(
-    state: PassState, candidate: Candidate, constants: dict[str, onnx.TensorProto]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Counts [256] of a layer's activation and weight codes, by bit pattern."""
-    activation = state.histograms[candidate.name].sum(axis=0)
-    tensor = constants.get(operand_tensors(state.model, candidate)[1])
-    if tensor is None:
-        return activation, state.histograms[second_operand(candidate.name)].sum(axis=0)
-    codes = np.asarray(onnx.numpy_helper.to_array(tensor)).reshape(1, -1)
-    return activation, histogram(codes, 0)[0]
 
 
 def _note(missing: list[str]) -> str:

@@ -156,7 +156,8 @@ def optimize_model(
     Raises:
         HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
     """
-    prepared = prepare(path, settings, step, filters=settings.granularity == "filter")
+    filters = settings.granularity == "filter"
+    prepared = prepare(path, settings, step, filters=filters, compensated=settings.fold_bias)
     step("preparing the search")
     searcher = Searcher(prepared, settings, progress, folder, resume)
     step(f"searching {size_text(searcher.problem.space_size)} assignments")
@@ -165,15 +166,19 @@ def optimize_model(
         chosen = choose(searcher.problem, result)
     except BudgetError as error:
         if folder is not None:
-            error.mend += f"; the front is in {save_front(searcher.problem, result, folder)}"
+            front = save_front(searcher.problem, result, folder, prepared.compensation)
+            error.mend += f"; the front is in {front}"
         raise
-    assignment = with_energies(searcher.problem.assignment(chosen.choice), prepared.state)
+    assignment = with_energies(
+        searcher.problem.assignment(chosen.choice), prepared.state, prepared.target
+    )
     step("compensating")
     made = compensate(
         prepared.state.replace(assignment=assignment, dataset=prepared.dataset),
         settings.compensation_passes,
         threads=settings.jobs,
         memory_limit=settings.memory_bytes,
+        folded=None if prepared.folds is None else prepared.folds.exact,
     )
     assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")
@@ -195,7 +200,8 @@ def optimize_model(
         accuracies,
         kernels_of(prepared.state.multipliers),
         repeat_command(path, settings),
-        made.trials,
+        made,
+        searcher.surrogate,
     )
     loss = find_loss(
         prepared.source,
@@ -218,11 +224,16 @@ def optimize_model(
     )
 
 
-def save_front(problem: Problem, result: SearchResult, folder: str | Path) -> Path:
+def save_front(
+    problem: Problem, result: SearchResult, folder: str | Path, compensation: str | None
+) -> Path:
     """Writes ``pareto.csv`` of a search that chose nothing."""
     from hawx_onnx import report as writers
 
-    points = {"pareto": pareto_block(problem, result, None)}
+    points = {
+        "pareto": pareto_block(problem, result, None),
+        "search": {"compensation": compensation},
+    }
     return writers.write_pareto_csv(points, Path(folder) / "pareto.csv")
 
 

@@ -33,7 +33,9 @@ from hawx_onnx.passes import (
     Score,
     StaticForm,
 )
+from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
+from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
@@ -62,6 +64,8 @@ class Prepared:
         labelled: Whether the labels are true classes.
         target: The accelerator.
         warnings: What the user should know before trusting figures.
+        folds: Folds the biases that assignments are scored and measured with; None where they
+            are not compensated.
     """
 
     path: Path
@@ -71,6 +75,12 @@ class Prepared:
     labelled: bool
     target: Target
     warnings: tuple[str, ...]
+    folds: SharedFolds | None = None
+
+    @property
+    def compensation(self) -> str | None:
+        """The compensation that assignments are scored and measured with, if any."""
+        return None if self.folds is None else FoldBias.name
 
     @property
     def metric(self) -> str:
@@ -106,7 +116,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
         raise ConfigError(
             f"{first} takes int8 codes and {second} takes uint8 codes: one network has one kind",
             where="--candidates",
-            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone",
+            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone; `hawx-onnx library import "
+            "--sign-logic` makes int8 multipliers of unsigned ones",
         )
     exact = components.exact_for(chosen, settings.library)
     return (exact, *(m for m in chosen if m.name != exact.name))
@@ -120,7 +131,7 @@ def _whole_library(paths: tuple[str, ...]) -> tuple[Multiplier, ...]:
     if signed and left:
         log.warning(
             "left out, they take uint8 codes and others of the library int8: %s; "
-            "--candidates chooses",
+            "--candidates chooses, `hawx-onnx library import --sign-logic` makes them take int8",
             ", ".join(left),
         )
     return tuple(signed or found)
@@ -219,6 +230,7 @@ def prepare(
     *,
     costs: bool = True,
     filters: bool = False,
+    compensated: bool = False,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -230,6 +242,7 @@ def prepare(
         step: Called with the name of each step as it begins.
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
         filters: Whether single channels are scored too.
+        compensated: Whether layers are scored, and measured, with their biases folded.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -260,15 +273,20 @@ def prepare(
             check_classes(split, outputs)
     state = quantized_state(source, dataset, multipliers, step, limit, settings)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
+    if costs:
+        layers = [candidate.workload for candidate in state.candidates]
+        target = target.for_network(layers, multipliers[0])
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
-    state = Score(settings.score_samples, settings.jobs, limit, filters=filters)(state)
+    folds = shared_folds(state, settings.jobs, limit) if compensated else None
+    score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
+    state = score(state)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
-        state, notes = with_operand_energies(state)
+        state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
-    return Prepared(Path(path), source, state, dataset, labelled, target, warnings)
+    return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
 
 
 def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:

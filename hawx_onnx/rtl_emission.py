@@ -268,5 +268,6 @@ def _module(multiplier: Multiplier, from_table: bool) -> MultiplierModule:
         ports=(interface.activation, interface.weight, interface.product),
         width=interface.width,
         signed=multiplier.encoding.codes_signed or bool(multiplier.table.min() < 0),
+        zero=int(multiplier.table[0, 0]) == 0,
         text=found.design,
     )

@@ -115,7 +115,12 @@ class Searcher:
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
         # A fresh one: no method shall gain from what another one ran.
         network = ValidationRuns(
-            prepared.state, prepared.dataset.validation, seed, threads, share=self._share
+            prepared.state,
+            prepared.dataset.validation,
+            seed,
+            threads,
+            share=self._share,
+            folds=prepared.folds,
         )
         settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
         limits = Limits(
@@ -129,7 +134,8 @@ class Searcher:
         journal = None
         if self._folder is not None:
             state = prepared.state
-            origin = origin_of(state.model, state.multipliers, network.x, network.labels)
+            folded_on = None if prepared.folds is None else prepared.folds.x
+            origin = origin_of(state.model, state.multipliers, network.x, network.labels, folded_on)
             journal = Journal(self._folder, origin, self._resume)
         return Measurer(
             network, self.problem, network.labels, limits, journal, progress=self._progress

@@ -38,9 +38,21 @@ class OperatorScore:
         """Standard deviation of that error, in the output's units: [multipliers, channels]."""
         return np.asarray(self.std * self.output_scale)
 
-    def relative_rms(self) -> np.ndarray:
-        """Root mean square error over channels, relative to the output's range: [multipliers]."""
-        rms = np.sqrt(self.mean**2 + self.std**2) * self.output_scale
+    def mean_squares(self, folded: bool = False) -> np.ndarray:
+        """Mean squared error of the accumulated sum, in squared products: [multipliers, channels].
+
+        Args:
+            folded: Whether the bias makes up for the mean; what is left is the variance.
+        """
+        return np.asarray(self.std**2 if folded else self.mean**2 + self.std**2)
+
+    def relative_rms(self, folded: bool = False) -> np.ndarray:
+        """Root mean square error over channels, relative to the output's range: [multipliers].
+
+        Args:
+            folded: Whether the bias makes up for the mean.
+        """
+        rms = np.sqrt(self.mean_squares(folded)) * self.output_scale
         return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
 
 
@@ -128,6 +140,9 @@ class Sensitivity:
         squared_change: Mean squared change over all values of the output, float64 [L, T]; None
             where ``responses`` hold all of them.
         energies: What multiplications cost under the layers' operands, if that was asked for.
+        folded: Layers whose responses and channels were scored with mean errors folded into
+            their biases: what compensation leaves; the operator level stays as it is.
+        folding_samples: Calibration samples that those biases were folded on.
     """
 
     layers: tuple[str, ...]
@@ -142,6 +157,8 @@ class Sensitivity:
     notes: tuple[str, ...] = field(default=())
     squared_change: np.ndarray | None = None
     energies: MultiplicationEnergies | None = None
+    folded: tuple[str, ...] = ()
+    folding_samples: int = 0
 
     def accuracy_drop(self) -> np.ndarray:
         """Measured drop of accuracy with one layer approximated, [L, T], as a fraction.
@@ -179,6 +196,13 @@ class Sensitivity:
         moved = [(self.baseline + layer).argmax(axis=2) for layer in self.responses]
         return np.array(moved).reshape(self.responses.shape[:3])
 
+    def _compensation(self) -> dict[str, object] | None:
+        """What was compensated when layers and channels were scored; None for nothing."""
+        if not self.folded:
+            return None
+        samples = self.folding_samples
+        return {"pass": "fold-bias", "layers": list(self.folded), "samples": samples}
+
     def to_dict(self) -> dict[str, object]:
         """The content of ``sensitivity.json``."""
         energies = {"multiplication_energy": self.energies.to_dict()} if self.energies else {}
@@ -187,6 +211,7 @@ class Sensitivity:
             "layers": list(self.layers),
             "multipliers": list(self.multipliers),
             "samples": int(self.baseline.shape[0]),
+            "compensation": self._compensation(),
             "layer_level": {
                 "accuracy_drop": self.accuracy_drop().tolist(),
                 "agreement": self.agreement().tolist(),

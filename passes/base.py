@@ -19,6 +19,7 @@ import onnx
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
+from hawx_onnx.components.operand_traces import OperandTrace
 from hawx_onnx.errors import HawxError
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.hardware import LayerWorkload
@@ -92,6 +93,7 @@ class PassState:
         histograms: Candidate -> counts of activation codes, int64 [input channels, 256], set by
             ``Calibrate``.
         tap_counts: Convolution -> counts of the codes that each of its taps reads, likewise.
+        traces: Candidate -> windows and filters as they follow each other, likewise.
         sensitivity: Set by ``Score``.
         assignment: The chosen assignment, set before ``Rewrite``.
         records: What the passes so far did.
@@ -104,6 +106,7 @@ class PassState:
     left_exact: tuple[LeftAlone, ...] = ()
     histograms: Mapping[str, np.ndarray] = field(default_factory=dict)
     tap_counts: Mapping[str, TapCounts] = field(default_factory=dict)
+    traces: Mapping[str, OperandTrace] = field(default_factory=dict)
     sensitivity: Sensitivity | None = None
     assignment: Assignment | None = None
     records: tuple[PassRecord, ...] = ()

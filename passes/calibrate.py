@@ -14,6 +14,7 @@ from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.code_counts import TapCounter, histogram
 from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.operand_samples import TraceSampler
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.passes.taps import taps_of
 from hawx_onnx.runtime.runner import Runner
@@ -24,8 +25,8 @@ class Calibrate(Pass):
 
     Of convolutions the codes that each tap of the kernel reads are counted: near borders they
     differ, and padding is read by outer taps alone. The histograms are indexed by bit pattern, as
-    the truth tables are. Memory is one batch of activations and the counts, whatever the number
-    of samples.
+    the truth tables are. Of some samples, windows are kept as they are. Memory is one batch of
+    activations, the counts and these windows, whatever the number of samples.
 
     Args:
         threads: Threads within an operator.
@@ -52,6 +53,7 @@ class Calibrate(Pass):
         runner = Runner(exposed(exact_form(state), names), threads=self.threads)
         rows: dict[str, np.ndarray] = {}
         counters: dict[_Reader, TapCounter] = {}
+        samplers = _samplers(state, len(samples))
         for results in runner.stream(samples, names, batch=self._batch(state, samples, names)):
             codes = dict(zip(names, results, strict=True))
             for tensor in dict.fromkeys(wanted.values()):
@@ -60,12 +62,15 @@ class Calibrate(Pass):
                 if reader not in counters:
                     counters[reader] = reader.counter(codes[reader.tensor].shape, len(samples))
                 counters[reader].add(codes[reader.tensor])
+            for sampler, operands in samplers.values():
+                sampler.add(*(codes[tensor] for tensor in operands))
             del results, codes  # not held while the next batch is run
         taps = {name: counters[reader].result() for name, reader in convolutions.items()}
         histograms = {name: counts.histogram() for name, counts in taps.items()}
         histograms |= {key: rows[tensor] for key, tensor in wanted.items()}
         ordered = {key: histograms[key] for key in _keys(state, histograms)}
-        return PassResult(state.replace(histograms=ordered, tap_counts=taps), False)
+        traces = {name: sampler.result() for name, (sampler, _) in samplers.items()}
+        return PassResult(state.replace(histograms=ordered, tap_counts=taps, traces=traces), False)
 
     def _batch(self, state: PassState, x: np.ndarray, names: list[str]) -> int:
         """Samples of a batch whose activations, and the places of their counts, fit."""
@@ -87,6 +92,18 @@ class _Reader:
     def counter(self, shape: tuple[int, ...], samples: int) -> TapCounter:
         node = onnx.NodeProto.FromString(self.attributes)
         return TapCounter(taps_of(node, shape[2:], self.kernel), shape[1], samples)
+
+
+def _samplers(state: PassState, samples: int) -> dict[str, tuple[TraceSampler, tuple[str, ...]]]:
+    """Candidate -> what takes samples of its operands, and the tensors that it reads for that."""
+    constants = {tensor.name: tensor for tensor in state.model.graph.initializer}
+    nodes = {node.name: node for node in state.model.graph.node}
+    result = {}
+    for candidate in state.candidates:
+        sampler = TraceSampler(candidate, nodes[candidate.name], constants, samples)
+        read = [t for t in operand_tensors(state.model, candidate) if t not in constants]
+        result[candidate.name] = sampler, tuple(read)
+    return result
 
 
 def second_operand(candidate: str) -> str:

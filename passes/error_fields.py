@@ -10,6 +10,7 @@ import onnx
 from hawx_onnx.passes.approximate import index_input, with_open_index
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import initializers
+from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import run
 
@@ -25,6 +26,8 @@ class ErrorFields:
         candidates: The nodes.
         types: Type and shape of the activations that they read.
         threads: Threads within an operator.
+        biases: Layer -> int32 [T, channels], its biases under each multiplier; layers that are
+            not among them keep their own.
     """
 
     def __init__(
@@ -33,13 +36,16 @@ class ErrorFields:
         candidates: Sequence[Candidate],
         types: Mapping[str, onnx.ValueInfoProto],
         threads: int = 0,
+        biases: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self._candidates = tuple(candidates)
+        self._candidates, self._biases = tuple(candidates), dict(biases or {})
         part = _candidates_alone(model, candidates, types)
         #: Activations that candidates read.
         self.inputs = tuple(value.name for value in part.graph.input)
         for candidate in candidates:
             part = with_open_index(part, candidate.name)
+            if candidate.name in self._biases:
+                open_bias(part, candidate.name)
         self._outputs = [value.name for value in part.graph.output]
         self._session = create_session(part.SerializeToString(), threads=threads, use_library=True)
 
@@ -54,6 +60,7 @@ class ErrorFields:
         for candidate in self._candidates:
             index = np.full(candidate.channels, multiplier, np.int32)
             feeds[index_input(candidate.name)] = index
+            feeds.update(bias_feeds(self._biases, candidate.name, index))
         values = run(self._session, self._outputs, feeds)
         return {c.name: value for c, value in zip(self._candidates, values, strict=True)}
 

@@ -62,6 +62,7 @@ class FilterLevel:
         factors: ``stacked_factors`` of them, or None.
         output: The output that is scored.
         threads: Threads within an operator.
+        biases: Layer -> int32 [T, channels], its biases under each multiplier, or None.
 
     Attributes:
         unreached: Other candidate -> why not.
@@ -75,6 +76,7 @@ class FilterLevel:
         factors: np.ndarray | None,
         output: str,
         threads: int = 0,
+        biases: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         gradient = build_gradient(model, [c.name for c in candidates], [output])
         self.unreached = dict(gradient.unreached)
@@ -97,7 +99,7 @@ class FilterLevel:
             use_library=True,
         )
         types = self._forward.types()
-        self._fields = ErrorFields(probe, reached, types, threads)
+        self._fields = ErrorFields(probe, reached, types, threads, biases)
         split = split_gradient(gradient)
         self._prepared = list(split.prepared)
         self._prepare, self._backward = (

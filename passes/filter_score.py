@@ -8,7 +8,7 @@ same noise. A few channels of each layer, run through the rest of the network, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +56,12 @@ class ChannelEffects:
 
 
 def find_effects(
-    state: PassState, x: np.ndarray, labels: np.ndarray | None, memory_limit: int, threads: int = 0
+    state: PassState,
+    x: np.ndarray,
+    labels: np.ndarray | None,
+    memory_limit: int,
+    threads: int = 0,
+    biases: Mapping[str, np.ndarray] | None = None,
 ) -> ChannelEffects:
     """Finds the effects of every output channel of every candidate under every multiplier.
 
@@ -67,10 +72,12 @@ def find_effects(
             vector of class scores.
         memory_limit: Bytes that the process may hold.
         threads: Threads within an operator.
+        biases: Layer -> int32 [T, channels], its biases under each multiplier; layers that are
+            not among them keep their own.
     """
     tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
     output = model_output(state.model)
-    level = FilterLevel(state.model, state.candidates, tables, factors, output, threads)
+    level = FilterLevel(state.model, state.candidates, tables, factors, output, threads, biases)
     layers: dict[str, LayerEffects] = {}
     done, head = 0, min(PROBE_SAMPLES, len(x))
     for part in level.stream(x, labels, memory_limit):
@@ -96,6 +103,7 @@ def score_filters(
     measured: np.ndarray,
     responses: LayerResponses,
     batch: int,
+    folded: Container[str] = (),
 ) -> dict[str, FilterScore]:
     """Scores channels: their effects, and what rounding adds.
 
@@ -110,6 +118,7 @@ def score_filters(
         measured: The layer level's mean squared change of the outputs, [L, T].
         responses: Runs single channels through the rest of the network.
         batch: Samples of one of its runs.
+        folded: Layers whose biases make up for mean errors.
     """
     noise = _rounding_noise(effects.layers, responses, x, batch)
     scores = {}
@@ -118,7 +127,9 @@ def score_filters(
         if name in effects.layers:
             scores[name] = _with_noise(effects.layers[name], noise[name])
         else:
-            scores[name] = _shared_out(operator[name], measured[row], effects.unreached[name])
+            scores[name] = _shared_out(
+                operator[name], measured[row], effects.unreached[name], name in folded
+            )
     return scores
 
 
@@ -206,9 +217,11 @@ def _with_noise(layer: LayerEffects, noise: RoundingNoise) -> FilterScore:
     return FilterScore(total, layer.squared, margin, shifts, GRADIENT)
 
 
-def _shared_out(operator: OperatorScore, measured: np.ndarray, reason: str) -> FilterScore:
+def _shared_out(
+    operator: OperatorScore, measured: np.ndarray, reason: str, folded: bool
+) -> FilterScore:
     """A layer's measured mean squared change [T], by the share of each channel in its error."""
-    power = (operator.mean**2 + operator.std**2) * operator.output_scale**2
+    power = operator.mean_squares(folded) * operator.output_scale**2
     total = power.sum(axis=1, keepdims=True)
     share = np.divide(power, total, out=np.zeros_like(power), where=total > 0)
     return FilterScore(share * measured[:, None], None, None, None, MEASURED, reason)

@@ -26,7 +26,7 @@ from hawx_onnx.passes.probe import table_indices
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.passes.stages import Stages, Walk
 
-DEFAULT_SAMPLES = 256
+DEFAULT_SAMPLES = 128
 EXACT = "the assignment keeps it exact"
 
 # What a layer's accumulators make of its constants: place among its inputs -> new values.

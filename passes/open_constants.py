@@ -44,6 +44,30 @@ def open_constants(model: onnx.ModelProto, layers: Container[str]) -> dict[str, 
     return values
 
 
+def open_bias(model: onnx.ModelProto, layer: str) -> None:
+    """Makes the bias of one layer a graph input, in place."""
+    (node,) = (node for node in model.graph.node if node.name == layer)
+    node.input[BIAS] = open_input(layer, BIAS)
+    info = onnx.helper.make_tensor_value_info(node.input[BIAS], onnx.TensorProto.INT32, None)
+    model.graph.input.append(info)
+
+
+def bias_feeds(
+    biases: Mapping[str, np.ndarray], layer: str, index: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the bias of a layer, made an input, is fed.
+
+    Args:
+        biases: Layer -> int32 [T, channels], one row for each multiplier; layers that are not
+            among them have no such input.
+        layer: The layer.
+        index: Which multiplier each channel uses, int32 [channels].
+    """
+    if layer not in biases:
+        return {}
+    return {open_input(layer, BIAS): biases[layer][index, np.arange(len(index))]}
+
+
 def close_constants(model: onnx.ModelProto, values: Mapping[str, np.ndarray]) -> onnx.ModelProto:
     """Makes such inputs constants again, in place."""
     kept = [value for value in model.graph.input if value.name not in values]

@@ -12,9 +12,10 @@ from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.frontend.outputs import check_finite, check_rows, model_output
 from hawx_onnx.passes.approximate import exposed, index_input, with_open_index, with_tables
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
-from hawx_onnx.passes.suffix import suffix_from
+from hawx_onnx.passes.suffix import Suffix, suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
@@ -30,6 +31,8 @@ class LayerResponses:
         candidates: Nodes to approximate one at a time.
         multipliers: Candidates; index 0 is the exact one and is not run.
         threads: Threads within an operator.
+        biases: Layer -> int32 [T, channels], the biases that an approximated layer has under each
+            multiplier; layers that are not among them keep their own.
 
     Attributes:
         runs: Partial runs made so far.
@@ -43,8 +46,9 @@ class LayerResponses:
         candidates: Sequence[Candidate],
         multipliers: Sequence[Multiplier],
         threads: int = 0,
+        biases: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self._int8, self._threads = model, threads
+        self._int8, self._threads, self._biases = model, threads, dict(biases or {})
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         # The exact multiplier in the library's operators: the same bytes as the int8 model's,
         # without the slow paths that onnxruntime takes for int8 activations.
@@ -65,6 +69,8 @@ class LayerResponses:
             for value in suffix.model.graph.input:
                 value.CopyFrom(types[value.name])
             probe = with_open_index(suffix.model, candidate.name)
+            if candidate.name in self._biases:
+                open_bias(probe, candidate.name)
             session = create_session(probe.SerializeToString(), threads=threads, use_library=True)
             self._sessions.append(session)
             # The session has its own; nodes alone tell what is alive together.
@@ -103,8 +109,21 @@ class LayerResponses:
         for session, (candidate, suffix) in zip(self._sessions, self._layers, strict=True):
             if self._output in suffix.outputs:
                 index = np.full(candidate.channels, self._multipliers - 1, np.int32)
-                feeds = {name: cached[name] for name in suffix.inputs}
-                run(session, [self._output], {**feeds, index_input(candidate.name): index})
+                run(session, [self._output], self._feeds(candidate, suffix, index, cached))
+
+    def _feeds(
+        self,
+        candidate: Candidate,
+        suffix: Suffix,
+        index: np.ndarray,
+        cached: Mapping[str, np.ndarray],
+    ) -> dict[str, np.ndarray]:
+        """What a layer's session is fed: cached activations, tables and the biases under them."""
+        return {
+            **{name: cached[name] for name in suffix.inputs},
+            index_input(candidate.name): index,
+            **bias_feeds(self._biases, candidate.name, index),
+        }
 
     def output_shape(self, x: np.ndarray) -> tuple[int, ...]:
         """Shape of the scored output for one sample."""
@@ -165,9 +184,7 @@ class LayerResponses:
 
     def _change(self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
         """Change of the outputs [rows, C] with one layer approximated by these tables."""
-        candidate, suffix = self._layers[row]
-        feeds = {name: cached[name] for name in suffix.inputs}
-        feeds[index_input(candidate.name)] = index
+        feeds = self._feeds(*self._layers[row], index, cached)
         (outputs,) = run(self._sessions[row], [self._output], feeds)
         self.runs += 1
         exact = cached[self._output]

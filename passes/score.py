@@ -22,6 +22,7 @@ from hawx_onnx.passes.operator_score import (
     weight_patterns,
 )
 from hawx_onnx.passes.responses import LayerResponses
+from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.sensitivity import MEASURED, FilterScore, OperatorScore, Sensitivity
 
@@ -33,13 +34,16 @@ KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vect
 class Score(Pass):
     """Operator level in closed form, layer level by measured responses from cached activations.
 
-    With ``filters``, also the filter level by derivatives.
+    With ``folds``, layers and channels are scored as folded biases leave them. With ``filters``,
+    also the filter level by derivatives.
 
     Args:
         samples: How many validation samples the responses are measured on.
         threads: Threads within an operator.
         memory_limit: Bytes that the process may hold; batches are cut so that it does not.
         filters: Whether single channels are scored too.
+        folds: Folds each layer's mean errors into its bias where the layer is approximated, on
+            calibration samples; None scores layers uncompensated.
     """
 
     name = "score"
@@ -50,8 +54,9 @@ class Score(Pass):
         threads: int = 0,
         memory_limit: int = DEFAULT_BYTES,
         filters: bool = True,
+        folds: SharedFolds | None = None,
     ) -> None:
-        self.samples = samples
+        self.samples, self.folds = samples, folds
         self.threads = threads
         self.memory_limit = memory_limit
         self.filters = filters
@@ -71,12 +76,15 @@ class Score(Pass):
         )
         operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
         x = split.x[: self.samples]
+        biases = self._folded_biases()
         effects = None
         if self.filters:
             # Before the layer level, whose sessions hold on to what its runs took.
             given = None if split.y is None else split.y[: self.samples]
-            effects = find_effects(state, x, given, self.memory_limit, self.threads)
-        probe = LayerResponses(state.model, state.candidates, state.multipliers, self.threads)
+            effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
+        probe = LayerResponses(
+            state.model, state.candidates, state.multipliers, self.threads, biases
+        )
         layer = self._layer_level(state, probe, x)
         labels = None
         if layer.class_scores:
@@ -91,6 +99,7 @@ class Score(Pass):
                 measured=layer.squared_change,
                 responses=probe,
                 batch=layer.batch,
+                folded=biases,
             )
         sensitivity = Sensitivity(
             layers=tuple(c.name for c in state.candidates),
@@ -104,8 +113,18 @@ class Score(Pass):
             seconds=time.perf_counter() - start,
             runs=probe.runs,
             notes=_measured_notes(filters),
+            folded=tuple(biases),
+            folding_samples=0 if self.folds is None else len(self.folds.x),
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
+
+    def _folded_biases(self) -> dict[str, np.ndarray]:
+        """Biases of each layer under each multiplier, everything else exact: int32 [T, C]."""
+        if self.folds is None:
+            return {}
+        biases = {layer: self.folds.single(layer) for layer in self.folds.layers}
+        self.folds.forget_activations()
+        return biases
 
     def _layer_level(self, state: PassState, probe: LayerResponses, x: np.ndarray) -> _LayerLevel:
         """Streams samples through the partial runs."""

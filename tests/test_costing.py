@@ -53,6 +53,22 @@ def test_multiplications_cost_what_the_assignment_says(lenet: Path, target: str)
     assert found["baseline"]["multiplication_energy_uj"] == pytest.approx(exact * 1e-9)
 
 
+def test_elements_of_another_order_take_what_fits_them(lenet: Path) -> None:
+    around = tuple((layer, (("mul8s_exact", 7e3), ("mul8s_trunc2", 7e3))) for layer in LAYERS)
+    carried = dataclasses.replace(energies(), around=around, stays="output")
+    array, engine = (cost(lenet, carried, target=target) for target in ("temporal", "spatial"))
+    assert (array["operands"], engine["operands"]) == ("own", "own")
+    plain = cost(lenet, energies(), target="temporal")
+    layer, bare = (found["layers"][1]["energy_parts"] for found in (array, plain))
+    assert layer["periphery_uj"] != bare["periphery_uj"]
+    # An engine multiplies alike, but adds otherwise.
+    assert engine["layers"] == cost(lenet, energies(), target="spatial")["layers"]
+    other = cost(lenet, carried, target="temporal", dataflow="weight-stationary")
+    assert other["operands"] == "uniform"
+    (note,) = [note for note in other["notes"] if UNIFORM in note]
+    assert "the output stays" in note and "the weight" in note
+
+
 def test_without_energies_operands_are_uniform(lenet: Path) -> None:
     found = cost(lenet, None)
     assert found["operands"] == "uniform"

@@ -96,9 +96,36 @@ def test_only_some_multipliers() -> None:
     assert ENERGIES.of_layer("none") == ()
 
 
+def test_what_else_elements_switch_comes_back_too(tmp_path: Path) -> None:
+    around = (("conv1", (("exact", 1 / 7), ("cheap", 3.0))),)
+    energies = OperandEnergies("node-1V", ENERGIES.layers, around, "weight")
+    found = load(tmp_path / "a.json", Assignment.of(PLAIN, energies).document()).energies
+    assert found == energies
+    assert found.around_layer("conv1") == around[0][1]
+    assert found.around_layer("fc") == ()
+    only = found.only({"conv1": ["cheap"]})
+    assert (only.around, only.stays) == ((("conv1", (("cheap", 3.0),)),), "weight")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"stays": "input"}, ("`stays` is 'input'", "output, weight")),
+        ({"around_fj": {"conv1": 3}}, ("`around_fj` is no table",)),
+        ({"around_fj": {"conv1": {"exact": -1}}}, ("conv1", "energy of exact")),
+    ],
+)
+def test_damaged_figures_of_elements(tmp_path: Path, changes: dict, words: tuple) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "a.json", document(**changes))
+    for word in words:
+        assert word in str(caught.value)
+
+
 def test_of_workloads() -> None:
     bare = LayerWorkload("a", "Conv", 4, 6, 5)
-    own = LayerWorkload("b", "Conv", 4, 6, 5, energies_fj=(("exact", 3.0),))
+    told = (("exact", 3.0),)
+    own = LayerWorkload("b", "Conv", 4, 6, 5, energies_fj=told, around_fj=told)
     assert OperandEnergies.of_workloads("node-1V", [bare]) is None
     found = OperandEnergies.of_workloads("node-1V", [bare, own])
-    assert found == OperandEnergies("node-1V", (("b", (("exact", 3.0),)),))
+    assert found == OperandEnergies("node-1V", (("b", told),), (("b", told),))

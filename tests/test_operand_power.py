@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import hawx_onnx
@@ -67,21 +66,31 @@ def test_analyze_tells_what_a_layers_operands_cost(lenet: Path) -> None:
     assert hawx_onnx.analyze(lenet, candidates=names, operand_aware_power=False).energies is None
 
 
-def test_energies_are_those_of_the_models_own_codes(lenet: Path) -> None:
-    """Counted again here, from the int8 model and the calibration samples."""
-    import onnx
-
-    from hawx_onnx.components.operand_power import component_energy
+@pytest.mark.parametrize(
+    ("target", "stays"), [("temporal", "output"), ("spatial", "engine"), ("weights", "weight")]
+)
+def test_energies_are_those_of_the_models_own_windows(
+    lenet: Path, tmp_path: Path, target: str, stays: str
+) -> None:
+    from hawx_onnx.components.element_power import element_energies
     from hawx_onnx.preparation import prepare
     from hawx_onnx.settings import Settings
 
-    prepared = prepare(lenet, Settings(candidates=("mul8s_trunc2",)))
-    state, layer = prepared.state, "conv1"
-    node = next(node for node in state.model.graph.node if node.name == layer)
-    constants = {t.name: onnx.numpy_helper.to_array(t) for t in state.model.graph.initializer}
-    weights = np.bincount(constants[node.input[3]].view(np.uint8).ravel(), minlength=256)
-    activations = state.histograms[layer].sum(axis=0)
-    (workload,) = [c.workload for c in state.candidates if c.name == layer]
-    for multiplier in state.multipliers:
-        wanted = component_energy(multiplier, activations, weights)
-        assert dict(workload.energies_fj)[multiplier.name] == wanted
+    if target == "weights":
+        path = tmp_path / "weights.yaml"
+        keys = {"kind": "temporal", "rows": 8, "cols": 8, "dataflow": "weight-stationary"}
+        lines = (f"{key}: {value}\n" for key, value in {**keys, "frequency_mhz": 100}.items())
+        path.write_text("".join(lines))
+        target = str(path)
+    prepared = prepare(lenet, Settings(candidates=("mul8s_trunc2",), target=target))
+    state = prepared.state
+    assert prepared.target.stays == stays
+    workloads = tuple(candidate.workload for candidate in state.candidates)
+    lanes = prepared.target.lanes(workloads)
+    traces = [state.traces[work.name] for work in workloads]
+    wanted = element_energies(state.multipliers, traces, stays, lanes=lanes)
+    for work, row in zip(workloads, wanted, strict=True):
+        names = [multiplier.name for multiplier in state.multipliers]
+        pairs = list(zip(names, row, strict=True))
+        assert work.energies_fj == tuple((name, one.multiplication_fj) for name, one in pairs)
+        assert work.around_fj == tuple((name, one.around_fj) for name, one in pairs)

@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--assignment", metavar="FILE", help="assignment.json to predict the effect of, too"
     )
+    parser.add_argument(
+        "--compensated",
+        action="store_true",
+        help="score with mean errors folded into biases, as a search does",
+    )
     add_settings(parser, (*DATA, *QUANTIZATION, *CHOICE, *SCORE, "jobs"))
 
 
@@ -43,7 +48,9 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     out = Path(args.output)
     check_writable(args.output)
     given = None if args.assignment is None else Assignment.load(args.assignment)
-    prepared = prepare(args.model, settings, ui.step, costs=False, filters=True)
+    prepared = prepare(
+        args.model, settings, ui.step, costs=False, filters=True, compensated=args.compensated
+    )
     sensitivity = prepared.state.sensitivity
     assert sensitivity is not None
     document = sensitivity_document(sensitivity, prepared.state.left_exact, given)
@@ -58,7 +65,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         ui.line(f"most sensitive:  {names}")
         names = ", ".join(f"{name} ({value:.3g})" for name, value in ranked[::-1][:SHOWN])
         ui.line(f"least sensitive: {names}")
-        ui.line("(relative RMS change of the outputs, mean over the candidate multipliers)")
+        kind = "with folded biases" if sensitivity.folded else "not compensated"
+        ui.line(f"(relative RMS change of the outputs, mean over the candidates; {kind})")
         ui.line(f"picture: {out / 'sensitivity.html'}")
     for warning in (*prepared.warnings, *sensitivity.notes):
         ui.warn(warning)

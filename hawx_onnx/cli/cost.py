@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hawx_onnx.cli.console import Ui
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataflow", choices=DATAFLOWS, help="over that of a temporal target")
     keys = ("target", "library", "predict_costs", "data", "preprocess", "jobs")
     add_settings(parser, keys)
+    parser.add_argument("--html", metavar="FILE", help="write tables and pictures as one page")
     group = parser.add_argument_group("Verilog", "its operands come from --data")
     group.add_argument(
         "--emit-rtl", metavar="DIR", help="folder for an array or engine with these multipliers"
@@ -69,14 +71,19 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     settings = settings_of(args)
     from hawx_onnx.assignment import Assignment
     from hawx_onnx.costing import cost_model
-    from hawx_onnx.report import layer_table, print_table
+    from hawx_onnx.optimization import check_writable_file
+    from hawx_onnx.report import cost_table, print_table, write_cost_html
 
+    if args.html is not None:
+        check_writable_file(args.html)
     assignment = None if args.assignment is None else Assignment.load(args.assignment)
     document = cost_model(args.model, settings, assignment, args.dataflow, _rtl(args))
+    if args.html is not None:
+        write_cost_html(document, Path(args.model).stem, args.html)
     if ui.json:
         ui.print_json(document)
         return 0
-    print_table(layer_table(document["layers"]))
+    print_table(cost_table(document["layers"]))
     for name, field, unit in TOTALS:
         before, after = document["baseline"][field], document["total"][field]
         saved = 100 * document["savings"][name]
@@ -95,6 +102,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     if "rtl" in document:
         written = document["rtl"]
         ui.line(f"{written['accelerator']}, layer {written['layer']}: {written['folder']}")
+    if args.html is not None:
+        ui.line(f"page: {args.html}")
     return 0
 
 

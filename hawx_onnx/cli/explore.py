@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the JSON document here")
     parser.add_argument("--plot", metavar="FILE", help="draw the methods side by side (SVG)")
-    add_settings(parser, ALL)
+    add_settings(parser, (*ALL, "fold_bias"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
@@ -43,7 +43,10 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     for path in (args.output, args.plot):
         if path is not None:
             check_writable_file(path)
-    prepared = prepare(args.model, settings, ui.step, filters=settings.granularity == "filter")
+    filters = settings.granularity == "filter"
+    prepared = prepare(
+        args.model, settings, ui.step, filters=filters, compensated=settings.fold_bias
+    )
     document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick, ui.step)
     if args.output is not None:
         write_json(document, args.output)

@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--encoding", choices=ENCODINGS, help="how the operands are read")
     parser.add_argument(
+        "--sign-logic",
+        action="store_true",
+        help="put sign logic around unsigned multipliers, so that int8 networks can use them",
+    )
+    parser.add_argument(
         "--jobs", type=int, metavar="N", default=0, help="processes; 0 takes all cores"
     )
 
@@ -51,7 +56,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     from hawx_onnx.components.library_files import write_library as write
 
     start = time.perf_counter()
-    options = ImportOptions.of(args.top, args.ports, args.encoding)
+    options = ImportOptions.of(args.top, args.ports, args.encoding, args.sign_logic)
     check_place(args.output)
     before = read_library(args.output) if is_library(args.output) else ()
 

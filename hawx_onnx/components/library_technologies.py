@@ -21,7 +21,7 @@ from hawx_onnx.components.multiplier import ComponentCost, Multiplier
 from hawx_onnx.components.netlist.simulation import multiplication_table
 from hawx_onnx.components.synthesis.characterization import CostedNetlist
 from hawx_onnx.components.synthesis.netlist_files import NetlistFile, pack_netlists
-from hawx_onnx.components.synthesis.technology_costs import Row, TechnologyCosts
+from hawx_onnx.components.synthesis.technology_costs import BITS, Row, TechnologyCosts
 from hawx_onnx.components.tables import Encoding
 from hawx_onnx.errors import ComponentError
 
@@ -82,8 +82,11 @@ def _figures(around: TechnologyCosts | None) -> list[str]:
     if around is None:
         return []
     lines = pairs({"provenance": around.provenance})
-    if around.register_bit is not None:
-        lines += pairs({"register_bit": around.register_bit})
+    lines += pairs({name: bit for name, bit in around.bits.items() if bit is not None})
+    if around.register_clock_fj is not None:
+        lines += pairs({"register_clock_fj": around.register_clock_fj})
+    if around.accumulate_fj:
+        lines += pairs({"accumulate_fj": around.accumulate_fj})
     rows = [" ".join(pairs({"x": row})).removeprefix("x = ") for row in around.adders]
     lines += ["adders = [", *(f"  {row}," for row in rows), "]"]
     for encoding, cost in around.exact.items():
@@ -147,27 +150,50 @@ def _technology(
     if not 2 <= len(adders) <= MOST_ADDERS:
         reason = f"adders are {len(adders)}, not 2 to {MOST_ADDERS}"
         raise ComponentError(reason, where=where, mend=_MEND)
-    register = take(row, "register_bit", list, where) if "register_bit" in row else None
+    bits = {
+        name: _row(take(row, name, list, where), f"{where}, {name}") for name in BITS if name in row
+    }
     costs = TechnologyCosts(
         technology=name,
         provenance=take(row, "provenance", str, where),
         adders=tuple(_row(adder, f"{where}, adders") for adder in adders),
-        register_bit=None if register is None else _row(register, f"{where}, register_bit"),
         exact=_exact(part(row, "exact", where), name, netlists, f"{where}, exact"),
+        accumulate_fj=_figures_of(row, "accumulate_fj", len(adders), where),
+        register_clock_fj=_clock(row, where),
+        **{name: bits.get(name) for name in BITS},
     )
     return LibraryTechnology(costs, netlists)
 
 
 def _row(values: object, where: str) -> Row:
     """Returns four figures."""
-    fits = isinstance(values, list) and len(values) == _COLUMNS
-    for value in values if isinstance(values, list) else ():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        fits = fits and number and math.isfinite(value) and value >= 0
-    if not fits or not isinstance(values, list):
+    if not isinstance(values, list) or len(values) != _COLUMNS or not all(map(_is_figure, values)):
         raise ComponentError(f"{values!r:.100} is no row of four figures", where=where, mend=_MEND)
     area, delay, energy, leakage = map(float, values)
     return area, delay, energy, leakage
+
+
+def _is_figure(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and value >= 0
+
+
+def _figures_of(row: Mapping[str, Any], name: str, count: int, where: str) -> tuple[float, ...]:
+    """Returns a list of so many figures, none where it is left out."""
+    values = take(row, name, list, where, [])
+    if values and (len(values) != count or not all(map(_is_figure, values))):
+        raise ComponentError(f"{name} is no list of {count} figures", where=where, mend=_MEND)
+    return tuple(map(float, values))
+
+
+def _clock(row: Mapping[str, Any], where: str) -> float | None:
+    """Returns what the clock costs a register bit, or None where that is left out."""
+    value = row.get("register_clock_fj")
+    if value is not None and not _is_figure(value):
+        reason = f"register_clock_fj is {value!r:.40}, no figure"
+        raise ComponentError(reason, where=where, mend=_MEND)
+    return None if value is None else float(value)
 
 
 def _exact(

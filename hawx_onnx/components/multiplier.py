@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hawx_onnx.components.statistics import (
     weighted_error_statistics,
 )
 from hawx_onnx.components.tables import CODES, Encoding, IntArray, Table, exact_table
+from hawx_onnx.components.used_bits import UsedBits, used_bits
 from hawx_onnx.errors import LibraryError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ComponentCost:
             from elsewhere than the package's own figures.
         netlist: Reads the mapped circuit that the figures are of; None where there is none. It
             may return None too.
+        bits: What of its operands and product a multiplier uses; filled in with its table.
     """
 
     technology: str
@@ -55,13 +57,14 @@ class ComponentCost:
     netlist: Callable[[], CostedNetlist | None] | None = field(
         default=None, compare=False, repr=False
     )
+    bits: UsedBits | None = field(default=None, compare=False, repr=False)
 
     def document(self) -> dict[str, Any]:
         """Returns the figures as a JSON object."""
         return {name: value for name, value in vars(self).items() if name not in _PARTS}
 
 
-_PARTS = ("periphery", "netlist")
+_PARTS = ("periphery", "netlist", "bits")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,8 @@ class Multiplier:
             raise LibraryError("the truth table has entries outside int32", where=self.name)
         table.setflags(write=False)
         object.__setattr__(self, "table", table)
+        if self.cost is not None and self.cost.bits is None:
+            object.__setattr__(self, "cost", replace(self.cost, bits=used_bits(table)))
 
     def __repr__(self) -> str:
         return f"Multiplier({self.name!r}, {self.encoding.value}, {self.content_hash[:12]})"

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.hardware.array_plan import ArrayPlan, MappedLayer
-from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
+from hawx_onnx.hardware.assignment import Usage, around_uj, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.partition import best_makeups, column_folds
 from hawx_onnx.hardware.report import CostTotals, EnergyParts, LayerCost, TypeUse, objective_field
-from hawx_onnx.hardware.technology import ComponentFigures
+from hawx_onnx.hardware.technology import ComponentFigures, Periphery
 from hawx_onnx.hardware.terms import CostTerms, Evaluator, ManyTotals
 from hawx_onnx.hardware.units import femto_to_micro, leakage_energy_uj, mean_power_mw
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -45,12 +45,22 @@ class ArrayCosts:
         self.target, self.workloads, self.figures, self.plan = target, workloads, figures, plan
 
     @cached_property
+    def _types_held(self) -> list[Periphery]:
+        """Each type with what it brings along in an element; energy is that of the clock."""
+        return [self.plan.of_type(cost) for cost in self.figures.values()]
+
+    @cached_property
     def _area_um2(self) -> Floats:
-        return np.array([cost.area_um2 for cost in self.figures.values()], np.float64)
+        return np.array([one.area_um2 for one in self._types_held], np.float64)
 
     @cached_property
     def _leakage_nw(self) -> Floats:
-        return np.array([cost.leakage_nw for cost in self.figures.values()], np.float64)
+        return np.array([one.leakage_nw for one in self._types_held], np.float64)
+
+    @cached_property
+    def _clock_uj(self) -> Floats:
+        """What a clock cycle takes more, or less, in an element with each type alone."""
+        return np.array([femto_to_micro(one.energy_fj) for one in self._types_held], np.float64)
 
     def columns(self, channels: Ints) -> Ints:
         """Returns the columns that hold each type.
@@ -68,6 +78,9 @@ class ArrayCosts:
         if self.target.columns_for == "energy":
             # What leaks whatever the make-up is shared out among the columns, which all exist.
             fixed = self.plan.fixed_leakage_nw / self.target.shape[1]
+            # So does the clock: fJ x MHz = nW.
+            clock_fj = self.plan.elements.energy_fj / self.target.shape[1]
+            fixed += clock_fj * self.target.frequency_mhz
             leakage = self.target.shape[0] * self._leakage_nw + fixed
         per_product = self._per_product(channels)
         steps, columns = self.plan.step_cycles, self.target.shape[1]
@@ -96,15 +109,16 @@ class ArrayCosts:
             columns @ self._leakage_nw
         )
         of_type = dict(zip(names, columns.tolist(), strict=True))
+        own_clock_uj = target.shape[0] * float(columns @ self._clock_uj)
         layers = tuple(
-            self._layer(work, counts, on_array, of_type, leakage_nw)
+            self._layer(work, counts, on_array, of_type, (leakage_nw, own_clock_uj))
             for work, counts, on_array in zip(self.workloads, usage.layers, mapped, strict=True)
         )
         cycles = sum(one.cycles for one in mapped)
         parts = EnergyParts.sum_of([layer.energy_parts for layer in layers])
         energy = sum(layer.energy_uj for layer in layers)
         datapath_um2 = target.shape[0] * float(columns @ self._area_um2)
-        datapath_um2 += target.elements * self.plan.element.area_um2
+        datapath_um2 += self.plan.elements.area_um2
         total = CostTotals(
             power_mw=mean_power_mw(energy, cycles, mhz),
             area_um2=datapath_um2 + self.plan.memory.area_um2,
@@ -127,13 +141,20 @@ class ArrayCosts:
         counts: dict[str, int],
         on_array: MappedLayer,
         columns: Mapping[str, int],
-        leakage_nw: float,
+        always: tuple[float, float],
     ) -> LayerCost:
-        """Returns the row of one layer."""
+        """Returns the row of one layer; ``always`` is leakage in nW and own clock in uJ."""
+        leakage_nw, own_clock_uj = always
         target, element = self.target, self.plan.element
+        per_channel = work.output_positions * work.window
+        around = per_channel * sum(
+            count * work.around_of(name, element.energy_fj) for name, count in counts.items()
+        )
         parts = EnergyParts(
             multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, self.figures)),
-            periphery_uj=femto_to_micro(work.macs * element.energy_fj),
+            periphery_uj=femto_to_micro(around)
+            + on_array.clock_uj
+            + on_array.compute_cycles * own_clock_uj,
             sram_uj=on_array.sram_uj,
             dram_uj=on_array.dram_uj,
             leakage_uj=leakage_energy_uj(leakage_nw, on_array.cycles, target.frequency_mhz),
@@ -141,7 +162,8 @@ class ArrayCosts:
         switching = max(columns[name] for name in counts)
         if target.partitioned:
             switching = sum(columns[name] for name in counts)
-        area = sum(columns[name] * self.figures[name].area_um2 for name in counts)
+        own_um2 = dict(zip(self.figures, self._area_um2.tolist(), strict=True))
+        area = sum(columns[name] * own_um2[name] for name in counts)
         return LayerCost(
             name=work.name,
             op=work.op,
@@ -182,28 +204,37 @@ class ArrayCosts:
         )
         energies = per_channel[:, None] * energies_uj(self.workloads, self.figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        cycles, memory_uj = self._times_and_memory(channels, columns)
+        around = np.einsum("alt,lt->a", channels, per_channel[:, None] * self._around_uj)
+        cycles, mapped_uj = self._times_and_mapped(channels, columns)
         leakage_nw = plan.fixed_leakage_nw + target.shape[0] * columns @ self._leakage_nw
-        energy = multiplying + femto_to_micro(plan.macs.sum() * plan.element.energy_fj)
-        energy += memory_uj + leakage_nw * 1e-9 * cycles / target.frequency_mhz
+        energy = multiplying + around + mapped_uj
+        energy += leakage_nw * 1e-9 * cycles / target.frequency_mhz
         area = target.shape[0] * columns @ self._area_um2 + plan.memory.area_um2
-        area += target.elements * plan.element.area_um2
+        area += plan.elements.area_um2
         power = energy / (np.maximum(cycles, 1) / target.frequency_mhz) * 1e3
         return ManyTotals(power, area, energy, cycles, multiplying)
 
-    def _times_and_memory(self, channels: Ints, columns: Ints) -> tuple[Floats, Floats]:
-        """Returns latency in cycles and energy of memories in uJ: [A] each."""
+    @property
+    def _around_uj(self) -> Floats:
+        """What an element switches with a product besides the multiplier: [L, T]."""
+        return around_uj(self.workloads, list(self.figures), self.plan.element.energy_fj)
+
+    def _times_and_mapped(self, channels: Ints, columns: Ints) -> tuple[Floats, Floats]:
+        """Returns latency in cycles, and energy of clock and memories in uJ: [A] each."""
         if not self.target.partitioned:
             latency = float(sum(one.cycles for one in self.plan.undivided))
-            accesses = sum(one.sram_uj + one.dram_uj for one in self.plan.undivided)
+            accesses = sum(one.mapped_uj for one in self.plan.undivided)
             return np.full(len(channels), latency), np.full(len(channels), accesses)
         folds = column_folds(self._per_product(channels), columns[:, None])
         cycles, memories = np.zeros(len(channels)), np.zeros(len(channels))
+        own_clock_uj = self.target.shape[0] * columns @ self._clock_uj
         for index in range(len(self.workloads)):
             known, place = np.unique(folds[:, index], return_inverse=True)
             mapped = [self.plan.layer(index, int(fold)) for fold in known]
+            busy = np.array([one.compute_cycles for one in mapped], np.float64)[place]
+            memories += busy * own_clock_uj
             cycles += np.array([one.cycles for one in mapped], np.float64)[place]
-            memories += np.array([one.sram_uj + one.dram_uj for one in mapped])[place]
+            memories += np.array([one.mapped_uj for one in mapped])[place]
         return cycles, memories
 
     def terms(self, objective: str) -> CostTerms:
@@ -216,15 +247,15 @@ class ArrayCosts:
         if objective == "latency":
             constant = float(cycles)
         elif objective == "area":
-            constant = target.elements * plan.element.area_um2 + plan.memory.area_um2
+            constant = plan.elements.area_um2 + plan.memory.area_um2
             per_type = target.elements * self._area_um2
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, cycles, mhz)
-            per_layer = scale * plan.macs[:, None] * energies_uj(self.workloads, self.figures)
+            switched = energies_uj(self.workloads, self.figures) + self._around_uj
+            per_layer = scale * plan.macs[:, None] * switched
             leaking = (target.elements * self._leakage_nw).tolist()
             per_type = scale * np.array([leakage_energy_uj(nw, cycles, mhz) for nw in leaking])
-            fixed = femto_to_micro(float(plan.macs.sum()) * plan.element.energy_fj)
-            fixed += sum(one.sram_uj + one.dram_uj for one in plan.undivided)
+            fixed = sum(one.mapped_uj for one in plan.undivided)
             constant = scale * (fixed + leakage_energy_uj(plan.fixed_leakage_nw, cycles, mhz))
         if not target.partitioned:
             return CostTerms(objective, constant, per_layer, per_type)

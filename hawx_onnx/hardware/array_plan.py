@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hawx_onnx.hardware.element import array_element
 from hawx_onnx.hardware.memory import Process, process_of
 from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
     Periphery,
     PeripheryFigures,
     PeripheryLibrary,
 )
 from hawx_onnx.hardware.traffic import Traffic
+from hawx_onnx.hardware.units import femto_to_micro
 from hawx_onnx.hardware.workload import LayerWorkload
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class MappedLayer:
         compute_cycles: Index of its last compute cycle.
         stall_cycles: Cycles that DRAM takes longer than that.
         traffic: Bytes moved; zeros where memories are not counted.
+        clock_uj: Energy of the clock of all elements per inference.
         sram_uj: Energy of the buffers per inference.
         dram_uj: Energy of the DRAM per inference.
     """
@@ -41,6 +44,7 @@ class MappedLayer:
     compute_cycles: int
     stall_cycles: int
     traffic: Traffic
+    clock_uj: float
     sram_uj: float
     dram_uj: float
 
@@ -48,6 +52,11 @@ class MappedLayer:
     def cycles(self) -> int:
         """Cycles with stalls."""
         return self.compute_cycles + self.stall_cycles
+
+    @property
+    def mapped_uj(self) -> float:
+        """What depends on how the layer lies on the array: clock and memories."""
+        return self.clock_uj + self.sram_uj + self.dram_uj
 
 
 class ArrayPlan:
@@ -77,13 +86,25 @@ class ArrayPlan:
             technology, known, target.memories, target.memory_feature_nm, target.name
         )
         self.notes = (*library.notes, *notes)
-        # Two operand registers pass activation and weight (or partial sum) on; one accumulates.
-        self.element: Periphery = library.adder(target.accumulator_bits) + library.register(
-            2 * OPERAND_BITS + target.accumulator_bits
+        held = array_element(
+            library, target.accumulator_bits, target.multiplexer_bits, target.stays
         )
+        self.element, self.clock_fj = held.base, held.clock_fj
+        self.of_type = functools.partial(held.of_type, alone=target.partitioned)
+        edge = library.register(target.edge_bits, 0.0).times(-1)
+        # All elements but their multipliers; the energy is that of a clock cycle.
+        self.elements = edge + Periphery(
+            self.element.area_um2, self.clock_fj, self.element.leakage_nw
+        ).times(target.elements)
         self.memory = _memory_of(self.process, target.memory_sizes_kb)
         self.macs = np.array([work.macs for work in workloads], np.float64)
-        self.fixed_leakage_nw = target.elements * self.element.leakage_nw + self.memory.leakage_nw
+        self.fixed_leakage_nw = self.elements.leakage_nw + self.memory.leakage_nw
+
+    def clock_uj(self, work: LayerWorkload, cycles: int) -> float:
+        """Returns what the clock of all elements takes for a layer of so many compute cycles."""
+        if self._target.clock_gated:
+            return femto_to_micro(work.macs * self.clock_fj)
+        return femto_to_micro(cycles * self.elements.energy_fj)
 
     def layer(self, index: int, column_folds: int) -> MappedLayer:
         """Returns a layer that folds so often over the columns."""
@@ -111,7 +132,7 @@ class ArrayPlan:
         folds = (target.folds(work)[0], column_folds)
         cycles = target.busy_cycles(work, folds)
         if self.process is None:
-            return MappedLayer(folds, cycles, 0, NO_TRAFFIC, 0.0, 0.0)
+            return MappedLayer(folds, cycles, 0, NO_TRAFFIC, self.clock_uj(work, cycles), 0.0, 0.0)
         traffic = target.traffic(work, folds)
         stalls = -int(-traffic.dram_bytes // target.dram_bytes_per_cycle) - cycles
         sram_pj = sum(
@@ -123,6 +144,7 @@ class ArrayPlan:
             compute_cycles=cycles,
             stall_cycles=max(0, stalls),
             traffic=traffic,
+            clock_uj=self.clock_uj(work, cycles),
             sram_uj=sram_pj * 1e-6,
             dram_uj=traffic.dram_bytes * target.dram_pj_per_byte * 1e-6,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +12,12 @@ import numpy.typing as npt
 from hawx_onnx.hardware.array_costs import ArrayCosts
 from hawx_onnx.hardware.array_plan import array_plan
 from hawx_onnx.hardware.assignment import Usage
+from hawx_onnx.hardware.element import register_bits
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import number
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
     ComponentFigures,
     clock_notes,
     periphery_of,
@@ -60,6 +60,21 @@ class ArrayTarget(Target):
         return "latency"
 
     @property
+    def clock_gated(self) -> bool:
+        """Whether the registers of an element see the clock only with operands."""
+        return False
+
+    @property
+    def multiplexer_bits(self) -> int:
+        """Bits of an element's multiplexer: by default accumulators shift down to be read."""
+        return self.accumulator_bits
+
+    @property
+    def edge_bits(self) -> int:
+        """Register bits of elements at the edge that no neighbour reads, and so are not there."""
+        return 0
+
+    @property
     @abstractmethod
     def memory_sizes_kb(self) -> tuple[int, ...]:
         """Sizes of the memories on the chip, in kB of 1,024 bytes."""
@@ -96,6 +111,17 @@ class ArrayTarget(Target):
         """Returns the compute cycles of a layer, all columns serving all multiplier types."""
         return self.busy_cycles(work, self.folds(work))
 
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many channels of each layer a column of a partitioned array computes in turn.
+
+        One where every element has multipliers of all types. Of a product with groups, channels
+        of one group: groups go through the array one after the other.
+        """
+        if not self.partitioned:
+            return super().channels_together(workloads)
+        columns = self.shape[1]
+        return tuple(-(-work.filters // (work.groups * columns)) for work in workloads)
+
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.
 
@@ -120,7 +146,7 @@ class ArrayTarget(Target):
         width = max(self.shape)
         return Fabric(
             adder_bits=self.elements * self.accumulator_bits,
-            register_bits=self.elements * (2 * OPERAND_BITS + self.accumulator_bits),
+            register_bits=self.elements * register_bits(self.accumulator_bits),
             memories=tuple(MemoryShape(1024 * size, width) for size in self.memory_sizes_kb),
         )
 

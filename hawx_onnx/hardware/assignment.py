@@ -71,6 +71,21 @@ def energies_uj(
     )
 
 
+def around_uj(
+    workloads: Sequence[LayerWorkload], names: Sequence[str], typical_fj: float
+) -> npt.NDArray[np.float64]:
+    """Returns what else an element switches with a product: [L, M] in microjoules.
+
+    Args:
+        workloads: The layers.
+        names: The multipliers.
+        typical_fj: That under typical operands, where a layer does not know of its own.
+    """
+    return np.array(
+        [[femto_to_micro(w.around_of(name, typical_fj)) for name in names] for w in workloads]
+    )
+
+
 def count_usage(
     workloads: Sequence[LayerWorkload],
     assignment: Mapping[str, Choice],

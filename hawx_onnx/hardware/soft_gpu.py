@@ -57,6 +57,11 @@ class SoftGpuTarget(ArrayTarget):
         """The cache."""
         return (self.cache_kb,)
 
+    @property
+    def clock_gated(self) -> bool:
+        """Elements wait for instructions most of the time."""
+        return True
+
     def accesses(self, traffic: Traffic) -> tuple[int, ...]:
         """Returns the bytes that are read and written at the cache."""
         return (traffic.sram_bytes,)

@@ -14,7 +14,8 @@ Each engine is folded so that its layer meets a common number of cycles per infe
 A processing element has multipliers of one type. With several types in a layer, the channels of
 each are grouped on elements of their own: ceil(channels / (N / PE)) of them, so that the cycles
 stay and the engine grows by at most one element per further type. What else an engine has is told
-by `hawx_onnx.hardware.engine`. DRAM is read for the network's input and written for its output.
+by `hawx_onnx.hardware.engine`. DRAM is read for the network's input and for weights that do not fit
+(`hawx_onnx.hardware.streaming`), and written for its output; an interval is no shorter than that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from hawx_onnx.hardware.area_budget import check_budgets, sized
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
+from hawx_onnx.hardware.element import PRODUCT_BITS
 from hawx_onnx.hardware.engine import Size
 from hawx_onnx.hardware.folding import Folding
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
@@ -38,12 +41,13 @@ from hawx_onnx.hardware.report import (
     TypeUse,
     objective_field,
 )
-from hawx_onnx.hardware.schema import integer, word
+from hawx_onnx.hardware.schema import integer, number, word
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.technology import (
     OPERAND_BITS,
     ComponentFigures,
+    CostedMultiplier,
     clock_notes,
     periphery_of,
 )
@@ -66,6 +70,15 @@ class SpatialTarget(Target):
         multiplier_budget: Multipliers that all engines together may have before channels are
             grouped by type; the layers are folded for the fewest cycles within it, whatever
             target_cycles. 0 sets no budget.
+        area_budget_um2: Area that the exact design may take, in square micrometres, likewise.
+        lut_budget: Look-up tables of six inputs that it may take, on an FPGA, likewise.
+        weight_memory_kb: kB of 1,024 bytes for the weights of all engines; what does not fit is
+            streamed from DRAM. 0 sets no limit.
+        dram_bytes_per_cycle: Bytes that DRAM reads or writes in a clock cycle.
+
+    Raises:
+        ConfigError: If a value is out of its bounds, or there are several budgets or one of
+            another fabric.
     """
 
     kind: ClassVar[str] = "spatial"
@@ -73,6 +86,22 @@ class SpatialTarget(Target):
     target_cycles: int = field(metadata=integer(1, 10**12, "clock cycles per inference"))
     when_unmet: str = field(default="refuse", metadata=word(*UNMET))
     multiplier_budget: int = field(default=0, metadata=integer(0, 10**9, "multipliers, 0: none"))
+    area_budget_um2: float = field(default=0.0, metadata=number(0, 1e15, "um2, 0: none"))
+    lut_budget: int = field(default=0, metadata=integer(0, 10**12, "LUT6, 0: none"))
+    weight_memory_kb: int = field(default=0, metadata=integer(0, 1 << 30, "kB, 0: no limit"))
+    dram_bytes_per_cycle: float = field(
+        default=16.0, metadata=number(0.001, 1e6, "bytes per clock cycle")
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_budgets(self)
+
+    def for_network(
+        self, workloads: Sequence[LayerWorkload], exact: CostedMultiplier
+    ) -> SpatialTarget:
+        """Returns the target with an area budget turned into target_cycles."""
+        return sized(self, tuple(workloads), exact)
 
     def foldings(self, workloads: tuple[LayerWorkload, ...]) -> tuple[Folding, ...]:
         """Returns the engine of each layer.
@@ -82,6 +111,15 @@ class SpatialTarget(Target):
                 budget has fewer multipliers than there are layers.
         """
         return fold_all(self, workloads)[0]
+
+    @property
+    def stays(self) -> str:
+        """Elements keep their sum, and take several products at once."""
+        return "engine"
+
+    def lanes(self, workloads: tuple[LayerWorkload, ...]) -> tuple[int, ...]:
+        """Returns the lanes of the elements of each layer."""
+        return tuple(folding.simd for folding in self.foldings(workloads))
 
     def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
         """Returns how many channels each element of a layer's engine computes in turn."""
@@ -115,6 +153,7 @@ class SpatialTarget(Target):
             multiplication_energy_uj=parts.multiplication_uj,
             initiation_interval_cycles=interval,
             inferences_per_second=mhz * 1e6 / interval,
+            stall_cycles=interval - max(engine.folding.cycles for engine in plan.engines),
             memory_area_um2=sum(engine.memory.area_um2 for engine in plan.engines),
             sram_bytes=sum(layer.sram_bytes for layer in layers),
             dram_bytes=sum(layer.dram_bytes for layer in layers),
@@ -136,9 +175,18 @@ class SpatialTarget(Target):
         """Returns the row of one layer."""
         engine, interval, mhz = plan.engines[index], plan.interval, self.frequency_mhz
         memory = engine.memory
+        # The plan counts what typical operands switch.
+        beyond = (
+            work.output_positions
+            * work.window
+            * sum(
+                channels * engine.beyond_fj(work, name, usage.figures[name])
+                for name, channels in counts.items()
+            )
+        )
         parts = EnergyParts(
             multiplication_uj=femto_to_micro(switched_energy_fj(work, counts, usage.figures)),
-            periphery_uj=femto_to_micro(engine.periphery_fj),
+            periphery_uj=femto_to_micro(engine.periphery_fj + beyond),
             sram_uj=memory.sram_uj,
             dram_uj=memory.dram_uj,
             leakage_uj=leakage_energy_uj(size.leakage_nw, interval, mhz),
@@ -148,7 +196,7 @@ class SpatialTarget(Target):
             op=work.op,
             macs=work.macs,
             compute_cycles=engine.folding.cycles,
-            stall_cycles=0,
+            stall_cycles=engine.stall_cycles,
             utilization=work.macs / (interval * size.elements * engine.folding.simd),
             energy_uj=parts.total_uj,
             power_mw=mean_power_mw(parts.total_uj, interval, mhz),
@@ -176,7 +224,8 @@ class SpatialTarget(Target):
         for engine, layer in zip(plan.engines, report.layers, strict=True):
             elements, simd = layer.mapping["pe"], engine.folding.simd
             adders += elements * (tree_bits(simd) + self.accumulator_bits)
-            registers += elements * (simd * OPERAND_BITS + self.accumulator_bits)
+            lane = OPERAND_BITS + PRODUCT_BITS
+            registers += elements * (simd * lane + self.accumulator_bits)
             registers += simd * OPERAND_BITS
             memory, pe = engine.memory, engine.folding.pe
             memories += [
@@ -202,7 +251,9 @@ class SpatialTarget(Target):
         lanes = elements * simd[:, None]
 
         def summed(figure: str) -> npt.NDArray[np.float64]:
-            types = np.array([getattr(cost, figure) for cost in figures.values()])
+            # The lanes of all engines spare the same.
+            held = [engines[0].lane(cost) for cost in figures.values()]
+            types = np.array([getattr(one, figure) for one in held])
             each = np.array([getattr(engine.element, figure) for engine in engines])
             fixed = sum(getattr(engine.bare(0), figure) for engine in engines)
             grouped = np.einsum("alt,t->a", lanes, types) + elements.sum(axis=2) @ each
@@ -211,7 +262,9 @@ class SpatialTarget(Target):
         each = [work.output_positions * work.window for work in workloads]
         energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        energy = multiplying + plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
+        beyond = np.array(each, np.float64)[:, None] * _beyond_uj(plan, workloads, figures)
+        energy = multiplying + np.einsum("alt,lt->a", channels, beyond)
+        energy += plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
         power = energy * mean_power_mw(1.0, interval, mhz)
         latency = np.full(len(channels), float(plan.latency))
         return ManyTotals(power, summed("area_um2"), energy, latency, multiplying)
@@ -228,23 +281,38 @@ class SpatialTarget(Target):
         per_layer = np.zeros((len(workloads), len(figures)))
         multipliers = np.array([engine.folding.multipliers for engine in plan.engines], float)
         bare = [engine.bare(engine.folding.pe) for engine in plan.engines]
+        held = [plan.engines[0].lane(cost) for cost in figures.values()]
         constant = 0.0
         if objective == "latency":
             constant = float(plan.latency)
         elif objective == "area":
-            per_layer = np.outer(multipliers, [cost.area_um2 for cost in figures.values()])
+            per_layer = np.outer(multipliers, [one.area_um2 for one in held])
             constant = sum(part.area_um2 for part in bare)
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, interval, mhz)
             macs = np.array([work.macs for work in workloads], dtype=np.float64)
-            leaking = [
-                leakage_energy_uj(cost.leakage_nw, interval, mhz) for cost in figures.values()
-            ]
-            per_layer = macs[:, None] * energies_uj(workloads, figures)
+            leaking = [leakage_energy_uj(one.leakage_nw, interval, mhz) for one in held]
+            switched = energies_uj(workloads, figures)
+            switched += _beyond_uj(plan, workloads, figures)
+            per_layer = macs[:, None] * switched
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
             idle_nw = sum(part.leakage_nw for part in bare)
             constant = scale * (plan.fixed_uj + leakage_energy_uj(idle_nw, interval, mhz))
         return CostTerms(objective, constant, per_layer, np.zeros(len(figures)))
+
+
+def _beyond_uj(
+    plan: SpatialPlan,
+    workloads: tuple[LayerWorkload, ...],
+    figures: Mapping[str, ComponentFigures],
+) -> npt.NDArray[np.float64]:
+    """Returns what a lane takes for a product beyond what the plan counts: [L, M] in uJ."""
+    return np.array(
+        [
+            [femto_to_micro(e.beyond_fj(w, name, cost)) for name, cost in figures.items()]
+            for e, w in zip(plan.engines, workloads, strict=True)
+        ]
+    )
 
 
 def _types(

@@ -21,7 +21,7 @@ PERIPHERY_MODES = ("auto", "required", "none")
 
 
 class PeripheryFigures(Protocol):
-    """Adders and registers of a technology, as ``hawx_onnx.components`` has them."""
+    """Adders, registers and gates of a technology, as ``hawx_onnx.components`` has them."""
 
     @property
     def technology(self) -> str:
@@ -30,11 +30,40 @@ class PeripheryFigures(Protocol):
     def adder(self, bits: int) -> ComponentFigures:
         """Returns the figures of an adder of so many bits."""
 
-    def register(self, bits: int) -> ComponentFigures | None:
-        """Returns the figures of a register of so many bits, or None where there are none."""
+    def accumulator(self, bits: int) -> ComponentFigures:
+        """Returns the figures of an adder of so many bits that sums products up."""
+
+    def register(self, bits: int, activity: float = 0.5) -> ComponentFigures | None:
+        """Returns the figures of a register, of whose bits a share changes; None without any."""
+
+    def gate(self, bits: int) -> ComponentFigures | None:
+        """Returns the figures of a word that passes or is held at 0, or None."""
+
+    def multiplexer(self, bits: int) -> ComponentFigures | None:
+        """Returns the figures of a choice of two words, or None."""
 
     def __hash__(self) -> int:
         """Plans are kept by it."""
+
+
+class BitFigures(Protocol):
+    """What a multiplier uses of its operands and product, as ``components`` finds it."""
+
+    @property
+    def activation(self) -> int:
+        """Bits of the activation on which the product depends."""
+
+    @property
+    def weight(self) -> int:
+        """The same of the weight."""
+
+    @property
+    def product(self) -> int:
+        """Bits of the product that are not always 0."""
+
+    @property
+    def low_zeros(self) -> int:
+        """Lowest bits of the product that are always 0."""
 
 
 class ComponentFigures(Protocol):
@@ -63,6 +92,10 @@ class ComponentFigures(Protocol):
     @property
     def periphery(self) -> PeripheryFigures | None:
         """Adders and registers of the same technology, where the component brings them."""
+
+    @property
+    def bits(self) -> BitFigures | None:
+        """What it uses of its operands and product; None: all."""
 
 
 class CostedMultiplier(Protocol):
@@ -222,9 +255,26 @@ class PeripheryLibrary:
         """Returns an adder of so many bits."""
         return _as_periphery(None if self._known is None else self._known.adder(bits))
 
-    def register(self, bits: int) -> Periphery:
-        """Returns a register of so many bits; its energy is that of one captured word."""
-        return _as_periphery(None if self._known is None else self._known.register(bits))
+    def accumulator(self, bits: int) -> Periphery:
+        """Returns an adder of so many bits that sums products up."""
+        return _as_periphery(None if self._known is None else self._known.accumulator(bits))
+
+    def register(self, bits: int, activity: float = 0.5) -> Periphery:
+        """Returns a register of so many bits; its energy is that of one captured word.
+
+        Args:
+            bits: Its width.
+            activity: The share of the bits that the word changes.
+        """
+        return _as_periphery(None if self._known is None else self._known.register(bits, activity))
+
+    def gate(self, bits: int) -> Periphery:
+        """Returns gates that pass a word of so many bits or hold it at 0."""
+        return _as_periphery(None if self._known is None else self._known.gate(bits))
+
+    def multiplexer(self, bits: int) -> Periphery:
+        """Returns multiplexers that choose one of two words of so many bits."""
+        return _as_periphery(None if self._known is None else self._known.multiplexer(bits))
 
     def adder_tree(self, inputs: int, bits: int) -> Periphery:
         """Returns a binary tree that sums so many inputs, each level one bit wider than the last.

@@ -36,6 +36,7 @@ from typing import ClassVar
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.array_target import ArrayTarget
 from hawx_onnx.hardware.schema import integer, word
+from hawx_onnx.hardware.technology import OPERAND_BITS
 from hawx_onnx.hardware.traffic import Buffers, Traffic, layer_traffic
 from hawx_onnx.hardware.workload import LayerWorkload
 
@@ -90,6 +91,23 @@ class TemporalTarget(ArrayTarget):
     def shape(self) -> tuple[int, int]:
         """Rows and columns of processing elements."""
         return self.rows, self.cols
+
+    @property
+    def stays(self) -> str:
+        """What the dataflow names."""
+        return self.dataflow.removesuffix("-stationary").replace("input", "activation")
+
+    @property
+    def multiplexer_bits(self) -> int:
+        """Bits that an element chooses: accumulators that shift down, or operands to be loaded."""
+        return self.accumulator_bits if self.stays == "output" else OPERAND_BITS + 1
+
+    @property
+    def edge_bits(self) -> int:
+        """The last column passes no activations on, the last row no weights where they stream."""
+        if self.stays == "output":
+            return self.rows * (OPERAND_BITS + 1) + self.cols * OPERAND_BITS
+        return OPERAND_BITS * (self.rows if self.stays == "weight" else self.cols)
 
     @property
     def partitioned(self) -> bool:

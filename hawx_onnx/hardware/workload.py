@@ -46,6 +46,7 @@ class LayerWorkload:
         energies_fj: Energy of one multiplication under this layer's own operands, in femtojoules,
             as pairs with the multipliers' names; those that are left out cost what their figures
             say.
+        around_fj: The same of what else an element switches with a product, its clock aside.
         batches: Products with operands of their own that the output positions are divided
             into, such as the heads of an attention; 1 where all positions share the weights.
         geometry: The images of a convolution; None where they are not known or there are none.
@@ -64,6 +65,7 @@ class LayerWorkload:
     window: int
     groups: int = 1
     energies_fj: tuple[tuple[str, float], ...] = ()
+    around_fj: tuple[tuple[str, float], ...] = ()
     batches: int = 1
     geometry: Geometry | None = None
     sources: tuple[str, ...] | None = None
@@ -98,6 +100,15 @@ class LayerWorkload:
             otherwise: What its figures say.
         """
         return next((energy for known, energy in self.energies_fj if known == name), otherwise)
+
+    def around_of(self, name: str, otherwise: float) -> float:
+        """Returns the energy of what else an element switches with a product, in femtojoules.
+
+        Args:
+            name: The multiplier.
+            otherwise: What elements switch with typical operands.
+        """
+        return next((energy for known, energy in self.around_fj if known == name), otherwise)
 
     @property
     def macs(self) -> int:

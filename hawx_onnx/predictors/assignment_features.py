@@ -93,8 +93,12 @@ class AssignmentFeatures:
         yield "hard_drop", hits.reshape(shape)
         yield "soft_drop", soft.reshape(shape)
         yield "margin_loss", loss.reshape(shape).astype(np.float64)
-        scores = [sensitivity.operator.get(layer) for layer in sensitivity.layers]
-        rms = [np.zeros(self._types) if s is None else s.relative_rms() for s in scores]
+        scores = [(layer, sensitivity.operator.get(layer)) for layer in sensitivity.layers]
+        folded = sensitivity.folded
+        rms = [
+            np.zeros(self._types) if score is None else score.relative_rms(layer in folded)
+            for layer, score in scores
+        ]
         yield "relative_rms", np.stack(rms)
 
     def _columns(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[str, Floats]]:

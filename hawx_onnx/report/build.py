@@ -15,13 +15,14 @@ import onnx
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.model import file_hash
 from hawx_onnx.hardware import CostTotals, Target, operands_of
-from hawx_onnx.passes.compensate import Trial
+from hawx_onnx.passes.compensate import Compensated
 from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.formats import finite
 from hawx_onnx.report.layer_rows import layers_block
+from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.problem import order_of
@@ -155,7 +156,13 @@ def predictor_block(result: SearchResult) -> dict[str, Any]:
         # Costs of characterised components are sums in closed form: nothing is predicted.
         "power_spearman": None,
         "area_spearman": None,
+        "learnt": learnt_block(result),
     }
+
+
+def learnt_block(result: SearchResult) -> dict[str, Any] | None:
+    """How good predictions were that were learnt, each before its assignment was measured."""
+    return None if result.predictor is None else asdict(result.predictor)
 
 
 def model_block(path: Path, model: onnx.ModelProto, candidates: int) -> dict[str, Any]:
@@ -197,7 +204,8 @@ def build_report(
     accuracies: Mapping[str, Accuracy],
     kernels: Mapping[str, Any],
     command: str,
-    trials: Sequence[Trial] = (),
+    made: Compensated | None = None,
+    surrogate: Predictor | None = None,
 ) -> dict[str, Any]:
     """The content of ``report.json``, schema version 1.
 
@@ -210,11 +218,13 @@ def build_report(
         accuracies: ``float``, ``baseline`` and ``selected`` on the test split.
         kernels: What the library says of itself: ``isa``, ``cpu``, ``chosen`` (by multiplier).
         command: The command that repeats the run.
-        trials: The compensation passes that were tried.
+        made: The compensated network, with the passes that were tried.
+        surrogate: Predicts what the alternatives would lose; without it no reasons are told.
     """
     before = problem.report(problem.exact_choice)
     after = problem.report(chosen.choice)
     drop, interval = paired_drop(accuracies["baseline"], accuracies["selected"])
+    quality = None if made is None else made.quality
     by_name: Mapping[str, str] = kernels.get("chosen", {})
     return {
         "schema_version": SCHEMA_VERSION,
@@ -236,20 +246,33 @@ def build_report(
         },
         "selected": {
             **accuracy_block(accuracies["selected"], after.total),
-            "validation_accuracy": chosen.measured_accuracy,
+            "validation_accuracy": chosen.measured_accuracy
+            if quality is None
+            else quality.accuracy,
             "assignment": problem.assignment(chosen.choice).to_dict(),
         },
-        "compensation": [trial.to_dict() for trial in trials],
+        "compensation": [] if made is None else [trial.to_dict() for trial in made.trials],
         "accuracy_drop": drop,
         "accuracy_drop_ci95": list(interval),
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen),
         "layers": layers_block(prepared, after),
-        "search": search_block(result, len(prepared.dataset.validation)),
+        "reasons": None
+        if surrogate is None
+        else reasons_block(problem, chosen, result.points, surrogate),
+        "search": {
+            **search_block(result, len(prepared.dataset.validation)),
+            "compensation": prepared.compensation,
+        },
         "predictor": predictor_block(result),
         "kernels": dict(by_name),
         "environment": environment_block(settings, kernels),
-        "warnings": [*prepared.warnings, *after.notes, *_budget_warning(problem, drop)],
+        "warnings": [
+            *prepared.warnings,
+            *after.notes,
+            *slowness_warnings(problem, before, after),
+            *_budget_warning(problem, drop),
+        ],
     }
 
 

@@ -11,7 +11,8 @@ from hawx_onnx.report.tables import table
 
 _NOTE = (
     "Passes are fitted on calibration samples and tried one upon the other on validation samples; "
-    "a pass that does not gain there is not kept. The output error is the mean squared difference "
+    "a pass that does not gain there is not kept. Biases that the search folded stay folded unless "
+    "the network is better without. The output error is the mean squared difference "
     "to the outputs of the exact int8 network. Power and area stay as they are."
 )
 
@@ -35,6 +36,17 @@ def compensation_line(report: Mapping[str, Any]) -> str:
         name = str(trial.get("pass"))
         parts.append(f"{name} {told}" if trial.get("kept") else f"{name} not kept")
     return f"compensation, on validation samples: {', '.join(parts)}" if parts else ""
+
+
+def folded_note(report: Mapping[str, Any]) -> str:
+    """Returns a sentence where assignments were measured with folded biases, else nothing.
+
+    Args:
+        report: The content of ``report.json``.
+    """
+    search = report.get("search")
+    given = search.get("compensation") if isinstance(search, Mapping) else None
+    return " All but the exact model have their biases folded." if given == "fold-bias" else ""
 
 
 def compensation_section(report: Mapping[str, Any]) -> Markup | None:

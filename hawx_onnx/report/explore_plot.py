@@ -40,7 +40,9 @@ def explore_svg(explored: Mapping[str, Any]) -> str:
         [exact, *(accuracy for _, accuracy in every)], _BOTTOM, _TOP, least=0.5, within=(0, 100)
     )
     budget = exact - 100 * float(explored.get("max_accuracy_drop") or 0)
-    parts = [_frame(x, y, f"{explored.get('metric', 'accuracy')} on validation samples, %", label)]
+    folded = ", biases folded" if explored.get("compensation") == "fold-bias" else ""
+    title = f"{explored.get('metric', 'accuracy')} on validation samples{folded}, %"
+    parts = [_frame(x, y, title, label)]
     if y.holds(budget):
         parts.append(_level(y.at(budget), "budget"))
     for index, spots in enumerate(found):

@@ -13,6 +13,7 @@ from hawx_onnx.report.compensation import compensation_section
 from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, duration, number, percent, section
+from hawx_onnx.report.hardware_section import hardware_section, reasons_section
 from hawx_onnx.report.heatmap import heat_map_section
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.pareto_plot import pareto_section
@@ -59,10 +60,36 @@ def _predictor_section(report: Mapping[str, Any]) -> Markup:
         ("Rank correlation, area", number(predictor.get("area_spearman"))),
     ]
     note = (
-        "Predicted against measured, over the assignments that the search measured. Rank "
-        "correlation is Spearman's: 1 where the prediction orders all of them rightly."
+        "Predicted from the scores alone against measured, over the assignments that the search "
+        "measured. Rank correlation is Spearman's: 1 where the prediction orders all of them "
+        "rightly."
     )
-    return join([definitions(facts), element("p", note, class_="quiet")])
+    parts = [definitions(facts), element("p", note, class_="quiet")]
+    return join([*parts, *_learnt(section(predictor, "learnt"))])
+
+
+def _learnt(learnt: Mapping[str, Any]) -> list[Markup]:
+    """How good the predictions were that the search learnt; nothing where it learnt none."""
+    if not learnt:
+        return []
+    quality = section(learnt, "quality")
+    excess, dearer = learnt.get("regret_drop"), learnt.get("regret_cost")
+    facts: list[tuple[str, object]] = [
+        ("Learnt by", f"{learnt.get('method')}, from {number(learnt.get('fitted_on'))} measured"),
+        ("Judged on", f"{number(learnt.get('assignments'))}, each before it was measured"),
+        ("Rank correlation, learnt", number(quality.get("spearman"))),
+        ("Mean absolute error, learnt", _in_points(quality.get("mae"))),
+        ("Near the budget", number(learnt.get("budget_assignments"))),
+        ("Rank correlation there", number(quality.get("budget_spearman"))),
+        ("Mean absolute error there", _in_points(quality.get("budget_mae"))),
+        ("Regret: beyond the budget by", _in_points(excess)),
+        ("Regret: dearer by", percent(dearer)),
+    ]
+    note = (
+        "Near the budget is up to three times its drop. Regret is that of the cheapest assignment "
+        "that was predicted to meet the budget, against the cheapest that does."
+    )
+    return [definitions(facts), element("p", note, class_="quiet")]
 
 
 def _in_points(value: object) -> str:
@@ -109,7 +136,11 @@ def _sections(
         ("result", "Result", result_section(report)),
         ("trade-off", "Trade-off", pareto_section(report)),
         ("layers", "Layers", layers_section(report)),
+        ("hardware", "Hardware", _hardware_section(report)),
     ]
+    reasons = reasons_section(section(report, "reasons"))
+    if reasons is not None:
+        sections.append(("reasons", "Why this assignment", reasons))
     compensated = compensation_section(report)
     if compensated is not None:
         sections.append(("compensation", "Compensation", compensated))
@@ -123,6 +154,12 @@ def _sections(
         ("environment", "Environment", _environment_section(report)),
         ("repeat", "Repeat this run", _repeat_section(report)),
     ]
+
+
+def _hardware_section(report: Mapping[str, Any]) -> Markup:
+    """Returns what each layer takes of the accelerator."""
+    layers = list(report.get("layers") or ())
+    return hardware_section(layers, str(section(report, "target").get("kind") or ""))
 
 
 def _sensitivity_sections(sensitivity: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
@@ -163,8 +200,9 @@ def render_html(report: Mapping[str, Any], sensitivity: Mapping[str, Any] | None
         The page.
     """
     name = section(report, "model").get("name") or "model"
-    return _page(
-        _head(f"{name} {NONE} hawx-onnx report", headline(report)),
+    return page(
+        f"{name} {NONE} hawx-onnx report",
+        headline(report),
         [head_section(report), warnings_section(report)],
         _sections(report, sensitivity),
     )
@@ -182,16 +220,27 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
     """
     layers, multipliers = len(sensitivity["layers"]), len(sensitivity["multipliers"])
     text = f"{layers} layers under {multipliers} multipliers, {sensitivity['samples']} samples"
+    text += ", biases folded" if sensitivity.get("compensation") else ""
     top = element(
         "header",
         element("h1", f"Sensitivity of {name}"),
         element("p", text),
     )
     sections = _sensitivity_sections(sensitivity)
-    return _page(_head(f"{name} {NONE} hawx-onnx sensitivity", text), [top], sections)
+    return page(f"{name} {NONE} hawx-onnx sensitivity", text, [top], sections)
 
 
-def _page(head: Markup, top: list[Markup], sections: list[tuple[str, str, Markup]]) -> str:
+def page(
+    title: str, description: str, top: list[Markup], sections: list[tuple[str, str, Markup]]
+) -> str:
+    """Returns a page with the style of all reports, which runs nothing and loads nothing.
+
+    Args:
+        title: Its title.
+        description: One line on what it holds.
+        top: What stands above the sections.
+        sections: Anchor, title and content of each.
+    """
     links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in sections]
     nav = element("nav", *links, aria_label="Sections") if len(sections) > 1 else Markup("")
     blocks = [
@@ -203,6 +252,7 @@ def _page(head: Markup, top: list[Markup], sections: list[tuple[str, str, Markup
         element("div", *top, nav, class_="page top"),
         element("main", *blocks, class_="page"),
     )
+    head = _head(title, description)
     return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 
 

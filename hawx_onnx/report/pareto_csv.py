@@ -23,6 +23,7 @@ COLUMNS = (
     "area_um2",
     "energy_uj",
     "latency_cycles",
+    "compensation",
     "assignment",
 )
 
@@ -81,10 +82,12 @@ def pareto_csv(report: Mapping[str, Any]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
+    told = str((report.get("search") or {}).get("compensation") or "")
     for index, point in enumerate(report.get("pareto") or ()):
         flags = [_cell(bool(point.get(key))) for key in COLUMNS[1:3]]
-        numbers = [_cell(point.get(key)) for key in COLUMNS[3:-1]]
-        writer.writerow([index, *flags, *numbers, assignment_text(point.get("assignment") or {})])
+        numbers = [_cell(point.get(key)) for key in COLUMNS[3:-2]]
+        chosen = assignment_text(point.get("assignment") or {})
+        writer.writerow([index, *flags, *numbers, told, chosen])
     return stream.getvalue()
 
 

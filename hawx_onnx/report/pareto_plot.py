@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hawx_onnx.report.compensation import folded_note
 from hawx_onnx.report.formats import number
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
 from hawx_onnx.report.svg import Axis, figure, marker_sample, missing, path, star
@@ -211,7 +212,7 @@ def pareto_section(report: Mapping[str, Any]) -> Markup:
     )
     note = (
         "Points are accuracies on the validation samples that the search used. A thin line joins "
-        "a measurement to its prediction." + split
+        "a measurement to its prediction." + folded_note(report) + split
     )
     return join(
         [

@@ -23,7 +23,7 @@ from hawx_onnx.technology_names import budget_technology, is_predicted
 # Distinct colours; beyond them come the same colours hatched (twice as many in all).
 COLOURS = 7
 
-_MOST_LAYERS = 160
+_MOST_LAYERS = 120
 _NAMES_SHOWN = 4
 _SEGMENTS = 8
 

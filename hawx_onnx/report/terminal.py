@@ -105,7 +105,7 @@ def layer_table(layers: Sequence[Mapping[str, Any]]) -> Table:
     """Returns the layers: what each computes and which multipliers it got.
 
     Args:
-        layers: The ``layers`` of ``report.json``, or of ``cost --json``.
+        layers: The ``layers`` of ``report.json``.
     """
     unit = unit_of("energy_uj", *[layer.get("energy_uj") for layer in layers])
     rows = []
@@ -126,6 +126,34 @@ def layer_table(layers: Sequence[Mapping[str, Any]]) -> Table:
     texts = ("Layer", "Operator", "Multipliers")
     heads = (*texts, "MACs", "Sensitivity", "Cycles", "Used", f"Energy ({unit[0]})")
     return _table("Layers", heads, rows, texts=len(texts), notes=_reasons(layers))
+
+
+def cost_table(layers: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns the layers with what each takes of the accelerator.
+
+    Args:
+        layers: The ``layers`` of ``cost --json``.
+    """
+    energy = unit_of("energy_uj", *[layer.get("energy_uj") for layer in layers])
+    area = unit_of("area_um2", *[layer.get("area_um2") for layer in layers])
+    rows = [
+        (
+            str(layer.get("name")),
+            str(layer.get("op") or NONE),
+            _chosen(layer.get("multipliers") or {}),
+            number(layer.get("macs")),
+            number(layer.get("compute_cycles")),
+            number(layer.get("stall_cycles")),
+            percent(layer.get("utilization"), 1),
+            number((finite(layer.get("energy_uj")) or 0.0) / energy[1]),
+            number((finite(layer.get("area_um2")) or 0.0) / area[1]),
+        )
+        for layer in layers
+    ]
+    texts = ("Layer", "Operator", "Multipliers")
+    sizes = (f"Energy ({energy[0]})", f"Area ({area[0]})")
+    heads = (*texts, "MACs", "Cycles", "Stalls", "Used", *sizes)
+    return _table("Layers", heads, rows, texts=len(texts))
 
 
 def _chosen(counts: Mapping[str, int]) -> str:
@@ -170,6 +198,8 @@ def explore_table(explored: Mapping[str, Any]) -> Table:
     samples = finite(explored.get("validation_samples"))
     rows = [_method_row(method, samples) for method in explored.get("methods") or ()]
     title = "Search methods"
+    if explored.get("compensation") == "fold-bias":
+        title += ", biases folded"
     held = []
     if finite(explored.get("speedup")) is not None:
         held.append(f"speed-up {number(explored['speedup'])}×")
@@ -243,9 +273,10 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
     print_table(before_after_table(report), out)
     out.print()
     print_table(layer_table(list(report.get("layers") or ())), out)
-    if told := compensation_line(report):
-        line = _spaced(told)
-        out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)
+    for told in (*(section(report, "reasons").get("shared") or ()), compensation_line(report)):
+        line = _spaced(told or "")
+        if line:
+            out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)
     for warning in report.get("warnings") or ():
         line = f"warning: {_spaced(str(warning))}"
         shown = plain_ascii(line) if out.options.ascii_only else line

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from hawx_onnx.runtime.evaluate import Accuracy
-from hawx_onnx.search.early_stop import ALPHA, EarlyStop, critical_hits, looks
+from hawx_onnx.search.early_stop import ALPHA, EarlyStop, hopeless, looks
 from hawx_onnx.search.problem import Choice, Problem, order_of
 
 EVALUATIONS, SECONDS = "evaluations", "seconds"
@@ -227,13 +227,13 @@ class Measurer:
         return np.asarray(self._network.classes(choice, batch) == labels)
 
     def _hopeless(self, hits: np.ndarray, least: int) -> bool:
-        """Whether so few hits rule out that it takes: looked at after some batches only."""
+        """Whether the hits so far rule out as many as it takes; looked at after whole batches."""
         seen = len(hits)
         at = int(np.searchsorted(self._starts, seen))
         if seen == 0 or at not in self._looks:
             return False
-        alpha = ALPHA / len(self._looks)
-        return int(hits.sum()) <= critical_hits(self.samples, seen, least, alpha)
+        exact = self._known[self._problem.exact_choice]
+        return hopeless(hits, exact, least, ALPHA / len(self._looks))
 
     def _remembered(self, choice: Choice) -> np.ndarray:
         known = self._known.get(choice)

@@ -214,7 +214,7 @@ class Problem:
         mask = np.ones(len(choices), dtype=bool)
         limits = self.budget.limits()
         if limits:
-            totals = self._totals(choices)
+            totals = self.totals(choices)
             for name, limit in limits.items():
                 mask &= getattr(totals, TOTALS_FIELD[name]) <= limit
         most = self.budget.max_multipliers
@@ -232,7 +232,7 @@ class Problem:
         """Every objective of many choices: [choices, objectives]."""
         if not choices:
             return np.zeros((0, len(self.objectives)))
-        return self._columns(self._totals(choices))
+        return self._columns(self.totals(choices))
 
     def scores(self, choices: Sequence[Choice]) -> npt.NDArray[np.float64]:
         """What is minimised, of many choices: [choices], as ``objective_of``."""
@@ -250,7 +250,8 @@ class Problem:
         columns = [getattr(totals, TOTALS_FIELD[name]) for name in self.objectives]
         return np.stack(columns, axis=1)
 
-    def _totals(self, choices: Sequence[Choice]) -> ManyTotals:
+    def totals(self, choices: Sequence[Choice]) -> ManyTotals:
+        """All costs of many choices."""
         return self._totals_of(self.encode(choices))
 
     def _totals_of(self, picks: npt.NDArray[np.intp]) -> ManyTotals:

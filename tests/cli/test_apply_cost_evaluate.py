@@ -172,7 +172,21 @@ def test_cost_text(cli: Callable, lenet: Path) -> None:
     done = cli("cost", lenet).check()
     for word in ("conv1", "power:", "mW", "area:", "um2", "latency:", "cycles"):
         assert word in done.out
+    heads = done.out.splitlines()[1]
+    for head in ("MACs", "Cycles", "Stalls", "Used", "Energy", "Area"):
+        assert head in heads
     assert done.err == ""
+
+
+@pytest.mark.parametrize("target", ["temporal", "spatial"])
+def test_cost_page(cli: Callable, lenet: Path, tmp_path: Path, target: str) -> None:
+    page = tmp_path / "new" / "cost.html"
+    done = cli("cost", lenet, "--target", target, "--html", page, "--json").check()
+    text = page.read_text(encoding="utf-8")
+    assert "Hardware cost of lenet5" in text
+    assert all(layer["name"] in text for layer in done.json["layers"])
+    refused = cli("cost", lenet, "--html", tmp_path)
+    refused.refused(2, "is a folder", "give the name of a file")
 
 
 def test_evaluate_document(cli: Callable, lenet: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -50,12 +51,42 @@ def test_gains_are_reported(rough: Path) -> None:
         if trial["kept"]:
             assert gain >= 0
     first, last = trials[0], [trial for trial in trials if trial["kept"]][-1]
-    assert first["validation_accuracy_before"] == report["selected"]["validation_accuracy"]
+    assert last["validation_accuracy_after"] == report["selected"]["validation_accuracy"]
     assert last["output_mse_after"] < first["output_mse_before"] / 4
     shown = (rough / "stdout.txt").read_text(encoding="utf-8")
     assert "compensation, on validation samples: " in shown
     page = (rough / "report.html").read_text(encoding="utf-8")
     assert "Compensation passes, on the validation samples" in page
+
+
+def test_the_search_measures_folded_networks(rough: Path) -> None:
+    """What it measured of the selected assignment is what folding alone gives."""
+    report = document(rough / "report.json")
+    assert report["search"]["compensation"] == "fold-bias"
+    (selected,) = [point for point in report["pareto"] if point["selected"]]
+    fold = report["compensation"][0]
+    assert fold["pass"] == "fold-bias" and fold["kept"]
+    assert selected["measured_accuracy"] == fold["validation_accuracy_after"]
+    assert fold["validation_accuracy_before"] < fold["validation_accuracy_after"]
+    # Without folding the budget would not have allowed it.
+    least = report["baseline"]["validation_accuracy"] - report["budget"]["max_accuracy_drop"]
+    assert fold["validation_accuracy_before"] < least <= selected["measured_accuracy"]
+    assert report["selected"]["validation_accuracy"] >= selected["measured_accuracy"]
+    scored = document(rough / "sensitivity.json")["compensation"]
+    assert scored["pass"] == "fold-bias" and "conv1" in scored["layers"]
+    rows = list(csv.DictReader((rough / "pareto.csv").open(encoding="utf-8")))
+    assert {row["compensation"] for row in rows} == {"fold-bias"}
+    page = (rough / "report.html").read_text(encoding="utf-8")
+    assert "All but the exact model have their biases folded." in page
+
+
+def test_measurements_with_and_without_folding_are_not_mixed(
+    cli: Callable, lenet: Path, rough: Path, tmp_path: Path
+) -> None:
+    journal = rough / "measurements.jsonl"
+    (tmp_path / journal.name).write_bytes(journal.read_bytes())
+    words = ("optimize", lenet, "-o", tmp_path, *ROUGH, "--resume")
+    cli(*words, "--no-fold-bias").refused(2, "folded biases differ", "--resume")
 
 
 def test_apply_makes_the_same_model_of_the_file(
@@ -77,7 +108,7 @@ def test_apply_makes_the_same_model_of_the_file(
 
 def test_each_pass_can_be_switched_off(cli: Callable, lenet: Path, tmp_path: Path) -> None:
     report = cli("optimize", lenet, "-o", tmp_path, *ROUGH, *SWITCHES, "--json").check().json
-    assert report["compensation"] == []
+    assert report["compensation"] == [] and report["search"]["compensation"] is None
     assert all(word in report["command"] for word in SWITCHES)
     assert "compensation" not in document(tmp_path / "assignment.json")
     assert "hawx.compensation" not in metadata(onnx.load(tmp_path / "model.onnx"))

@@ -12,7 +12,7 @@ import pytest
 from hawx_onnx import components
 from hawx_onnx.components.operand_power import component_energy
 from hawx_onnx.components.synthesis import shipped
-from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
+from hawx_onnx.components.synthesis.technology_costs import BITS, TechnologyCosts
 from hawx_onnx.errors import ComponentError
 
 NAMES = ("mul8s_trunc2", "mul8u_drum4")
@@ -41,7 +41,8 @@ def test_what_is_written_is_read(tmp_path: Path, place: str):
     found = components.load_library(path)
     around, before = found[0].cost.periphery, written[0].cost.periphery
     assert found[1].cost.periphery is around
-    assert (around.adders, around.register_bit) == (before.adders, before.register_bit)
+    for field in ("adders", "accumulate_fj", "register_clock_fj", *BITS):
+        assert getattr(around, field) == getattr(before, field)
     assert around.exact == before.exact
     for one, two in zip(found, written, strict=True):
         assert one.cost == two.cost
@@ -104,6 +105,9 @@ def test_a_file_larger_than_any_library_is_refused(tmp_path: Path):
         ("register_bit = [", 'register_bit = ["x", ', "no row of four figures"),
         ("register_bit = [", "register_bit = [nan, ", "no row of four figures"),
         ("adders = [", "adders = [\n  [1.0, 2.0, 3.0, -4.0],", "no row of four figures"),
+        ("gate_bit = [", "gate_bit = [true, ", "no row of four figures"),
+        ("accumulate_fj = [", "accumulate_fj = [1.0, ", "no list of 72 figures"),
+        ("register_clock_fj = ", "register_clock_fj = -", "no figure"),
         ("adders = [", "adders = []\nmore = [", "adders are 0, not 2 to"),
         ("adders = [", "adders = [" + "[1.0, 1.0, 1.0, 1.0]," * 1024, "not 2 to 1024"),
         ("[technology.exact.signed]", "[technology.exact.signed]\n[technology.x]", "is missing"),
@@ -119,6 +123,19 @@ def test_damaged_sections(tmp_path: Path, old: str, new: str, words: str):
     with pytest.raises(ComponentError, match=words) as caught:
         components.load_library(path)
     assert str(index) in caught.value.where
+
+
+def test_what_older_libraries_lack_costs_nothing_more(tmp_path: Path):
+    path = tmp_path / "lib"
+    components.write_library(multipliers(), path)
+    index = path / "library.toml"
+    late = ("accumulate_fj", "register_clock_fj", "gate_bit", "multiplexer_bit")
+    lines = index.read_text().splitlines(keepends=True)
+    index.write_text("".join(line for line in lines if not line.startswith(late)))
+    around = components.load_library(path)[0].cost.periphery
+    assert around.gate(8) is around.multiplexer(8) is None
+    assert around.accumulator(32) == around.adder(32)
+    assert around.register(8, activity=0.1) == around.register(8)
 
 
 def test_links_to_netlists_are_refused(tmp_path: Path):

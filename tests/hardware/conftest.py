@@ -6,21 +6,34 @@ from dataclasses import dataclass
 
 import pytest
 
+from hawx_onnx.components.used_bits import UsedBits
 from hawx_onnx.hardware import LayerWorkload
 
 TECHNOLOGY = "test-node"
 
 
 class FakePeriphery:
-    """An adder of n bits costs n of everything, a register 2 n."""
+    """Of n bits an adder costs n of everything, a register 2 n, gates n / 8, a multiplexer n / 4.
+
+    An adder that accumulates takes the energy n / 2, a register the share of bits that change more.
+    """
 
     technology = TECHNOLOGY
 
     def adder(self, bits):
         return Figures(*[1.0 * bits] * 3)
 
-    def register(self, bits):
-        return Figures(*[2.0 * bits] * 3)
+    def accumulator(self, bits):
+        return Figures(1.0 * bits, bits / 2, 1.0 * bits)
+
+    def register(self, bits, activity=0.5):
+        return Figures(2.0 * bits, (1.0 + 2 * activity) * bits, 2.0 * bits)
+
+    def gate(self, bits):
+        return Figures(*[bits / 8] * 3)
+
+    def multiplexer(self, bits):
+        return Figures(*[bits / 4] * 3)
 
 
 PERIPHERY = FakePeriphery()
@@ -36,6 +49,7 @@ class Figures:
     delay_ns: float = 1.0
     technology: str = TECHNOLOGY
     periphery: FakePeriphery | None = PERIPHERY
+    bits: UsedBits | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,15 +104,19 @@ def test_partitioned_array_by_hand(exact, cheap):
         "exact": 16 * 12,
         "cheap": 16 * 4,
     }
-    element = 32 + 96
-    assert report.total.area_um2 == pytest.approx(16 * (12 * 400 + 4 * 250 + 16 * element))
-    leakage_nw = 16 * (12 * 8000 + 4 * 5000 + 16 * element)
+    # Adder 32, registers 2 * (8 + 8 + 16 + 32 + 1), multiplexer 8, gates 2.
+    element = 32 + 130 + 8 + 2
+    # The last column passes no activations on, the last row no weights.
+    edge = 2 * (16 * 9 + 16 * 8)
+    assert report.total.area_um2 == pytest.approx(16 * (12 * 400 + 4 * 250 + 16 * element) - edge)
+    leakage_nw = 16 * (12 * 8000 + 4 * 5000 + 16 * element) - edge
     assert report.total.energy_parts.leakage_uj == pytest.approx(leakage_nw * 1e-9 * 519 / 500)
     use = report.types["cheap"]
     assert use.macs == 16 * 16 * 100
     assert use.utilization == pytest.approx(use.macs / (64 * 519))
     multi = array(heterogeneity="multi-mode").cost((layer,), mixed, exact)
-    assert multi.total.area_um2 == pytest.approx(256 * (400 + 250 + element))
+    # A second type brings 32 gates.
+    assert multi.total.area_um2 == pytest.approx(256 * (400 + 250 + element + 4) - edge)
     assert multi.types["cheap"].multipliers == 256
 
 

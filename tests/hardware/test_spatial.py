@@ -64,10 +64,15 @@ def test_one_engine_by_hand(exact):
     # 24 MACs in 4 cycles: 6 multipliers, 1 element of 6 lanes.
     assert folded(report) == {"pe": 1, "simd": 6}
     # Tree of 6 products of 16 bits: 3 adders of 17, 1 of 18 (2 of 3 left), 1 of 19; accumulator
-    # 32; registers 2 * (6 * 8 weights + 32) per element, 2 * 6 * 8 shared.
-    element, shared = 3 * 17 + 18 + 19 + 32 + 2 * (48 + 32), 2 * 48
+    # 32; registers 2 * (6 * 8 weights + 6 * 16 products + 32) per element, 2 * 6 * 8 shared; gates
+    # 32 / 8.
+    tree = 3 * 17 + 18 + 19
+    element, shared = tree + 32 + 2 * (48 + 96 + 32) + 4, 2 * 48
     assert report.total.area_um2 == pytest.approx(6 * 400 + element + shared)
-    dynamic_uj = (24 * 300 + 4 * element + 4 * shared) * 1e-9
+    # Half of the weights' bits change, 0.35 of the products', 0.1 of the sums', 0.26 of the
+    # activations'.
+    element_fj = tree + 16 + 48 * 2 + 96 * 1.7 + 32 * 1.2 + 4
+    dynamic_uj = (24 * 300 + 4 * element_fj + 4 * 48 * 1.52) * 1e-9
     leakage_uj = (6 * 8000 + element + shared) * 1e-9 * 4 / 200
     assert report.total.energy_uj == pytest.approx(dynamic_uj + leakage_uj)
     assert report.total.power_mw == pytest.approx(report.total.energy_uj / (4 / 200) * 1e3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -59,13 +60,19 @@ def test_energy_area_and_power_of_one_layer_by_hand(exact):
     layer = LayerWorkload("fc", "Gemm", 1, 10, 84)
     report = array(rows=4, cols=4, memories="none").cost((layer,), {}, exact)
     cycles = 3 * (84 + 6) - 1
-    # Adder 32, registers 2 * (8 + 8 + 32), in every figure.
-    element = 32 + 96
-    dynamic_uj = 840 * (300 + element) * 1e-9
-    leakage_uj = 16 * (8000 + element) * 1e-9 * cycles / 500
+    # Adder 32, registers 2 * (8 + 8 + 16 + 32 + 1), multiplexer 32 / 4, gates 16 / 8.
+    element = 32 + 130 + 8 + 2
+    # The last column passes no activations on, the last row no weights.
+    edge = 4 * 9 + 4 * 8
+    # Of activations 0.26 of the bits change, of weights 0.5, of products 0.35, of sums 0.1; a
+    # change costs 2, the clock of each of 65 bits 1 in every cycle.
+    changes_fj = 2 * (8 * 0.26 + 8 * 0.5 + 16 * 0.35 + 32 * 0.1)
+    clock_fj = (16 * 65 - edge) * cycles
+    dynamic_uj = (840 * (300 + 16 + changes_fj + 8 + 2) + clock_fj) * 1e-9
+    leakage_uj = (16 * (8000 + element) - 2 * edge) * 1e-9 * cycles / 500
     total = report.total
     assert total.latency_cycles == total.initiation_interval_cycles == cycles
-    assert total.area_um2 == pytest.approx(16 * (400 + element))
+    assert total.area_um2 == pytest.approx(16 * (400 + element) - 2 * edge)
     assert total.energy_uj == pytest.approx(dynamic_uj + leakage_uj)
     assert total.multiplication_energy_uj == pytest.approx(840 * 300e-9)
     assert total.power_mw == pytest.approx(total.energy_uj / (cycles / 500) * 1e3)
@@ -90,8 +97,9 @@ def test_each_type_in_use_adds_its_area_once(lenet, exact, cheap, cheapest):
     same_twice = target.cost(lenet, {"fc1": cheap, "fc2": cheap}, exact).total.area_um2
     two = target.cost(lenet, {"fc1": cheap, "fc2": cheapest}, exact).total.area_um2
     everywhere = target.cost(lenet, {work.name: cheap for work in lenet}, exact).total.area_um2
-    assert one == same_twice == pytest.approx(baseline + 256 * 250)
-    assert two == pytest.approx(baseline + 256 * (250 + 100))
+    # 16 gates for the operands and 16 to join the product with the others: 32 / 8.
+    assert one == same_twice == pytest.approx(baseline + 256 * (250 + 4))
+    assert two == pytest.approx(baseline + 256 * (250 + 4 + 100 + 4))
     assert everywhere == pytest.approx(baseline + 256 * (250 - 400))
 
 
@@ -135,3 +143,49 @@ def test_costing_twenty_layers_takes_less_than_a_millisecond(exact, cheap, cheap
             target.cost(layers, assignment, exact)
         rounds.append((time.process_time() - start) / 20)
     assert min(rounds) < 1e-3
+
+
+def test_weights_that_stay_need_no_multiplexer_for_sums(exact):
+    layer = LayerWorkload("fc", "Gemm", 10, 10, 84)
+    areas, energies = {}, {}
+    for dataflow in ("output-stationary", "weight-stationary"):
+        total = array(rows=4, cols=4, dataflow=dataflow, memories="none").cost((layer,), {}, exact)
+        areas[dataflow] = total.total.area_um2
+        energies[dataflow] = total.total.energy_parts.periphery_uj
+    # 9 bits are chosen in place of 32, and the last row has registers of weights.
+    less = 16 * 23 / 4 - 2 * (4 + 4 * 8)
+    assert areas["output-stationary"] - areas["weight-stationary"] == pytest.approx(less)
+    # Changes of 8 bits of weights and a multiplexer fall away; sums change 0.43 of their bits in
+    # place of 0.1, products 0.3 in place of 0.35, and an adder takes 0.69 of 16.
+    saved = 8400 * (2 * (8 * 0.5 + 16 * 0.05 - 32 * 0.33) + 32 / 4 + 0.31 * 16)
+    ticks = {name: array(rows=4, cols=4, dataflow=name).compute_cycles(layer) for name in areas}
+    saved += ticks["output-stationary"] * (16 * 65 - 68) - ticks["weight-stationary"] * (
+        16 * 65 - 32
+    )
+    assert energies["output-stationary"] - energies["weight-stationary"] == pytest.approx(
+        saved * 1e-9
+    )
+
+
+class Used:
+    """A multiplier that reads 6 bits of each operand and leaves the lowest 4 of its product 0."""
+
+    activation, weight, product, low_zeros = 6, 6, 12, 4
+
+
+def test_bits_that_are_not_used_are_spared(exact):
+    figures = replace(exact.cost, bits=Used())
+    lean = type(exact)("lean", figures)
+    layer = LayerWorkload("fc", "Gemm", 10, 10, 84)
+    spared = {}
+    for kind in ("multi-mode", "partitioned"):
+        target = array(rows=4, cols=4, heterogeneity=kind, memories="none")
+        whole, part = (target.cost((layer,), {"fc": one}, one).total for one in (exact, lean))
+        spared[kind] = whole.area_um2 - part.area_um2
+        clock = whole.energy_parts.periphery_uj - part.energy_parts.periphery_uj
+        bits = 0 if kind == "multi-mode" else 4 + 2
+        cycles = target.compute_cycles(layer)
+        assert clock == pytest.approx(16 * bits * cycles * 1e-9)
+    # Gates of 8 bits / 8; registers of 4 bits of the product and 2 of the weight, 4 of the adder.
+    assert spared["multi-mode"] == pytest.approx(16 * 1)
+    assert spared["partitioned"] == pytest.approx(16 * (1 + 2 * (4 + 2) + 4))

@@ -18,7 +18,8 @@ from hawx_onnx.passes import Calibrate, Rewrite, Verify
 from hawx_onnx.passes.compensate import ORDER, TRIALS, Quality, compensate
 from hawx_onnx.passes.compensated import compensation_of, digest, with_compensation
 from hawx_onnx.passes.fold_bias import FoldBias
-from hawx_onnx.passes.layer_constants import layer_constants
+from hawx_onnx.passes.layer_constants import BIAS, layer_constants
+from hawx_onnx.passes.layerwise import exact_outputs
 from hawx_onnx.passes.map_weights import MapWeights
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.rescale import Rescale
@@ -101,6 +102,32 @@ def test_what_does_not_gain_is_left_out(state):
     assert not trial.after.beats(trial.before)
     assert result.compensation is None and result.quality is trial.before
     assert result.state.model.SerializeToString() == state.model.SerializeToString()
+
+
+def test_what_a_search_measured_is_never_lost(state):
+    """Folded as the search folded it, unless the network is better without."""
+    exact = exact_outputs(state, 60, 1)
+    folded = FoldBias(exact, threads=1)(state)
+    measured = outputs(state.replace(assignment=Assignment(()))).argmax(1) == outputs(
+        folded
+    ).argmax(1)
+    result = compensate(state, threads=1, folded=exact)
+    first = result.trials[0]
+    assert first.name == "fold-bias" and first.kept
+    assert np.array_equal(first.after.hits, measured)
+    assert result.quality.accuracy >= measured.mean()
+    alone = compensate(state, ("fold-bias",), threads=1, folded=exact)
+    assert alone.state.model.SerializeToString() == folded.model.SerializeToString()
+
+
+def test_a_fold_of_the_search_goes_where_the_network_is_better_without(state, monkeypatch):
+    monkeypatch.setattr(FoldBias, "fit", lambda self, outputs, known: {BIAS: known.bias + 90_000})
+    mild = state.replace(assignment=Assignment.of({"c": "mul8s_trunc1"}))
+    result = compensate(mild, ("fold-bias",), threads=1, folded=exact_outputs(mild, 60, 1))
+    (trial,) = result.trials
+    assert trial.layers == 1 and trial.before.beats(trial.after) and not trial.kept
+    assert result.compensation is None
+    assert result.quality is trial.before and result.quality.accuracy > trial.after.accuracy
 
 
 def test_the_same_run_gives_the_same_constants(state):

@@ -197,6 +197,21 @@ def build_report() -> dict[str, Any]:
             "accuracy_mae": 0.0031,
             "power_spearman": 1.0,
             "area_spearman": None,
+            "learnt": {
+                "method": "catboost",
+                "assignments": 21,
+                "fitted_on": 33,
+                "quality": {
+                    "spearman": 0.81,
+                    "mae": 0.0024,
+                    "budget_spearman": 0.62,
+                    "budget_mae": 0.0017,
+                },
+                "methods": {},
+                "budget_assignments": 17,
+                "regret_drop": 0.004,
+                "regret_cost": -0.012,
+            },
         },
         "kernels": {name: f"rank-{rank}" for name, _, _, rank, _, _ in MULTIPLIERS},
         "environment": {
@@ -278,3 +293,29 @@ def hostile(report: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
         return report
 
     return infect
+
+
+@pytest.fixture
+def costed() -> Callable[[str], dict[str, Any]]:
+    """Returns what ``cost`` tells of two layers on a target, the first one approximate."""
+    from hawx_onnx import components
+    from hawx_onnx.hardware import LayerWorkload, load_target
+    from hawx_onnx.report.build import savings
+
+    layers = (
+        LayerWorkload("first", "Conv", 64, 8, 9),
+        LayerWorkload("second", "Gemm", 1, 10, 512),
+    )
+    exact, cheap = components.load("mul8s_exact"), components.load("mul8s_trunc3")
+
+    def document(target: str) -> dict[str, Any]:
+        report = load_target(target).cost(layers, {"first": cheap}, exact)
+        baseline = load_target(target).cost(layers, {}, exact)
+        return {
+            **report.to_dict(),
+            "baseline": baseline.to_dict()["total"],
+            "savings": savings(baseline.total, report.total),
+            "operands": "uniform",
+        }
+
+    return document

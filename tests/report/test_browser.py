@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hawx_onnx.report import render_html
+from hawx_onnx.report import render_cost_html, render_html
 
 FLAGS = (
     "--headless",
@@ -48,17 +49,34 @@ def run(browser: str, folder: Path, *arguments: str) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
+def widths(browser: str, folder: Path, width: int) -> tuple[int, int]:
+    """The widths that a frame shows of ``report.html``, and that the page takes."""
+    frame = folder / "frame.html"
+    frame.write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
+    done = run(browser, folder, "--window-size=1400,1000", "--dump-dom", frame.as_uri())
+    found = re.search(r'data-found="(\d+) (\d+)"', done.stdout)
+    assert found, done.stdout[-500:]
+    visible, needed = (int(number) for number in found.groups())
+    return visible, needed
+
+
 @pytest.mark.parametrize("width", [400, 1280])
 def test_the_page_fits_its_width(
     browser: str, tmp_path: Path, report: dict[str, Any], width: int
 ) -> None:
     (tmp_path / "report.html").write_text(render_html(report), encoding="utf-8")
-    frame = tmp_path / "frame.html"
-    frame.write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
-    done = run(browser, tmp_path, "--window-size=1400,1000", "--dump-dom", frame.as_uri())
-    found = re.search(r'data-found="(\d+) (\d+)"', done.stdout)
-    assert found, done.stdout[-500:]
-    visible, needed = (int(number) for number in found.groups())
+    visible, needed = widths(browser, tmp_path, width)
+    assert 0 < visible <= width
+    assert needed <= visible
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_page_of_costs_fits_its_width(
+    browser: str, costed: Callable, tmp_path: Path, width: int
+) -> None:
+    text = render_cost_html(costed("spatial"), "a" * 60)
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    visible, needed = widths(browser, tmp_path, width)
     assert 0 < visible <= width
     assert needed <= visible
 

@@ -136,7 +136,7 @@ def test_the_page_can_be_read_by_everyone(report: dict[str, Any], sensitivity: d
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
-    assert len(page.all("table")) == len(page.all("caption")) == 5
+    assert len(page.all("table")) == len(page.all("caption")) == 6
     assert all(cell.get("scope") in ("col", "row") for cell in page.all("th"))
     ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
@@ -203,7 +203,7 @@ def test_large_networks_give_small_pages(report: dict[str, Any]):
     text = render_html(report, sensitivity)
     assert len(text.encode()) < 500_000
     assert "120 most sensitive of 1200 layers" in text
-    assert "the first 160 of 1200 layers" in text
+    assert "the first 120 of 1200 layers" in text
     assert "the first 40 of 1200 layers and the first 16 of 60 multipliers" in text
     Page(text)
 
@@ -229,6 +229,15 @@ def test_missing_numbers_are_told_as_such(report: dict[str, Any]):
     assert 'class="warnings"' not in text
     assert "None" not in page.text
     assert "nan" not in page.text
+
+
+def test_what_the_search_learnt_is_told(report: dict[str, Any], sensitivity: dict[str, Any]):
+    text = Page(render_html(report, sensitivity)).text
+    assert "catboost, from 33 measured" in text
+    assert "0.24" in text
+    assert "Rank correlation there" in text
+    report["predictor"]["learnt"] = None
+    assert "Learnt by" not in Page(render_html(report, sensitivity)).text
 
 
 def test_an_empty_report_still_renders():

@@ -7,6 +7,7 @@ import pytest
 
 from hawx_onnx import components
 from hawx_onnx.hardware import LayerWorkload, load_target
+from hawx_onnx.hardware.loading import target_names
 from hawx_onnx.search import Budget, Problem
 from hawx_onnx.search.units import Unit, channel_units, decode, encode, layer_units
 
@@ -49,17 +50,28 @@ def test_a_layer_of_one_kind_gets_one_number():
     assert decode([1, 0, 2], layer_units(3), FILTERS) == (1, 0, 2)
 
 
-@pytest.mark.parametrize("target", ["spatial", "temporal"])
+def accelerator_of(name: str):
+    """A preset, or the temporal one with a multiplier type for each column."""
+    if name != "partitioned":
+        return load_target(name)
+    return load_target("temporal").override(heterogeneity="partitioned", cols=4)
+
+
+@pytest.mark.parametrize("target", [*target_names(), "partitioned"])
 @pytest.mark.parametrize("objective", ["power", "area", "energy", "latency"])
 def test_costs_of_units_are_those_of_full_reports(target, objective):
-    accelerator = load_target(target)
+    accelerator = accelerator_of(target)
     units = channel_units(ORDERS, accelerator.channels_together(WORKLOADS))
+    assert sum(len(unit.channels) for unit in units) == sum(FILTERS)
     problem = Problem(WORKLOADS, MULTIPLIERS, accelerator, objective, units=units)
     rng = np.random.default_rng(1)
     choices = [problem.decode(rng.integers(0, 3, len(units)).tolist()) for _ in range(20)]
     full = [problem.objective_of(problem.report(choice).total) for choice in choices]
     np.testing.assert_allclose(problem.costs(choices)[:, 0], full, rtol=1e-9)
-    np.testing.assert_allclose(problem.terms.evaluate(problem.encode(choices)), full, rtol=1e-9)
+    np.testing.assert_allclose(problem.scores_of(problem.encode(choices)), full, rtol=1e-9)
+    if target != "partitioned":  # its costs are no sums
+        terms = problem.terms.evaluate(problem.encode(choices))
+        np.testing.assert_allclose(terms, full, rtol=1e-9)
 
 
 def test_an_element_of_an_engine_computes_several_channels():
@@ -68,6 +80,20 @@ def test_an_element_of_an_engine_computes_several_channels():
     assert together == tuple(f.neuron_fold for f in foldings)
     assert max(together) > 1
     assert load_target("temporal").channels_together(WORKLOADS) == (1, 1, 1)
+
+
+def test_a_column_of_a_partitioned_array_computes_several_channels():
+    accelerator = accelerator_of("partitioned")
+    grouped = LayerWorkload("depthwise", "Conv", 16, 16, 9, 16)
+    assert grouped.groups == 16
+    assert accelerator.channels_together((*WORKLOADS, grouped)) == (2, 4, 3, 1)
+    # Columns of two types, half of them each: what fills them takes no longer than one type alone.
+    units = channel_units([list(range(n)) for n in FILTERS], (2, 4, 3))
+    problem = Problem(WORKLOADS, MULTIPLIERS, accelerator, "latency", units=units)
+    halves = problem.decode([0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1])
+    uneven = problem.decode([0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1])
+    alone, even, odd = problem.costs([problem.exact_choice, halves, uneven])[:, 0]
+    assert alone == even == odd
 
 
 def test_space_and_limits_of_units():

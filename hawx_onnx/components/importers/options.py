@@ -18,14 +18,18 @@ class ImportOptions:
         top: Top module of the Verilog; guessed where it is None.
         ports: Activation, weight and product; guessed where it is None.
         encoding: How operands are read; guessed where it is None.
+        sign_logic: Put sign logic around unsigned multipliers, so that they take int8 codes.
     """
 
     top: str | None = None
     ports: tuple[str, str, str] | None = None
     encoding: Encoding | None = None
+    sign_logic: bool = False
 
     @classmethod
-    def of(cls, top: str | None, ports: str | None, encoding: str | None) -> ImportOptions:
+    def of(
+        cls, top: str | None, ports: str | None, encoding: str | None, sign_logic: bool = False
+    ) -> ImportOptions:
         """Takes the options as flags give them.
 
         Raises:
@@ -44,7 +48,8 @@ class ImportOptions:
                 where="--encoding",
                 mend="signed, unsigned or sign_magnitude",
             )
-        return cls(top, names, Encoding(encoding) if encoding else None)  # type: ignore[arg-type]
+        read_as = Encoding(encoding) if encoding else None
+        return cls(top, names, read_as, sign_logic)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

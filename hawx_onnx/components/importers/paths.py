@@ -16,7 +16,9 @@ from hawx_onnx.components.importers.options import Failure, Imported, ImportOpti
 from hawx_onnx.components.importers.tables import TABLES, import_tables
 from hawx_onnx.components.importers.verilog import VERILOG, import_verilog
 from hawx_onnx.components.netlist.yosys import find_yosys
+from hawx_onnx.components.sign_logic import with_sign_logic
 from hawx_onnx.components.stored import StoredMultiplier
+from hawx_onnx.components.tables import Encoding
 from hawx_onnx.errors import ConfigError, HawxError, LibraryError
 from hawx_onnx.named_function import names_function
 
@@ -55,7 +57,8 @@ def import_path(
     options = options or ImportOptions()
     if not Path(path).exists() and names_function(str(path)):
         try:
-            return Imported((import_function(str(path), options),))
+            found = [import_function(str(path), options)]
+            return Imported(tuple(_with_sign_logic(found, options)))
         except HawxError as error:
             return Imported((), (_failure(str(path), error),))
     tasks, failures = _tasks(Path(path))
@@ -186,14 +189,24 @@ def _import(task: Task, options: ImportOptions) -> list[StoredMultiplier] | Fail
     """Imports one file; runs in a process of the pool."""
     try:
         if Path(task.path).suffix in VERILOG:
-            return [import_verilog(task, options)]
-        return list(import_tables(task, options))
+            return _with_sign_logic([import_verilog(task, options)], options)
+        return _with_sign_logic(import_tables(task, options), options)
     except HawxError as error:
         return _failure(task.origin, error)
     except Exception as error:
         logger.debug("%s", task.path, exc_info=error)
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return Failure(task.origin, task.path, f"unexpected {text}", "a defect of hawx-onnx")
+
+
+def _with_sign_logic(
+    found: Iterable[StoredMultiplier], options: ImportOptions
+) -> list[StoredMultiplier]:
+    """Puts sign logic around the unsigned ones, where that is asked for."""
+    return [
+        with_sign_logic(one) if options.sign_logic and one.encoding is Encoding.UNSIGNED else one
+        for one in found
+    ]
 
 
 def _failure(origin: str, error: HawxError) -> Failure:

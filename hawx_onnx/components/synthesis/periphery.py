@@ -1,6 +1,10 @@
-"""Adders, registers and exact multipliers of a technology, characterised by the same flow."""
+"""Adders, registers, gates and exact multipliers of a technology, by the same flow."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
 
 from hawx_onnx.components.builtin import builtin_network, exact
 from hawx_onnx.components.cache import cached, key_of
@@ -9,7 +13,9 @@ from hawx_onnx.components.multiplier import ComponentCost
 from hawx_onnx.components.netlist.arithmetic import add
 from hawx_onnx.components.netlist.builder import Builder
 from hawx_onnx.components.netlist.network import GateNetwork, Port
+from hawx_onnx.components.netlist.simulation import pack
 from hawx_onnx.components.netlist.yosys import Yosys, find_yosys
+from hawx_onnx.components.network_operands import network_operands
 from hawx_onnx.components.synthesis.blif import to_blif
 from hawx_onnx.components.synthesis.characterization import (
     CostedNetlist,
@@ -17,15 +23,30 @@ from hawx_onnx.components.synthesis.characterization import (
     costed_netlist,
     provenance,
 )
-from hawx_onnx.components.synthesis.liberty import CellLibrary
+from hawx_onnx.components.synthesis.liberty import Cell, CellLibrary
 from hawx_onnx.components.synthesis.mapping import FLOW, map_to_cells
-from hawx_onnx.components.synthesis.power import UNIT_DELAY, VECTORS
+from hawx_onnx.components.synthesis.power import (
+    UNIT_DELAY,
+    VECTORS,
+    Stimulus,
+    draw,
+    stimulated_energies,
+)
 from hawx_onnx.components.synthesis.technology import technology_name
 from hawx_onnx.components.synthesis.technology_costs import Row, TechnologyCosts, row_of
-from hawx_onnx.components.tables import Encoding
+from hawx_onnx.components.tables import CODES, Encoding
 
 WIDEST_ADDER = 72
 """Bits up to which adders are characterised one by one; each further bit costs as the last one."""
+
+ACCUMULATED = 128
+"""Products summed up before a sum starts anew; windows of layers have tens to thousands."""
+
+WORD = 32
+"""Bits of the words that gates and multiplexers are characterised with."""
+
+ALL_ONES = np.uint64(2**64 - 1)
+_PARTS = (slice(-1), slice(1, None))
 
 
 def adder_network(bits: int) -> GateNetwork:
@@ -45,22 +66,29 @@ def register_bit(library: CellLibrary, mode: str) -> ComponentCost | None:
     cell = library.flip_flop
     if cell is None:
         return None
-    square, slew = library.voltage**2, library.input_slew_ns
-    drawn = {
-        pin: sum(table(slew, 0.0) for table in tables) / len(tables)
-        for pin, tables in cell.input_energy.items()
-    }
     data = next(pin for pin in cell.inputs if pin != cell.clock)
-    clock = cell.inputs[cell.clock] * square + 2 * drawn.get(cell.clock, 0.0)
-    change = cell.energy_of_change(slew, library.output_load_ff) + drawn.get(data, 0.0)
+    change = cell.energy_of_change(library.input_slew_ns, library.output_load_ff)
     return ComponentCost(
         technology=technology_name(library, mode),
         area_um2=cell.area_um2,
         delay_ns=0.0,
-        energy_fj=clock + change / 2,
+        energy_fj=register_clock_fj(library, cell) + (change + _drawn(library, cell, data)) / 2,
         leakage_nw=cell.leakage_nw,
         provenance=f"{cell.name} of {library.name}, {library.voltage:g} V",
     )
+
+
+def register_clock_fj(library: CellLibrary, flip_flop: Cell) -> float:
+    """Returns what one rise and fall of the clock costs a flip-flop whose value stays."""
+    load = flip_flop.inputs[flip_flop.clock] * library.voltage**2
+    return load + 2 * _drawn(library, flip_flop, flip_flop.clock)
+
+
+def _drawn(library: CellLibrary, cell: Cell, pin: str) -> float:
+    """Returns what one change of an input draws in a cell, the mean over rises and falls."""
+    tables = cell.input_energy.get(pin, ())
+    slew = library.input_slew_ns
+    return sum(table(slew, 0.0) for table in tables) / max(len(tables), 1)
 
 
 def characterize_periphery(
@@ -94,27 +122,118 @@ def characterize_periphery(
         ).cost
         for encoding in (Encoding.SIGNED, Encoding.UNSIGNED)
     }
+    adders, accumulate_fj = _adders(library, mode, yosys)
+    gate, multiplexer = _switches(library, mode, yosys)
     return TechnologyCosts(
         technology=technology_name(library, mode, operands),
         provenance=provenance(library, mode, None, yosys.version),
-        adders=_adders(library, mode, yosys),
+        adders=adders,
         register_bit=None if register is None else row_of(register),
         exact=known,
+        accumulate_fj=accumulate_fj,
+        register_clock_fj=register_clock_fj(library, cell) if (cell := library.flip_flop) else None,
+        gate_bit=gate,
+        multiplexer_bit=multiplexer,
     )
 
 
-def _adders(library: CellLibrary, mode: str, yosys: Yosys) -> tuple[Row, ...]:
+def _adders(
+    library: CellLibrary, mode: str, yosys: Yosys
+) -> tuple[tuple[Row, ...], tuple[float, ...]]:
     """Returns the figures of adders of all widths; seconds, and so kept in the cache."""
     networks = [adder_network(bits) for bits in range(1, WIDEST_ADDER + 1)]
 
-    def make() -> dict[str, list[Row]]:
+    def make() -> dict[str, list[Any]]:
         mapped = map_to_cells(networks, library, yosys)
-        return {"rows": [_row(costed_netlist(network, library, mode)) for network in mapped]}
+        costed = [costed_netlist(network, library, mode) for network in mapped]
+        return {
+            "rows": [_row(netlist) for netlist in costed],
+            "accumulate_fj": [_under(one, accumulation(n)) for n, one in enumerate(costed, 1)],
+        }
 
     circuits = (to_blif(network) for network in networks)
-    key = key_of(FLOW, str(VECTORS), mode, yosys.version, library.digest, *circuits)
-    rows = cached("adders", key, make)["rows"]
-    return tuple((area, delay, energy, leakage) for area, delay, energy, leakage in rows)
+    key = key_of("3", FLOW, str(VECTORS), mode, yosys.version, library.digest, *circuits)
+    found = cached("adders", key, make)
+    rows = tuple((area, delay, energy, leakage) for area, delay, energy, leakage in found["rows"])
+    return rows, tuple(found["accumulate_fj"])
+
+
+def _switches(library: CellLibrary, mode: str, yosys: Yosys) -> tuple[Row, Row]:
+    """Returns a bit of a word that is gated, and of a choice of two words.
+
+    Gates pass random words on while what controls them stays; multiplexers stand behind an adder.
+    """
+    ports = (Port("A", WORD), Port("B", WORD), Port("S", 1))
+    gate, multiplexer = Builder((ports[0], ports[2])), Builder(ports)
+    (open_,), (other,) = gate.input("S"), multiplexer.input("S")
+    passed = tuple(gate.and_(bit, open_) for bit in gate.input("A"))
+    pairs = zip(multiplexer.input("A"), multiplexer.input("B"), strict=True)
+    chosen = tuple(multiplexer.mux(other, one, two) for one, two in pairs)
+    networks = (gate.network("gate", {"O": passed}), multiplexer.network("mux", {"O": chosen}))
+    rows = []
+    for network, control in zip(map_to_cells(networks, library, yosys), (True, False), strict=True):
+        netlist = costed_netlist(network, library, mode)
+        drawn = draw(network.inputs)
+        held = np.full_like(drawn.before[-1:], ALL_ONES if control else 0)
+        stimulus = Stimulus(*(np.concatenate([w[:-1], held]) for w in (drawn.before, drawn.after)))
+        area, delay, _, leakage = _row(netlist)
+        rows.append((area / WORD, delay, _under(netlist, stimulus) / WORD, leakage / WORD))
+    area, delay, _, leakage = rows[1]
+    return rows[0], (area, delay, _chosen_sum_fj(library, mode, yosys), leakage)
+
+
+def _chosen_sum_fj(library: CellLibrary, mode: str, yosys: Yosys) -> float:
+    """Returns what a multiplexer behind an adder takes for each bit, in its place.
+
+    It sees all that the adder ripples through. Cells of both merge, so that it is found as what
+    the two take together beyond the adder alone. The other word is the sum of a neighbour.
+    """
+    ports = (Port("A", WORD), Port("B", WORD), Port("C", WORD), Port("S", 1))
+    build = Builder(ports)
+    total = add(build, build.input("A"), build.input("B"), width=WORD)
+    (other,) = build.input("S")
+    pairs = zip(total, build.input("C"), strict=True)
+    chosen = tuple(build.mux(other, one, two) for one, two in pairs)
+    networks = [adder_network(WORD), build.network("shifted", {"O": chosen})]
+    own, neighbour = accumulation(WORD), accumulation(WORD, seed=1)
+    zero = np.zeros_like(own.before[:1])
+    wider = Stimulus(
+        *(
+            np.concatenate([getattr(own, when), getattr(neighbour, when)[:WORD], zero])
+            for when in ("before", "after")
+        )
+    )
+    alone, both = (costed_netlist(n, library, mode) for n in map_to_cells(networks, library, yosys))
+    return max(_under(both, wider) - _under(alone, own), 0.0) / WORD
+
+
+def accumulation(bits: int, vectors: int = VECTORS, seed: int = 0) -> Stimulus:
+    """Returns what an accumulator adds: products of signed codes as networks have them.
+
+    Codes are about normal; those of activations have passed a ReLU, so that half of them are 0.
+
+    Args:
+        bits: Width of the adder: its operands are the sum so far and the next product.
+        vectors: Additions, a multiple of 64.
+        seed: Of the operands.
+    """
+    share = network_operands(Encoding.SIGNED).weight
+    drawn = np.random.default_rng(seed).choice(CODES, (2, vectors + 1), p=share)
+    activations, weights = drawn.astype(np.uint8).view(np.int8).astype(np.int64)
+    activations = np.maximum(activations, 0)
+    products = activations * weights
+    # Sums start anew after every window.
+    starts = np.arange(vectors + 1) // ACCUMULATED * ACCUMULATED
+    ends = np.concatenate([[0], np.cumsum(products)])
+    sums = ends[:-1] - ends[starts]
+    words = [np.stack([*pack(sums[part], bits), *pack(products[part], bits)]) for part in _PARTS]
+    return Stimulus(*words)
+
+
+def _under(netlist: CostedNetlist, stimulus: Stimulus) -> float:
+    """Returns the energy of an operation under a stimulus, in fJ."""
+    (found,) = stimulated_energies(netlist.network, netlist.energies, [stimulus], mode=netlist.mode)
+    return found.energy_fj
 
 
 def _row(netlist: CostedNetlist) -> Row:

@@ -16,7 +16,7 @@ from typing import Any
 from hawx_onnx.components.multiplier import ComponentCost
 from hawx_onnx.components.synthesis.characterization import Characterization, CostedNetlist
 from hawx_onnx.components.synthesis.netlist_files import NetlistFile
-from hawx_onnx.components.synthesis.technology_costs import TechnologyCosts
+from hawx_onnx.components.synthesis.technology_costs import BITS, TechnologyCosts
 from hawx_onnx.components.tables import Encoding
 
 DATA = Path(__file__).parent.parent / "data"
@@ -87,7 +87,7 @@ def technology_costs(technology: str) -> TechnologyCosts | None:
     table = _document()["technologies"].get(technology)
     if table is None:
         return None
-    register, found = table["register_bit"], {}
+    found = {}
     for encoding, name in _EXACT.items():
         known = characterization(name, technology)
         assert known is not None
@@ -96,8 +96,10 @@ def technology_costs(technology: str) -> TechnologyCosts | None:
         technology=technology,
         provenance=table["provenance"],
         adders=tuple((area, delay, fj, nw) for area, delay, fj, nw in table["adders"]),
-        register_bit=None if register is None else tuple(register),
         exact=found,
+        accumulate_fj=tuple(table["accumulate_fj"]),
+        register_clock_fj=table["register_clock_fj"],
+        **{name: table[name] and tuple(table[name]) for name in BITS},
     )
 
 

@@ -96,7 +96,9 @@ def _table(
             for name, one in found.items()
         },
         "adders": [_short(*row) for row in around.adders],
-        "register_bit": around.register_bit and _short(*around.register_bit),
+        "accumulate_fj": _short(*around.accumulate_fj),
+        **{name: bit and _short(*bit) for name, bit in around.bits.items()},
+        "register_clock_fj": around.register_clock_fj and _short(around.register_clock_fj)[0],
     }
     return any_cost.technology, table, {name: one.lut6 for name, one in found.items()}
 

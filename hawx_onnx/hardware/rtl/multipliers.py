@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hawx_onnx.errors import ComponentError
 
 LICENCE = "// SPDX-License-Identifier: Apache-2.0"
-OPERAND_BITS = 8
+_OPERANDS = ("activation", "weight")
 _MODULE = r"(?m)^[ \t]*(?:macro)?module\s+{name}\b"
 _NAMES = re.compile(_MODULE.format(name=r"(?P<name>\w+)"))
 _END = re.compile(r"\bendmodule\b[^\n]*\n?")
@@ -25,6 +25,7 @@ class MultiplierModule:
         ports: Activation, weight, product.
         width: Bits of the product.
         signed: Whether the product is in two's complement.
+        zero: Whether its product of 0 and 0 is 0, so that gated operands are enough.
         text: The module and all that it uses.
     """
 
@@ -33,6 +34,7 @@ class MultiplierModule:
     ports: tuple[str, str, str]
     width: int
     signed: bool
+    zero: bool
     text: str
 
 
@@ -99,14 +101,10 @@ class MultiplierSet:
         """Returns the module ``hawx_multiplier`` that elements use."""
         bits, last = self.product_bits, self.modes - 1
         body = self._modes() if self.multi_mode and self.modes > 1 else self._types()
-        kept = (
-            "all types; select names one, the operands of the others are held at 0"
-            if self.modes > 1
-            else "one type, chosen by TYPE"
-        )
+        kept = "all types; select names one" if self.modes > 1 else "one type, chosen by TYPE"
         return f"""\
 // The multiplier of a processing element: {kept}.
-// Without enable the product is 0, whatever the multiplier makes of its operands.
+// Idle, its operands are held at 0 and the product is 0, whatever it makes of them.
 {LICENCE}
 module hawx_multiplier #(
   parameter TYPE = 0
@@ -124,23 +122,23 @@ endmodule
     def _types(self) -> str:
         """One multiplier, of a parametric type."""
         bits = self.product_bits
-        lines = [f"  wire [{bits - 1}:0] whole;", "  generate"]
+        lines = [f"  wire [7:0] {name}_in = {name} & {{8{{enable}}}};" for name in _OPERANDS]
+        lines += [f"  wire [{bits - 1}:0] whole;", "  generate"]
         for index, module in enumerate(self.modules):
             lines += [
                 f"    if (TYPE == {index}) begin : type_{index}",
                 f"      wire [{module.width - 1}:0] result;",
-                f"      {_instance(module, 'activation', 'weight', 'result')}",
-                f"      assign whole = {_extended(module, 'result', bits)};",
+                f"      {_instance(module, 'activation_in', 'weight_in', 'result')}",
+                f"      assign whole = {_gated(module, 'result', bits, 'enable')};",
                 "    end",
             ]
-        enabled = f"whole & {{{bits}{{enable}}}}"
-        return "\n".join([*lines, "  endgenerate", f"  assign product = {enabled};"])
+        return "\n".join([*lines, "  endgenerate", "  assign product = whole;"])
 
     def _modes(self) -> str:
         """All multipliers, gated."""
         bits, lines = self.product_bits, []
         for index, module in enumerate(self.modules):
-            gate = f"{{{OPERAND_BITS}{{select[{index}]}}}}"
+            gate = f"{{8{{taken_{index}}}}}"
             ports = (f"activation & {gate}", f"weight & {gate}", f"result_{index}")
             lines += [
                 f"  // Mode {index}: {module.name}",
@@ -149,7 +147,7 @@ endmodule
                 f"  {_instance(module, *ports, name=f'mode_{index}')}",
             ]
         terms = (
-            f"({_extended(module, f'result_{index}', bits)} & {{{bits}{{taken_{index}}}}})"
+            _gated(module, f"result_{index}", bits, f"taken_{index}")
             for index, module in enumerate(self.modules)
         )
         return "\n".join([*lines, "  assign product = " + "\n    | ".join(terms) + ";"])
@@ -161,6 +159,12 @@ def _instance(
     """An instance of a multiplier, connected by name."""
     wires = zip(module.ports, (activation, weight, product), strict=True)
     return f"{module.top} {name} ({', '.join(f'.{port}({wire})' for port, wire in wires)});"
+
+
+def _gated(module: MultiplierModule, wire: str, bits: int, enable: str) -> str:
+    """A product at the common width, 0 where it is not enabled and so its operands are 0."""
+    whole = _extended(module, wire, bits)
+    return whole if module.zero else f"({whole} & {{{bits}{{{enable}}}}})"
 
 
 def _extended(module: MultiplierModule, wire: str, bits: int) -> str:

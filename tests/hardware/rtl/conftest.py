@@ -24,7 +24,8 @@ def written(name: str, expression: str, *, signed: bool, width: int = 16) -> Mul
         f"module {name}_top (input {sign}[7:0] x, input {sign}[7:0] y, "
         f"output {sign}[{width - 1}:0] z);\n  assign z = {expression};\nendmodule\n"
     )
-    return MultiplierModule(name, f"{name}_top", ("x", "y", "z"), width, signed, text)
+    zero = name not in ("offset", "below")
+    return MultiplierModule(name, f"{name}_top", ("x", "y", "z"), width, signed, zero, text)
 
 
 # One that is not 0 where both operands are, one with a narrow product, and unsigned ones.

@@ -14,7 +14,7 @@ CELL = "module cell1 (input a, output y);\n  assign y = ~a;\nendmodule\n"
 
 def module(name: str, text: str = "", *, width: int = 16, signed: bool = True) -> MultiplierModule:
     whole = f"{text}module {name} (input [7:0] A, B, output [15:0] O);\nendmodule\n"
-    return MultiplierModule(name, name, ("A", "B", "O"), width, signed, whole)
+    return MultiplierModule(name, name, ("A", "B", "O"), width, signed, True, whole)
 
 
 def test_what_two_bring_along_is_kept_once() -> None:
@@ -44,9 +44,18 @@ def test_products_get_a_width_that_holds_all() -> None:
     assert MultiplierSet((signed, unsigned), False).signed
 
 
+def test_products_are_gated_where_0_times_0_is_not_0() -> None:
+    zero, other = module("one"), replace(module("two"), zero=False)
+    text = MultiplierSet((zero, other), True).element_text()
+    assert "assign product = result_0\n    | (result_1 & {16{taken_1}});" in text
+    text = MultiplierSet((zero, other), False).element_text()
+    assert "assign whole = result;" in text
+    assert "assign whole = (result & {16{enable}});" in text
+
+
 def test_one_type_needs_no_gates_for_its_operands() -> None:
     text = MultiplierSet((module("one"),), True).element_text()
-    assert "select[" not in text.partition(");")[2]
+    assert "select" not in text.partition(");")[2]
     assert MultiplierSet((module("one"),), True).modes == 1
     both = (module("one"), module("two"))
     assert MultiplierSet(both, True).modes == 2

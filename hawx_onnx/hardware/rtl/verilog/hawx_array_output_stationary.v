@@ -1,6 +1,6 @@
 // Output-stationary systolic array: element (row, column) accumulates one output position of one
-// filter. Feed row r and column c with a delay of r and c cycles; when all products are added,
-// shift the accumulators out at the bottom, the last row first.
+// filter. Feed row r and column c with a delay of r and c cycles; one cycle after the last operands
+// met, shift the accumulators out at the bottom, the last row first.
 // SPDX-License-Identifier: Apache-2.0
 module hawx_array_output_stationary #(
   parameter ROWS = 4,

@@ -1,6 +1,6 @@
 // Weight-stationary systolic array: element (row, column) holds one weight of the window of one
-// filter. Shift ROWS rows of weights in, the last one first; feed row r and the sums above column
-// c with a delay of r and c cycles. Column c gives the sum of what entered ROWS cycles before.
+// filter. Shift ROWS rows of weights in, the last one first; feed row r with a delay of r cycles, the
+// sums above column c with one of c + 1. Column c gives a sum ROWS cycles after it entered.
 // Windows longer than ROWS take several passes: partial sums come in again at the top.
 // SPDX-License-Identifier: Apache-2.0
 module hawx_array_weight_stationary #(

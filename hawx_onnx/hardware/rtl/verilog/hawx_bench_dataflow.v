@@ -13,11 +13,13 @@ module hawx_bench_dataflow #(
 );
   localparam STEPS = WINDOW / SIMD;
 
-  reg clk, first, last;
+  reg clk, first;
+  reg [1:0] last; // the operands one and two cycles ago were the last of an output
   reg [8*SIMD-1:0] activations;
   reg [8*SIMD*PE-1:0] weights;
   wire [ACCUMULATOR_BITS*PE-1:0] sums;
-  integer p, block, step, e, i, cycles, done_position, done_block;
+  integer p, block, step, e, i, cycles;
+  integer done_position [0:1], done_block [0:1];
 
   hawx_tile #(
     .POSITIONS(POSITIONS),
@@ -36,18 +38,20 @@ module hawx_bench_dataflow #(
     .sums(sums)
   );
 
-  // After this cycle the output whose last operands went in with the cycle before is there.
+  // After this cycle the output whose last operands went in two cycles before is there.
   task clock;
     begin
       #5 clk = 1;
       #5 clk = 0;
       cycles = cycles + 1;
-      if (last)
+      if (last[1])
         for (e = 0; e < PE; e = e + 1)
-          tile.check(done_position, done_block*PE + e, sums[ACCUMULATOR_BITS*e +: 32]);
-      last = step == STEPS - 1;
-      done_position = p;
-      done_block = block;
+          tile.check(done_position[1], done_block[1]*PE + e, sums[ACCUMULATOR_BITS*e +: 32]);
+      last = {last[0], step == STEPS - 1};
+      done_position[1] = done_position[0];
+      done_block[1] = done_block[0];
+      done_position[0] = p;
+      done_block[0] = block;
     end
   endtask
 
@@ -66,6 +70,7 @@ module hawx_bench_dataflow #(
           end
           clock;
         end
+    clock;
     clock;
     tile.finish(cycles);
   end

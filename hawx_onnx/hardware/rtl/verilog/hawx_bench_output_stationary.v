@@ -74,7 +74,7 @@ module hawx_bench_output_stationary #(
         for (c = 0; c < COLUMNS; c = c + 1)
           select[MODES*c +: MODES] = tile.mode[column_block*COLUMNS + c];
         drain = 0;
-        for (t = 0; t < WINDOW + ROWS + COLUMNS - 2; t = t + 1) begin
+        for (t = 0; t < WINDOW + ROWS + COLUMNS - 1; t = t + 1) begin
           feed;
           clock;
         end

@@ -71,7 +71,7 @@ module hawx_bench_weight_stationary #(
     end
   endtask
 
-  // What enters the edges in cycle t: row r and column c are r and c cycles late.
+  // What enters the edges in cycle t: row r is r cycles late, column c one more than c.
   task feed;
     begin
       for (r = 0; r < ROWS; r = r + 1) begin
@@ -81,14 +81,14 @@ module hawx_bench_weight_stationary #(
       end
       for (c = 0; c < COLUMNS; c = c + 1)
         partial_sums[ACCUMULATOR_BITS*c +: ACCUMULATOR_BITS] =
-          (t >= c && t < c + POSITIONS && pass > 0) ? memory[(t - c)*COLUMNS + c] : 0;
+          (t > c && t <= c + POSITIONS && pass > 0) ? memory[(t - c - 1)*COLUMNS + c] : 0;
     end
   endtask
 
   // What leaves the columns after cycle t.
   task collect;
     for (c = 0; c < COLUMNS; c = c + 1) begin
-      p = t - c - (ROWS - 1);
+      p = t - c - ROWS;
       if (p >= 0 && p < POSITIONS)
         memory[p*COLUMNS + c] = sums[ACCUMULATOR_BITS*c +: ACCUMULATOR_BITS];
     end
@@ -102,7 +102,7 @@ module hawx_bench_weight_stationary #(
         select[MODES*c +: MODES] = tile.mode[block*COLUMNS + c];
       for (pass = 0; pass < PASSES; pass = pass + 1) begin
         load_weights;
-        for (t = 0; t < POSITIONS + ROWS + COLUMNS - 2; t = t + 1) begin
+        for (t = 0; t < POSITIONS + ROWS + COLUMNS - 1; t = t + 1) begin
           feed;
           clock;
           collect;

@@ -1,6 +1,6 @@
 // Dataflow engine of one layer: PE elements of SIMD lanes. Each cycle takes SIMD activations, which
-// all elements share, and SIMD weights for each element; two cycles after the last ones of an output
-// went in, its sums are there for one cycle. Outputs follow each other without a gap, or with one:
+// all elements share, and SIMD weights for each element; three cycles after the last ones of an
+// output went in, its sums are there for one cycle. Outputs follow each other without a gap, or with one:
 // "first" starts the next.
 // SPDX-License-Identifier: Apache-2.0
 module hawx_engine_dataflow #(
@@ -18,10 +18,11 @@ module hawx_engine_dataflow #(
   input [8*SIMD*PE-1:0] weights_in,
   output [ACCUMULATOR_BITS*PE-1:0] sums
 );
-  reg first;
+  reg first_held, first;
   reg [8*SIMD-1:0] activations;
   always @(posedge clk) begin
-    first <= first_in;
+    first_held <= first_in;
+    first <= first_held;
     activations <= activations_in;
   end
 

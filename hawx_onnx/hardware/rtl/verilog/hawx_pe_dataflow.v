@@ -10,13 +10,14 @@ module hawx_pe_dataflow #(
   parameter ACCUMULATOR_BITS = 32
 ) (
   input clk,
-  input first,                 // with the activations: these products are the first of an output
+  input first,                 // one cycle behind the activations: first products of an output
   input [8*SIMD-1:0] activations,
   input [8*SIMD-1:0] weights_in,
   output reg [ACCUMULATOR_BITS-1:0] sum
 );
   reg [8*SIMD-1:0] weights;
   wire [PRODUCT_BITS*SIMD-1:0] products;
+  reg [PRODUCT_BITS*SIMD-1:0] held; // what multipliers ripple through stays out of the adders
   wire [TREE_BITS-1:0] tree;
   wire sign = PRODUCT_SIGNED ? tree[TREE_BITS-1] : 1'b0;
   wire [ACCUMULATOR_BITS-1:0] next;
@@ -39,7 +40,7 @@ module hawx_pe_dataflow #(
     .SIGNED(PRODUCT_SIGNED),
     .SUM_BITS(TREE_BITS)
   ) adders (
-    .terms(products),
+    .terms(held),
     .sum(tree)
   );
   hawx_adder #(.BITS(ACCUMULATOR_BITS)) accumulator (
@@ -50,6 +51,7 @@ module hawx_pe_dataflow #(
 
   always @(posedge clk) begin
     weights <= weights_in;
+    held <= products;
     sum <= next;
   end
 endmodule

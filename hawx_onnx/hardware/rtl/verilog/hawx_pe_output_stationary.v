@@ -22,7 +22,8 @@ module hawx_pe_output_stationary #(
   output reg [ACCUMULATOR_BITS-1:0] sum
 );
   wire [PRODUCT_BITS-1:0] product;
-  wire sign = PRODUCT_SIGNED ? product[PRODUCT_BITS-1] : 1'b0;
+  reg [PRODUCT_BITS-1:0] held;         // what the multiplier ripples through stays out of the adder
+  wire sign = PRODUCT_SIGNED ? held[PRODUCT_BITS-1] : 1'b0;
   wire [ACCUMULATOR_BITS-1:0] next;
 
   // Operands are registered on their way to the neighbours; the product is of what arrives.
@@ -35,7 +36,7 @@ module hawx_pe_output_stationary #(
   );
   hawx_adder #(.BITS(ACCUMULATOR_BITS)) adder (
     .a(sum),
-    .b({{(ACCUMULATOR_BITS-PRODUCT_BITS){sign}}, product}),
+    .b({{(ACCUMULATOR_BITS-PRODUCT_BITS){sign}}, held}),
     .sum(next)
   );
 
@@ -43,6 +44,7 @@ module hawx_pe_output_stationary #(
     valid <= valid_in;
     activation <= activation_in;
     weight <= weight_in;
+    held <= product;
     sum <= drain ? sum_in : next;
   end
 endmodule

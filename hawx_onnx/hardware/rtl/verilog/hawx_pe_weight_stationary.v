@@ -14,14 +14,15 @@ module hawx_pe_weight_stationary #(
   input valid_in,                      // whether the weight that is shifted in is one
   input [7:0] weight_in,
   input [7:0] activation_in,
-  input [ACCUMULATOR_BITS-1:0] sum_in,
+  input [ACCUMULATOR_BITS-1:0] sum_in, // one cycle behind the activation
   output reg valid,
   output reg [7:0] weight,
   output reg [7:0] activation,
   output reg [ACCUMULATOR_BITS-1:0] sum
 );
   wire [PRODUCT_BITS-1:0] product;
-  wire sign = PRODUCT_SIGNED ? product[PRODUCT_BITS-1] : 1'b0;
+  reg [PRODUCT_BITS-1:0] held;         // what the multiplier ripples through stays out of the adder
+  wire sign = PRODUCT_SIGNED ? held[PRODUCT_BITS-1] : 1'b0;
   wire [ACCUMULATOR_BITS-1:0] next;
 
   // Rows below the end of the window hold no weight; their product is not added.
@@ -34,7 +35,7 @@ module hawx_pe_weight_stationary #(
   );
   hawx_adder #(.BITS(ACCUMULATOR_BITS)) adder (
     .a(sum_in),
-    .b({{(ACCUMULATOR_BITS-PRODUCT_BITS){sign}}, product}),
+    .b({{(ACCUMULATOR_BITS-PRODUCT_BITS){sign}}, held}),
     .sum(next)
   );
 
@@ -44,6 +45,7 @@ module hawx_pe_weight_stationary #(
       weight <= weight_in;
     end
     activation <= activation_in;
+    held <= product;
     sum <= next;
   end
 endmodule

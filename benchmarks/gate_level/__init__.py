@@ -1,0 +1,1 @@
+"""What the benchmark of hardware costs needs: designs mapped to gates, simulated and priced."""

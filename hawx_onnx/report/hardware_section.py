@@ -1,0 +1,243 @@
+"""What each layer takes of the accelerator: bars of energy, time, use and area, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hawx_onnx.report.formats import NONE, finite, number, percent, shorten, unit_of
+from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.svg import bar, figure, missing, path
+from hawx_onnx.report.tables import table
+
+ENERGY_PARTS = (
+    ("multiplication_uj", "multiplications"),
+    ("periphery_uj", "adders and registers"),
+    ("sram_uj", "SRAM"),
+    ("dram_uj", "DRAM"),
+    ("leakage_uj", "leakage"),
+)
+CYCLE_PARTS = (("compute_cycles", "computing"), ("stall_cycles", "waiting for DRAM"))
+AREA_NOTE = {
+    "temporal": "The part of the array that the layer keeps switching; the layers share it.",
+    "soft-gpu": "The elements that the layer keeps switching; the layers share them.",
+    "spatial": "The layer's own engine with its memories.",
+}
+
+_WIDTH, _ROW, _THICK = 460.0, 42.0, 10.0
+_MOST_BARS, _MOST_ROWS, _MOST_TOLD = 40, 40, 5
+
+Bar = tuple[Sequence[float], str]
+"""Lengths of the parts of a bar, and what stands at its end."""
+
+
+def hardware_section(layers: Sequence[Mapping[str, Any]], kind: str) -> Markup:
+    """Returns bars and table of what the layers take of the accelerator.
+
+    Args:
+        layers: The ``layers`` of ``report.json`` or of ``cost --json``; those that were not costed
+            are left out.
+        kind: The kind of target: ``temporal``, ``soft-gpu`` or ``spatial``.
+    """
+    costed = [layer for layer in layers if finite(layer.get("energy_uj")) is not None]
+    if not costed:
+        return missing("No layer was costed.")
+    drawn = element("div", *_panels(costed[:_MOST_BARS], kind), class_="panels")
+    parts = [drawn]
+    if len(costed) > _MOST_BARS:
+        told = f"Drawn: the first {_MOST_BARS} of {len(costed)} layers."
+        parts.append(element("p", told, class_="quiet"))
+    parts.append(_table(costed))
+    return join(parts)
+
+
+def reasons_section(reasons: Mapping[str, Any]) -> Markup | None:
+    """Returns why the layers have their multipliers on this accelerator, or None if not told.
+
+    Args:
+        reasons: The ``reasons`` of ``report.json``.
+    """
+    rows = [*(reasons.get("layers") or ()), *(reasons.get("everywhere") or ())][:_MOST_ROWS]
+    if not rows:
+        return None
+    told = [element("p", _sentence(text)) for text in reasons.get("shared") or ()]
+    lines = [
+        element(
+            "tr",
+            element("th", shorten(row.get("layer") or "all", 48), scope="row", class_="first code"),
+            element("td", row.get("kept_by") or NONE),
+            element("td", row.get("text") or NONE, class_="source"),
+        )
+        for row in rows
+    ]
+    heads = (("Layer", "first"), ("Decided by", ""), ("The alternative that says most", ""))
+    return join([*told, table("What else there was, all other layers as selected", heads, lines)])
+
+
+def _sentence(text: object) -> str:
+    told = str(text)
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _panels(layers: Sequence[Mapping[str, Any]], kind: str) -> list[Markup]:
+    """Returns one figure for each quantity."""
+    unit = unit_of("energy_uj", *[layer.get("energy_uj") for layer in layers])
+    area = unit_of("area_um2", *[layer.get("area_um2") for layer in layers])
+
+    def energy(layer: Mapping[str, Any]) -> Bar:
+        given = layer.get("energy_parts") or {}
+        parts = [_amount(given, key) for key, _ in ENERGY_PARTS]
+        if not any(parts):
+            parts[0] = _amount(layer, "energy_uj")
+        return parts, number(_amount(layer, "energy_uj") / unit[1])
+
+    def cycles(layer: Mapping[str, Any]) -> Bar:
+        parts = [_amount(layer, key) for key, _ in CYCLE_PARTS]
+        return parts, number(int(sum(parts)))
+
+    def busy(layer: Mapping[str, Any]) -> Bar:
+        return [_amount(layer, "utilization")], percent(layer.get("utilization"), 1)
+
+    def size(layer: Mapping[str, Any]) -> Bar:
+        return [_amount(layer, "area_um2")], number(_amount(layer, "area_um2") / area[1])
+
+    energies = [label for _, label in ENERGY_PARTS]
+    return [
+        _panel(f"Energy ({unit[0]})", "per inference", layers, energy, energies),
+        _panel("Time (cycles)", "per inference", layers, cycles, [p[1] for p in CYCLE_PARTS]),
+        _panel("Utilisation", "of the multiplier slots", layers, busy, [], whole=1.0),
+        _panel(f"Area ({area[0]})", AREA_NOTE.get(kind, ""), layers, size, []),
+    ]
+
+
+def _amount(values: Mapping[str, Any], key: str) -> float:
+    """Returns a figure that is drawn; none counts as zero."""
+    return max(0.0, finite(values.get(key)) or 0.0)
+
+
+def _panel(
+    title: str,
+    note: str,
+    layers: Sequence[Mapping[str, Any]],
+    read: Callable[[Mapping[str, Any]], Bar],
+    parts: Sequence[str],
+    whole: float | None = None,
+) -> Markup:
+    """Returns bars of one quantity, each under its layer's name.
+
+    Args:
+        title: The quantity with its unit.
+        note: What it is told of.
+        layers: The layers.
+        read: Returns a layer's bar.
+        parts: Names of the parts of a bar; none if it has but one.
+        whole: Length of a full bar; that of the longest if None.
+    """
+    bars = [read(layer) for layer in layers]
+    longest = whole or max((sum(lengths) for lengths, _ in bars), default=0.0) or 1.0
+    rows = []
+    for index, (layer, (lengths, told)) in enumerate(zip(layers, bars, strict=True)):
+        top = index * _ROW
+        rows.append(element("text", shorten(str(layer.get("name")), 26), x=0.0, y=top + 17))
+        rows.append(element("text", told, x=_WIDTH, y=top + 17, text_anchor="end"))
+        rows.append(_bar(top + 24, lengths, longest))
+    order = sorted(range(len(layers)), key=lambda index: -sum(bars[index][0]))
+    listed = ", ".join(
+        f"{shorten(str(layers[index].get('name')), 40)} {bars[index][1]}"
+        for index in order[:_MOST_TOLD]
+    )
+    height = len(layers) * _ROW
+    drawing = element(
+        "svg",
+        element("title", title),
+        element("desc", f"Most: {listed}. The table below holds all."),
+        _grounds(len(layers)),
+        *rows,
+        viewBox=f"0 0 {_WIDTH:.0f} {height:.0f}",
+        class_="plot layers",
+        role="img",
+    )
+    return figure(title, note, *_legend(parts), drawing)
+
+
+def _bar(top: float, lengths: Sequence[float], longest: float) -> Markup:
+    """Returns the parts of one bar."""
+    shapes, at = [], 0.0
+    for index, length in enumerate(lengths):
+        wide = _WIDTH * length / longest
+        if wide > 0:
+            shapes.append(
+                element("rect", class_=f"p{index}", x=at, y=top, width=wide, height=_THICK)
+            )
+        at += wide
+    return join(shapes)
+
+
+def _grounds(count: int) -> Markup:
+    """Returns what so many bars lie on, as one shape."""
+    lines = (path([(0.0, y), (_WIDTH, y)]) for y in (index * _ROW + 29 for index in range(count)))
+    return element("path", class_="ground", d="".join(lines), stroke_width=_THICK)
+
+
+def _legend(parts: Sequence[str]) -> list[Markup]:
+    """Returns the legend of the parts of bars; nothing where there is but one."""
+    if len(parts) < 2:
+        return []
+    items = [
+        element("li", element("span", class_=f"chip k{index}", aria_hidden="true"), name)
+        for index, name in enumerate(parts)
+    ]
+    return [element("ul", *items, class_="legend")]
+
+
+def _table(layers: Sequence[Mapping[str, Any]]) -> Markup:
+    """Returns the table with all figures of the layers."""
+    energy = unit_of("energy_uj", *[layer.get("energy_uj") for layer in layers])
+    area = unit_of("area_um2", *[layer.get("area_um2") for layer in layers])
+    heads = (
+        ("Layer", "first"),
+        ("MACs", "num"),
+        ("Cycles", "num"),
+        ("Stalls", "num"),
+        ("Utilisation", "num"),
+        (f"Energy ({energy[0]})", "num"),
+        ("of it multiplications", "num"),
+        (f"Area ({area[0]})", "num"),
+        ("SRAM (bytes)", "num"),
+        ("DRAM (bytes)", "num"),
+        ("On the hardware", ""),
+    )
+    rows = [_row(layer, energy[1], area[1]) for layer in layers[:_MOST_ROWS]]
+    shown = table("Each layer on the accelerator", heads, rows)
+    if len(layers) > _MOST_ROWS:
+        note = f"Shown: the first {_MOST_ROWS} of {len(layers)} layers."
+        shown = join([shown, element("p", note, class_="quiet")])
+    return shown
+
+
+def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
+    name, total = str(layer.get("name")), _amount(layer, "energy_uj")
+    multiplying = finite((layer.get("energy_parts") or {}).get("multiplication_uj"))
+    part = NONE if multiplying is None or not total else percent(multiplying / total, 1)
+    mapping: Mapping[str, Any] = layer.get("mapping") or {}
+    lies = ", ".join(f"{key.replace('_', ' ')} {number(value)}" for key, value in mapping.items())
+    busy = finite(layer.get("utilization"))
+    size = finite(layer.get("area_um2"))
+    cells = (
+        number(layer.get("macs")),
+        number(layer.get("compute_cycles")),
+        number(layer.get("stall_cycles")),
+        None,
+        number(total / energy),
+        part,
+        NONE if size is None else number(size / area),
+        number(layer.get("sram_bytes")),
+        number(layer.get("dram_bytes")),
+    )
+    used = element("td", percent(busy, 1), bar(busy, "bar-plain"), class_="num bars")
+    return element(
+        "tr",
+        element("th", shorten(name, 48), scope="row", class_="first code"),
+        *[used if cell is None else element("td", cell, class_="num") for cell in cells],
+        element("td", lies or NONE, class_="source"),
+    )

@@ -1,0 +1,34 @@
+"""The page that ``cost --html`` writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hawx_onnx.report import render_cost_html, write_cost_html
+
+
+@pytest.mark.parametrize("target", ["temporal", "spatial", "spatial-dataflow-fpga"])
+def test_totals_layers_and_types_are_there(costed: Callable, target: str) -> None:
+    found = costed(target)
+    page = render_cost_html(found, "<net>")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "Hardware cost of &lt;net&gt;" in page
+    for word in ("first", "second", "mul8s_trunc3", "mul8s_exact", "Utilisation", found["target"]):
+        assert word in page
+    assert page.count('role="img"') == 4
+    assert ("LUT6" in page) == target.endswith("fpga")
+    assert not re.search(r"<script|<img|https?://", page)
+    for note in found["notes"]:
+        assert note.split(":")[0] in page
+
+
+def test_what_is_saved_is_told(costed: Callable, tmp_path: Path) -> None:
+    found = costed("temporal")
+    page = write_cost_html(found, "net", tmp_path / "cost.html").read_text(encoding="utf-8")
+    saved = 100 * found["savings"]["energy"]
+    assert saved > 1
+    assert f"\N{MINUS SIGN}{saved:.1f}" in page
