@@ -176,6 +176,8 @@ class Searcher:
         if not problem.allow_exact or any(p.measured_accuracy is not None for p in known):
             return result
         predicted = known[0].predicted_accuracy if known else None
+        if predicted is None and result.method == "hawx":
+            predicted = self.surrogate.accuracy((0,) * len(problem.options))
         totals = problem.report(exact).total
         points = [point for point in result.points if point.choice != exact]
         samples = len(self._prepared.dataset.validation)
