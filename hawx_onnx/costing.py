@@ -70,6 +70,7 @@ def cost_model(
     used = _multipliers(chosen, settings)
     chosen.check([workload.name for workload in workloads], list(used))
     exact = _exact_for(used.values(), settings)
+    target = target.for_network(workloads, exact)
     workloads, notes = _with_energies(workloads, chosen, exact, target)
     if assignment is None and not held:
         # A plain model is exact, and nobody expects it to know its operands.

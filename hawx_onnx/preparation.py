@@ -273,6 +273,9 @@ def prepare(
             check_classes(split, outputs)
     state = quantized_state(source, dataset, multipliers, step, limit, settings)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
+    if costs:
+        layers = [candidate.workload for candidate in state.candidates]
+        target = target.for_network(layers, multipliers[0])
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
     step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")

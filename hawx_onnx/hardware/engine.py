@@ -24,6 +24,7 @@ from hawx_onnx.hardware.element import (
 )
 from hawx_onnx.hardware.folding import Folding
 from hawx_onnx.hardware.memory import Process
+from hawx_onnx.hardware.streaming import weight_bytes
 from hawx_onnx.hardware.technology import (
     OPERAND_BITS,
     ComponentFigures,
@@ -57,7 +58,8 @@ class EngineMemory:
         leakage_nw: Static power in nanowatts.
         moved_bytes: Bytes read and written per inference.
         sram_uj: Energy of that in microjoules.
-        dram_bytes: Bytes of the network's input or output, if the layer reads or makes them.
+        dram_bytes: Bytes of the network's input or output, if the layer reads or makes them, and
+            of weights that are streamed.
         dram_uj: Energy of that in microjoules.
     """
 
@@ -84,6 +86,7 @@ class Engine:
         lane_fj: What a lane switches with a product of typical operands, its clock aside.
         periphery_fj: Energy of adders and registers per inference in femtojoules.
         memory: Its memories.
+        stall_cycles: Clock cycles per inference that it waits for DRAM.
     """
 
     folding: Folding
@@ -93,6 +96,7 @@ class Engine:
     lane_fj: float
     periphery_fj: float
     memory: EngineMemory
+    stall_cycles: int = 0
 
     def bare(self, elements: int) -> Periphery:
         """Returns everything but the multipliers, for so many elements."""
@@ -170,6 +174,7 @@ def engine_memory(
     dram_bytes: int,
     dram_pj_per_byte: float,
     process: Process | None,
+    streamed: bool = False,
 ) -> EngineMemory:
     """Returns the memories of an engine.
 
@@ -177,19 +182,21 @@ def engine_memory(
         work: The layer.
         folding: Its elements and lanes.
         fifo_bytes: Results that wait for another branch.
-        dram_bytes: Bytes of the network's input or output that pass here.
+        dram_bytes: Bytes that it reads from DRAM or writes there.
         dram_pj_per_byte: Energy of one of them.
         process: What memories are scaled by; None leaves out all but their sizes.
+        streamed: Whether its weights come from DRAM; then it keeps those of two cycles.
     """
-    depth = folding.neuron_fold * folding.synapse_fold
-    of_element = depth * folding.simd if depth > 1 else 0
+    of_element = weight_bytes(folding) // folding.pe
+    if streamed:
+        of_element = 2 * folding.simd
     buffer = _buffer_bytes(work)
     if process is None:
         return EngineMemory(of_element * folding.pe, buffer, fifo_bytes)
     # Elements that work on channels of different groups read different activations.
     streams = max(1, folding.pe * work.groups // work.filters)
     pieces = (
-        (of_element, folding.pe, work.macs if of_element else 0),
+        (of_element, folding.pe, (2 if streamed else 1) * work.macs if of_element else 0),
         (buffer, 1, folding.cycles * folding.simd * streams + work.input_values),
         (fifo_bytes, 1, 2 * work.input_values if fifo_bytes else 0),
     )

@@ -5,13 +5,14 @@ kernel height / input height of each feature map (padding is not deducted), or a
 layer is no convolution. It ends no sooner than its own cycles after that, and no sooner than one
 row of its own after the layers that it reads. The latency is the end of the last layer: the longest
 path through the graph, weighted with fill times. Where branches join, the shorter one waits in a
-FIFO, which several readers of the join share. Joined branches count as one stream of the size of
-the latest, as after an addition.
+FIFO, which several readers of the join share. Joined branches count as one stream: of the size of
+the latest after an addition, of all of them after a concatenation, which is told by the channels of
+the layer that reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hawx_onnx.errors import ModelError
@@ -26,15 +27,11 @@ class Schedule:
         starts: Clock cycle in which each layer starts.
         ends: Clock cycle in which each layer has made its last result.
         fifo_values: Results that wait before each layer because another branch is later.
-        reads_input: Whether each layer reads the network's input.
-        makes_output: Whether no layer reads its results.
     """
 
     starts: tuple[float, ...]
     ends: tuple[float, ...]
     fifo_values: tuple[int, ...]
-    reads_input: tuple[bool, ...]
-    makes_output: tuple[bool, ...]
 
     @property
     def latency_cycles(self) -> int:
@@ -95,7 +92,7 @@ def schedule(workloads: Sequence[LayerWorkload], cycles: Sequence[int]) -> Sched
         circle = " -> ".join(edge[0] for edge in nx.find_cycle(graph))
         raise ModelError(f"layers read each other in a circle: {circle}", where="hardware cost")
     starts, ends, waiting = ([0.0] * len(workloads) for _ in range(3))
-    joins: set[frozenset[int]] = set()
+    joins: dict[frozenset[int], int] = {}
     for name in nx.topological_sort(graph):
         at = place[name]
         work, before = workloads[at], [place[source] for source in sources[at]]
@@ -105,28 +102,46 @@ def schedule(workloads: Sequence[LayerWorkload], cycles: Sequence[int]) -> Sched
         ends[at] = max(starts[at] + cycles[at], waited)
         if frozenset(before) not in joins:
             waiting[at] = sum(
-                workloads[p].output_values
+                values
                 * max(0.0, min(1.0, (starts[at] - starts[p]) / (ends[p] - starts[p])) - share)
-                for p in _streams(before, joins, starts)
+                for p, values in _streams(workloads, before, joins, starts)
             )
-            joins.add(frozenset(before))
+            joins[frozenset(before)] = _joined_values(workloads, work, before, starts)
     return Schedule(
         starts=tuple(starts),
         ends=tuple(ends),
         fifo_values=tuple(-int(-values // 1) for values in waiting),
-        reads_input=tuple(not names for names in sources),
-        makes_output=tuple(graph.out_degree(work.name) == 0 for work in workloads),
     )
 
 
-def _streams(
-    before: Sequence[int], joins: set[frozenset[int]], starts: Sequence[float]
-) -> list[int]:
-    """Returns one layer for each stream that arrives at a join.
+def _joined_values(
+    workloads: Sequence[LayerWorkload],
+    reader: LayerWorkload,
+    before: Sequence[int],
+    starts: Sequence[float],
+) -> int:
+    """Returns the values of the stream that branches make for a layer that reads them together."""
+    if not before:
+        return 0
+    channels = sum(workloads[p].filters for p in before)
+    if reader.geometry is not None and channels == reader.geometry.channels:
+        return sum(workloads[p].output_values for p in before)
+    return workloads[max(before, key=lambda p: starts[p])].output_values
 
-    Layers that an earlier join made one stream of, such as the blocks before a residual block,
-    arrive as that stream, which begins with the latest of them.
+
+def _streams(
+    workloads: Sequence[LayerWorkload],
+    before: Sequence[int],
+    joins: Mapping[frozenset[int], int],
+    starts: Sequence[float],
+) -> list[tuple[int, int]]:
+    """Returns the streams that arrive at a join: the layer that each begins with, its values.
+
+    Layers that an earlier join made one stream of, such as the blocks before a residual block or
+    the earlier layers of a dense one, arrive as that stream, which begins with the latest of them.
     """
     merged = max((join for join in joins if join < set(before)), key=len, default=frozenset())
-    rest = [layer for layer in before if layer not in merged]
-    return [*rest, max(merged, key=lambda layer: starts[layer])] if merged else rest
+    streams = [(p, workloads[p].output_values) for p in before if p not in merged]
+    if merged:
+        streams.append((max(merged, key=lambda p: starts[p]), joins[merged]))
+    return streams

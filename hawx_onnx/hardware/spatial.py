@@ -14,7 +14,8 @@ Each engine is folded so that its layer meets a common number of cycles per infe
 A processing element has multipliers of one type. With several types in a layer, the channels of
 each are grouped on elements of their own: ceil(channels / (N / PE)) of them, so that the cycles
 stay and the engine grows by at most one element per further type. What else an engine has is told
-by `hawx_onnx.hardware.engine`. DRAM is read for the network's input and written for its output.
+by `hawx_onnx.hardware.engine`. DRAM is read for the network's input and for weights that do not fit
+(`hawx_onnx.hardware.streaming`), and written for its output; an interval is no shorter than that.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from hawx_onnx.hardware.area_budget import check_budgets, sized
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
 from hawx_onnx.hardware.element import PRODUCT_BITS
 from hawx_onnx.hardware.engine import Size
@@ -39,12 +41,13 @@ from hawx_onnx.hardware.report import (
     TypeUse,
     objective_field,
 )
-from hawx_onnx.hardware.schema import integer, word
+from hawx_onnx.hardware.schema import integer, number, word
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.technology import (
     OPERAND_BITS,
     ComponentFigures,
+    CostedMultiplier,
     clock_notes,
     periphery_of,
 )
@@ -67,6 +70,15 @@ class SpatialTarget(Target):
         multiplier_budget: Multipliers that all engines together may have before channels are
             grouped by type; the layers are folded for the fewest cycles within it, whatever
             target_cycles. 0 sets no budget.
+        area_budget_um2: Area that the exact design may take, in square micrometres, likewise.
+        lut_budget: Look-up tables of six inputs that it may take, on an FPGA, likewise.
+        weight_memory_kb: kB of 1,024 bytes for the weights of all engines; what does not fit is
+            streamed from DRAM. 0 sets no limit.
+        dram_bytes_per_cycle: Bytes that DRAM reads or writes in a clock cycle.
+
+    Raises:
+        ConfigError: If a value is out of its bounds, or there are several budgets or one of
+            another fabric.
     """
 
     kind: ClassVar[str] = "spatial"
@@ -74,6 +86,22 @@ class SpatialTarget(Target):
     target_cycles: int = field(metadata=integer(1, 10**12, "clock cycles per inference"))
     when_unmet: str = field(default="refuse", metadata=word(*UNMET))
     multiplier_budget: int = field(default=0, metadata=integer(0, 10**9, "multipliers, 0: none"))
+    area_budget_um2: float = field(default=0.0, metadata=number(0, 1e15, "um2, 0: none"))
+    lut_budget: int = field(default=0, metadata=integer(0, 10**12, "LUT6, 0: none"))
+    weight_memory_kb: int = field(default=0, metadata=integer(0, 1 << 30, "kB, 0: no limit"))
+    dram_bytes_per_cycle: float = field(
+        default=16.0, metadata=number(0.001, 1e6, "bytes per clock cycle")
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_budgets(self)
+
+    def for_network(
+        self, workloads: Sequence[LayerWorkload], exact: CostedMultiplier
+    ) -> SpatialTarget:
+        """Returns the target with an area budget turned into target_cycles."""
+        return sized(self, tuple(workloads), exact)
 
     def foldings(self, workloads: tuple[LayerWorkload, ...]) -> tuple[Folding, ...]:
         """Returns the engine of each layer.
@@ -125,6 +153,7 @@ class SpatialTarget(Target):
             multiplication_energy_uj=parts.multiplication_uj,
             initiation_interval_cycles=interval,
             inferences_per_second=mhz * 1e6 / interval,
+            stall_cycles=interval - max(engine.folding.cycles for engine in plan.engines),
             memory_area_um2=sum(engine.memory.area_um2 for engine in plan.engines),
             sram_bytes=sum(layer.sram_bytes for layer in layers),
             dram_bytes=sum(layer.dram_bytes for layer in layers),
@@ -167,7 +196,7 @@ class SpatialTarget(Target):
             op=work.op,
             macs=work.macs,
             compute_cycles=engine.folding.cycles,
-            stall_cycles=0,
+            stall_cycles=engine.stall_cycles,
             utilization=work.macs / (interval * size.elements * engine.folding.simd),
             energy_uj=parts.total_uj,
             power_mw=mean_power_mw(parts.total_uj, interval, mhz),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.engine import Engine, engine_memory, make_engine
 from hawx_onnx.hardware.folding import Folding, cycles_within, smallest_folding
 from hawx_onnx.hardware.memory import process_of
-from hawx_onnx.hardware.pipeline import schedule
+from hawx_onnx.hardware.pipeline import schedule, sources_of
+from hawx_onnx.hardware.streaming import streamed_layers
 from hawx_onnx.hardware.technology import PeripheryFigures, PeripheryLibrary
 from hawx_onnx.hardware.units import femto_to_micro
 from hawx_onnx.hardware.workload import LayerWorkload
@@ -55,25 +56,67 @@ def spatial_plan(
         technology, known, target.memories, target.memory_feature_nm, target.name
     )
     foldings, relaxed = fold_all(target, workloads)
-    times = schedule(workloads, [folding.cycles for folding in foldings])
+    streamed = streamed_layers(workloads, foldings, target.weight_memory_kb)
+    outside = outside_bytes(workloads, streamed)
+    stalls = [0] * len(workloads)
+    if process is not None:
+        waits = -int(-sum(outside) // target.dram_bytes_per_cycle)
+        # Those that use DRAM share it so that all of them are served in the same time.
+        stalls = [
+            max(0, waits - folding.cycles) if moved else 0
+            for folding, moved in zip(foldings, outside, strict=True)
+        ]
+    cycles = [folding.cycles + stall for folding, stall in zip(foldings, stalls, strict=True)]
+    times = schedule(workloads, cycles)
     engines = []
     for index, (work, folding) in enumerate(zip(workloads, foldings, strict=True)):
-        outside = work.input_values * times.reads_input[index]
-        outside += work.output_values * times.makes_output[index]
         memory = engine_memory(
-            work, folding, times.fifo_values[index], outside, target.dram_pj_per_byte, process
+            work,
+            folding,
+            times.fifo_values[index],
+            outside[index],
+            target.dram_pj_per_byte,
+            process,
+            index in streamed,
         )
-        engines.append(make_engine(library, target.accumulator_bits, work, folding, memory))
+        engine = make_engine(library, target.accumulator_bits, work, folding, memory)
+        engines.append(replace(engine, stall_cycles=stalls[index]))
     fixed = sum(engine.memory.sram_uj + engine.memory.dram_uj for engine in engines)
     return SpatialPlan(
         engines=tuple(engines),
-        interval=max(folding.cycles for folding in foldings),
+        interval=max(cycles),
         latency=times.latency_cycles,
         starts=tuple(int(start) for start in times.starts),
         fixed_uj=fixed + femto_to_micro(sum(engine.periphery_fj for engine in engines)),
         memories=process.provenance if process else "",
-        notes=relaxed + library.notes + notes,
+        notes=relaxed + library.notes + notes + _streamed_note(workloads, streamed),
     )
+
+
+def outside_bytes(
+    workloads: tuple[LayerWorkload, ...], streamed: frozenset[int]
+) -> tuple[int, ...]:
+    """Returns the bytes that each layer reads from DRAM and writes there per inference.
+
+    Args:
+        workloads: The layers.
+        streamed: Those whose weights come from there.
+    """
+    sources = sources_of(workloads)
+    read = {name for names in sources for name in names}
+    return tuple(
+        (0 if names else work.input_values)
+        + (0 if work.name in read else work.output_values)
+        + (work.macs if index in streamed else 0)
+        for index, (work, names) in enumerate(zip(workloads, sources, strict=True))
+    )
+
+
+def _streamed_note(
+    workloads: tuple[LayerWorkload, ...], streamed: frozenset[int]
+) -> tuple[str, ...]:
+    names = ", ".join(workloads[index].name for index in sorted(streamed))
+    return (f"weights that do not fit weight_memory_kb are streamed: {names}",) if names else ()
 
 
 def fold_all(
@@ -92,6 +135,12 @@ def fold_all(
                 where=f"target {target.name}",
                 mend=f"raise multiplier_budget to {len(workloads)} or more",
             )
+    elif target.area_budget_um2 or target.lut_budget:
+        raise ConfigError(
+            "an area budget says nothing before the network and the exact multiplier are known",
+            where=f"target {target.name}",
+            mend="cost on target.for_network(workloads, exact)",
+        )
     elif slowest.output_positions > cycles:
         reason = (
             f"layer {slowest.name} takes {slowest.output_positions} cycles per inference even with "

@@ -123,10 +123,14 @@ class Target(ABC):
             ModelError: If there is no layer, or two have the same name.
         """
         usage = count_usage(workloads, assignment, exact)
-        report = self._report(tuple(workloads), usage)
+        return self.for_network(workloads, exact)._costed(tuple(workloads), usage)
+
+    def _costed(self, workloads: tuple[LayerWorkload, ...], usage: Usage) -> CostReport:
+        """Costs a counted assignment, on an FPGA with what it takes of it."""
+        report = self._report(workloads, usage)
         if self.fabric == "asic":
             return report
-        fabric = self._fabric(tuple(workloads), report, usage)
+        fabric = self._fabric(workloads, report, usage)
         area, notes = fpga_area(fabric, report.types, usage.figures)
         return replace(report, fpga=area, notes=report.notes + notes)
 
@@ -218,6 +222,20 @@ class Target(ABC):
         if len(workloads) == 1:
             change[:, 1:] -= terms.per_type[0]
         return change[:, wanted]
+
+    def for_network(self, workloads: Sequence[LayerWorkload], exact: CostedMultiplier) -> Target:
+        """Returns the target as it is built for a network: budgets turned into sizes.
+
+        `cost` does so itself; `cost_many` and `cost_terms` want the result.
+
+        Args:
+            workloads: The network's layers.
+            exact: The exact multiplier, which budgets are told for.
+
+        Raises:
+            ConfigError: If the network does not fit a budget.
+        """
+        return self
 
     def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
         """Returns how many output channels of each layer share a multiplier at no further cost.

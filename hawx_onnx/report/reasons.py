@@ -170,7 +170,10 @@ def _kept(problem: Problem, one: _Tried) -> tuple[str, str]:
     drop = f"{100 * one.drop:.2f} points predicted, {100 * limit:g} allowed"
     if one.drop > limit:
         return "accuracy", f"{saved}, but would lose too much: {drop}"
-    return "search", f"{saved}; the search did not take it ({drop}): more evaluations may"
+    return "search", (
+        f"{saved}; the search did not measure it whole ({drop}): evaluations ran out, or "
+        "those near it lost more than predicted"
+    )
 
 
 def _costs_more(problem: Problem, one: _Tried) -> str:

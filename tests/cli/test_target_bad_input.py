@@ -55,10 +55,13 @@ def test_arrays_that_cannot_be(refused: Callable, lines: str, words: tuple[str, 
         ("target_cycles: -100", ("target_cycles is -100", "clock cycles per inference")),
         ("target_cycles: 1000\nmultiplier_budget: -1", ("multiplier_budget is -1",)),
         ("target_cycles: 1000\nrows: 8", ("unknown key 'rows'",)),
+        ("target_cycles: 1000\nlut_budget: 9", ("an ASIC has no look-up tables", "lut_budget")),
+        ("target_cycles: 1000\narea_budget_um2: -5", ("area_budget_um2 is -5", "um2")),
+        ("target_cycles: 1000\ndram_bytes_per_cycle: 0", ("dram_bytes_per_cycle is 0",)),
     ],
 )
 def test_pipelines_that_cannot_be(refused: Callable, lines: str, words: tuple[str, ...]) -> None:
-    refused(f"{SPATIAL}{lines}\n", "mine.yaml", *words)
+    refused(f"{SPATIAL}{lines}\n", *words)
 
 
 def test_pipelines_that_a_layer_does_not_fit(refused: Callable) -> None:
@@ -72,6 +75,16 @@ def test_pipelines_that_a_layer_does_not_fit(refused: Callable) -> None:
         f"{SPATIAL}target_cycles: 500\nmultiplier_budget: 4\n",
         "5 layers need a multiplier each",
         "raise multiplier_budget to 5",
+    )
+
+
+def test_an_area_that_the_network_does_not_fit(refused: Callable) -> None:
+    refused(
+        f"{SPATIAL}target_cycles: 500\narea_budget_um2: 100000\n",
+        "one multiplier for each layer takes",
+        "area_budget_um2 is 100000",
+        "too few",
+        "weight_memory_kb",
     )
 
 

@@ -51,8 +51,6 @@ def test_longest_branch_counts_and_the_shorter_one_waits_by_hand():
     assert times.starts == (0, 300, 600) and times.ends == (1000, 1300, 1600)
     # By then a has made 60 % of its 400 results, 30 % of which c takes at once.
     assert times.fifo_values == (0, 0, 120)
-    assert times.reads_input == (True, False, False)
-    assert times.makes_output == (False, False, True)
     alone = schedule((conv("a"), conv("c", "a")), (1000, 1000))
     assert alone.latency_cycles == 1300
 
@@ -71,6 +69,26 @@ def test_residual_blocks_join_streams_by_hand():
     # Before "two", "stem" is 600 of 1,000 cycles in, before "last" the first sum is, which began
     # with "one"; 300 of them are taken at once, of 400 results. "skip" reads what "last" does.
     assert times.fifo_values == (0, 0, 120, 120, 0)
+
+
+def test_concatenated_branches_wait_whole_by_hand():
+    # A dense block: each layer reads all before it, 4 channels of each.
+    wide = replace(IMAGES, channels=8)
+    layers = (
+        conv("stem"),
+        conv("one", "stem"),
+        conv("two", "one", "stem", images=wide),
+        conv("last", "two", "one", "stem", images=replace(IMAGES, channels=12)),
+    )
+    times = schedule(layers, [1000] * 4)
+    assert times.starts == (0, 300, 600, 900)
+    # Before "two", "stem" waits as after an addition. Before "last", "stem" and "one" wait
+    # as one stream: it has 800 values and is 60 % done, of which 30 % are taken at once.
+    assert times.fifo_values == (0, 0, 120, 240)
+    added = schedule((*layers[:3], conv("last", "two", "one", "stem")), [1000] * 4)
+    assert added.fifo_values == (0, 0, 120, 240)
+    summed = (*layers[:2], conv("two", "one", "stem"), conv("last", "two", "one", "stem"))
+    assert schedule(summed, [1000] * 4).fifo_values == (0, 0, 120, 120)
 
 
 def test_parallel_branches_take_the_longer_one():
