@@ -29,7 +29,7 @@ from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
 from hawx_onnx.validation_runs import ValidationRuns
 
-UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles"}
+UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles", "luts": "LUT6"}
 
 
 def make_problem(prepared: Prepared, settings: Settings) -> Problem:
@@ -57,6 +57,7 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_energy,
             settings.max_latency,
             settings.max_multipliers,
+            settings.max_luts,
         ),
         allow_exact=settings.exact,
         further_objectives=settings.objective[1:],
