@@ -26,7 +26,7 @@ from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.passes import Calibrate, PassState
 from hawx_onnx.passes.compensate import compensate
 from hawx_onnx.passes.fold_bias import FoldBias
-from hawx_onnx.passes.layerwise import DEFAULT_SAMPLES, exact_outputs
+from hawx_onnx.passes.layerwise import exact_outputs
 from hawx_onnx.passes.map_weights import MapWeights
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.rescale import Rescale
@@ -34,6 +34,8 @@ from hawx_onnx.preparation import quantized_state
 from hawx_onnx.runtime.evaluate import Accuracy, accuracy
 
 PREPROCESSING = "scale: 255\nmean: [0.485, 0.456, 0.406]\nstd: [0.229, 0.224, 0.225]\n"
+# Calibration images that layers are measured on.
+SAMPLES = 256
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CALIBRATION, VALIDATION = 512, 2000
 
@@ -95,7 +97,7 @@ def main() -> None:
         print(f"left out: {args.shared} is missing")
         return
     state = load(args.shared, args.test_images, args.jobs)
-    exact = exact_outputs(state, DEFAULT_SAMPLES, args.jobs)
+    exact = exact_outputs(state, SAMPLES, args.jobs)
     passes: dict[str, Callable[[PassState], PassState]] = {
         "fold": FoldBias(exact, threads=args.jobs),
         "map": MapWeights(args.jobs),
@@ -111,7 +113,7 @@ def main() -> None:
         if wanted and multiplier.name not in wanted:
             continue
         start = assigned(state, multiplier)
-        made = compensate(start, threads=args.jobs)
+        made = compensate(start, samples=SAMPLES, threads=args.jobs)
         states = [start, *(one(start) for one in passes.values()), made.state]
         cells = [f"{100 * on_test(one, args.jobs).value:.2f}" for one in states]
         kept = ", ".join(made.compensation.passes) if made.compensation else "-"

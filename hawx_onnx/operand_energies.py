@@ -112,6 +112,7 @@ class OperandEnergies:
         technology, stays = document.get("technology"), document.get("stays", "output")
         if document.get("energies_fj") is None:
             return None
+        _check_table(document, "energies_fj", where)
         if not isinstance(technology, str) or not technology:
             told = "`energies_fj` is there, but not the technology that the energies are of"
             raise ConfigError(told, where=where, mend=f"{_FORM}, {_REMOVE}")
@@ -128,9 +129,7 @@ def _table(document: Mapping[str, Any], key: str, where: str) -> tuple[tuple[str
     table = document.get(key)
     if table is None:
         return ()
-    rows = table.values() if isinstance(table, Mapping) else (None,)
-    if not all(isinstance(row, Mapping) for row in rows):
-        raise ConfigError(f"`{key}` is no table of energies", where=where, mend=_FORM)
+    _check_table(document, key, where)
     return tuple(
         (
             str(layer),
@@ -138,6 +137,14 @@ def _table(document: Mapping[str, Any], key: str, where: str) -> tuple[tuple[str
         )
         for layer, row in table.items()
     )
+
+
+def _check_table(document: Mapping[str, Any], key: str, where: str) -> None:
+    """Raises ConfigError unless the key holds layer -> multiplier -> anything."""
+    table = document[key]
+    rows = table.values() if isinstance(table, Mapping) else (None,)
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise ConfigError(f"`{key}` is no table of energies", where=where, mend=_FORM)
 
 
 def _energy(value: object, where: str, name: str) -> float:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,6 +22,7 @@ from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
 from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
+from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -233,6 +235,7 @@ def prepare(
     costs: bool = True,
     filters: bool = False,
     compensated: bool = False,
+    journal: Journal | None = None,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -245,6 +248,7 @@ def prepare(
         costs: Whether the multipliers' costs will be asked for; scoring needs none.
         filters: Whether single channels are scored too.
         compensated: Whether layers are scored, and measured, with their biases folded.
+        journal: Where the int8 model and the scores are written down, or taken from.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -263,6 +267,8 @@ def prepare(
         check_fabric(settings, target, multipliers)
         for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
+    if journal is not None:
+        journal.begin(origin_of(source, multipliers, dataset, settings))
     step("running the float model")
     outputs = check_output(source, dataset, settings.jobs)
     limit = settings.memory_bytes
@@ -274,22 +280,74 @@ def prepare(
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step, limit, settings)
+    start = PassState(source, dataset, multipliers)
+    state = _quantized(start, journal, settings, step)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
     if costs:
         layers = [candidate.workload for candidate in state.candidates]
         target = target.for_network(layers, multipliers[0])
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
-    step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
     folds = shared_folds(state, settings.jobs, limit) if compensated else None
-    score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
-    state = score(state)
+    state = _scored(state, journal, settings, filters, folds, step)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
+
+
+def _quantized(
+    start: PassState, journal: Journal | None, settings: Settings, step: Step
+) -> PassState:
+    """``quantized_state`` of a model, data and multipliers, or what the journal has of it."""
+    assert start.dataset is not None
+
+    def make() -> PassState:
+        limit = settings.memory_bytes
+        assert start.dataset is not None
+        state = quantized_state(
+            start.model, start.dataset, start.multipliers, step, limit, settings
+        )
+        excluded([candidate.name for candidate in state.candidates], settings.exclude)
+        return state
+
+    def parts() -> dict[str, Any]:
+        state = make()
+        found = {"candidates": state.candidates, "left_exact": state.left_exact}
+        return {"model": state.model.SerializeToString(), **found}
+
+    if journal is None:
+        return make()
+    known = recalled(journal, "int8 model", {}, parts)
+    model = onnx.load_from_string(known.pop("model"))
+    return start.replace(model=model, **known)
+
+
+def _scored(
+    state: PassState,
+    journal: Journal | None,
+    settings: Settings,
+    filters: bool,
+    folds: SharedFolds | None,
+    step: Step,
+) -> PassState:
+    """The state with its sensitivity, or with what the journal has of it."""
+
+    def make() -> object:
+        count = len(state.multipliers) - 1
+        step(f"scoring {len(state.candidates)} layers x {count} multipliers")
+        limit = settings.memory_bytes
+        score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
+        return score(state).sensitivity
+
+    inputs = {
+        "samples": settings.score_samples,
+        "filters": filters,
+        "compensated": folds is not None,
+        "memory": settings.memory_bytes,
+    }
+    return state.replace(sensitivity=recalled(journal, "sensitivity", inputs, make))
 
 
 def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:

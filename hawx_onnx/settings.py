@@ -115,7 +115,7 @@ class Settings:
         False, "predict costs of multipliers that have none from their truth tables", kind=bool
     )
     fold_bias: bool = option(
-        True, "fold mean errors of output channels into biases, if that gains", kind=bool
+        True, "fold mean errors of output channels into biases, in the search already", kind=bool
     )
     map_weights: bool = option(
         True, "replace weight codes by ones whose products err less, if that gains", kind=bool

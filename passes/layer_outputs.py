@@ -137,17 +137,20 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
     Returns:
         int32 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
     """
-    axis = 1 if candidate.kind == "QLinearConv" else -1
     picks, start = np.zeros(0, np.int64), 0
     parts: list[np.ndarray] = []
     for batch in batches:
-        rows = np.moveaxis(batch, axis, 0).reshape(candidate.channels, -1)
+        convolution = candidate.kind == "QLinearConv"
+        shape = (len(batch), candidate.channels, -1) if convolution else (-1, candidate.channels, 1)
+        values: np.ndarray = batch.reshape(shape)
+        count, _, positions = values.shape
         if not parts:
-            picks = _picks(rows.shape[1] // len(batch) * samples, candidate.channels)
-        end = start + rows.shape[1]
-        parts.append(rows[:, picks[(picks >= start) & (picks < end)] - start])
+            picks = _picks(count * positions // len(batch) * samples, candidate.channels)
+        end = start + count * positions
+        rows, places = np.divmod(picks[(picks >= start) & (picks < end)] - start, positions)
+        parts.append(values[rows, :, places])
         start = end
-    return np.concatenate(parts, axis=1)
+    return np.ascontiguousarray(np.concatenate(parts).T)
 
 
 def _picks(total: int, channels: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,6 +110,17 @@ class ArrayTarget(Target):
     def compute_cycles(self, work: LayerWorkload) -> int:
         """Returns the compute cycles of a layer, all columns serving all multiplier types."""
         return self.busy_cycles(work, self.folds(work))
+
+    def channels_together(self, workloads: Sequence[LayerWorkload]) -> tuple[int, ...]:
+        """Returns how many channels of each layer a column of a partitioned array computes in turn.
+
+        One where every element has multipliers of all types. Of a product with groups, channels
+        of one group: groups go through the array one after the other.
+        """
+        if not self.partitioned:
+            return super().channels_together(workloads)
+        columns = self.shape[1]
+        return tuple(-(-work.filters // (work.groups * columns)) for work in workloads)
 
     def separable(self, objective: str) -> bool:
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.

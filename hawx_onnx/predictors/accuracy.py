@@ -45,8 +45,8 @@ LEAST_MEASURED = 10
 
 _LEAST_DROP = -0.009
 _RIDGE = 1.0
-# Log-scale error of the surrogate before anything is known of it: a factor of about 1.6.
-_UNKNOWN_ERROR = 0.5
+UNKNOWN_ERROR = 0.5
+"""Standard error of z by the surrogate before anything is known of it: a factor of about 1.6."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ class AccuracyPredictor:
         max_accuracy_drop: The budget, a fraction; :attr:`report` looks at its neighbourhood.
         seed: Of folds and trees; the same seed gives the same predictions.
         boosting: How CatBoost learns.
+
+    Attributes:
+        features: What predictions are made of.
     """
 
     def __init__(
@@ -84,13 +87,13 @@ class AccuracyPredictor:
         seed: int = 0,
         boosting: Boosting | None = None,
     ) -> None:
-        self._features = AssignmentFeatures(sensitivity)
+        self.features = AssignmentFeatures(sensitivity)
         self._budget, self._seed = max_accuracy_drop, seed
         self._boosting = boosting or Boosting()
         hits = sensitivity.baseline.argmax(axis=1) == sensitivity.labels
         self._baseline = float(np.mean(hits))
         self._folds: tuple[_FoldModel, ...] = ()
-        self._method, self._error = SURROGATE, _UNKNOWN_ERROR
+        self._method, self._error = SURROGATE, UNKNOWN_ERROR
         self._report: AccuracyReport | None = None
 
     @property
@@ -132,17 +135,30 @@ class AccuracyPredictor:
         drops = self._baseline - measured
         # The exact network is known without a prediction.
         kept = np.array([any(choice) for choice in choices], bool)
-        features = self._features.matrix([c for c, keep in zip(choices, kept, strict=True) if keep])
-        targets = _log_drop(drops[kept])
-        self._folds, self._method, self._error = (), SURROGATE, _UNKNOWN_ERROR
-        self._report = None
-        if len(targets) >= LEAST_MEASURED and np.ptp(targets) > 0:
-            paid = None if costs is None else np.asarray(costs, np.float64)[kept]
-            self._cross_validate(features, targets, paid)
-        elif len(targets) > 1:
-            surrogate = _log_drop(features[:, self._column("hard_drop")])
-            self._error = float(np.sqrt(np.mean((targets - surrogate) ** 2)))
+        features = self.features.matrix([c for c, keep in zip(choices, kept, strict=True) if keep])
+        paid = None if costs is None else np.asarray(costs, np.float64)[kept]
+        self.fit_logs(features, log_drop(drops[kept]), paid)
         return self
+
+    def fit_logs(self, features: Floats, targets: Floats, costs: Floats | None = None) -> Floats:
+        """Learns z from features that are at hand; the exact assignment is none of the rows.
+
+        Args:
+            features: Of the measured assignments, [n, K] as ``features.matrix`` gives them.
+            targets: Their z [n].
+            costs: What they cost [n], for the regret in :attr:`report`.
+
+        Returns:
+            What is predicted for each by a model that was not fitted on it: z [n].
+        """
+        self._folds, self._method, self._error = (), SURROGATE, UNKNOWN_ERROR
+        self._report = None
+        surrogate = log_drop(features[:, self._column("hard_drop")])
+        if len(targets) >= LEAST_MEASURED and np.ptp(targets) > 0:
+            return self._cross_validate(features, targets, costs)
+        if len(targets) > 1:
+            self._error = float(np.sqrt(np.mean((targets - surrogate) ** 2)))
+        return surrogate
 
     def predict(self, choices: Sequence[Choice]) -> tuple[Floats, Floats]:
         """Returns predicted accuracies and their standard errors, both [assignments].
@@ -154,27 +170,29 @@ class AccuracyPredictor:
         Args:
             choices: One multiplier index for each layer.
         """
-        features = self._features.matrix(choices)
-        logs, spread = self._predict_logs(features)
+        features = self.features.matrix(choices)
+        logs, spread = self.predict_logs(features)
         drops = np.exp(logs) - OFFSET
         errors = (drops + OFFSET) * np.sqrt(spread**2 + self._error**2)
-        exact = ~np.asarray(choices, bool).reshape(len(choices), -1).any(axis=1)
+        exact = np.array([not any(choice) for choice in choices], bool)
         drops[exact] = errors[exact] = 0.0
         return np.clip(self._baseline - drops, 0.0, 1.0), errors
 
-    def _predict_logs(self, features: Floats) -> tuple[Floats, Floats]:
-        """Mean and spread of z over the folds' models."""
+    def predict_logs(self, features: Floats) -> tuple[Floats, Floats]:
+        """Mean and spread of z over the folds' models, [n] each, of features [n, K]."""
         if not self._folds:
-            logs = _log_drop(features[:, self._column("hard_drop")])
+            logs = log_drop(features[:, self._column("hard_drop")])
             return logs, np.zeros(len(logs))
+        if not len(features):  # CatBoost would print that there is nothing
+            return np.zeros(0), np.zeros(0)
         each = np.stack([fold.predict(features, self._method) for fold in self._folds])
         return each.mean(axis=0), each.std(axis=0)
 
     def _column(self, name: str) -> int:
-        return self._features.names.index(name)
+        return self.features.names.index(name)
 
-    def _cross_validate(self, features: Floats, targets: Floats, costs: Floats | None) -> None:
-        """Fits a model to each fold's other assignments, and chooses the method."""
+    def _cross_validate(self, features: Floats, targets: Floats, costs: Floats | None) -> Floats:
+        """Fits a model to each fold's other assignments, chooses the method; z left out [n]."""
         damages = [self._column(name) for name in DAMAGES]
         models, folds = [], []
         for out in folds_of(len(targets), self._seed):
@@ -186,6 +204,10 @@ class AccuracyPredictor:
         self._method = choose_method(folds, targets)
         self._folds = () if self._method == SURROGATE else tuple(models)
         self._report, self._error = report_of(folds, targets, costs, self._budget, OFFSET)
+        left_out = np.zeros(len(targets))
+        for fold in folds:
+            left_out[fold.rows] = fold.predictions[self._method]
+        return left_out
 
 
 class _FoldModel:
@@ -230,7 +252,7 @@ class _FoldModel:
     def predict(self, features: Floats, method: str) -> Floats:
         """Returns z by one method: [assignments]."""
         if method == SURROGATE:
-            return _log_drop(features[:, self._surrogate])
+            return log_drop(features[:, self._surrogate])
         calibrated = self._calibrated(features)
         if method != CATBOOST or self._trees is None:
             return calibrated
@@ -260,7 +282,8 @@ def _checked(
     return values
 
 
-def _log_drop(drops: Floats) -> Floats:
+def log_drop(drops: Floats) -> Floats:
+    """Returns z = log(drop + 0.01) of drops of accuracy, fractions."""
     return np.log(np.maximum(drops, _LEAST_DROP) + OFFSET)
 
 

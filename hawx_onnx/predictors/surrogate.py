@@ -19,10 +19,14 @@ class ResponseSurrogate:
 
     Args:
         sensitivity: Baseline outputs [S, C], responses [L, T, S, C] and labels [S].
+
+    Attributes:
+        sensitivity: The same.
     """
 
     def __init__(self, sensitivity: Sensitivity) -> None:
         assert sensitivity.labels is not None, "the output is no vector of class scores"
+        self.sensitivity = sensitivity
         self._baseline = sensitivity.baseline.astype(np.float32)
         self._responses = sensitivity.responses
         self._labels = sensitivity.labels

@@ -43,12 +43,14 @@ class Quality:
 
 @dataclass(frozen=True)
 class AccuracyReport:
-    """What cross-validation tells.
+    """How good predictions were: in cross-validation, or each before it was measured.
 
     Attributes:
         method: The method that is used.
-        assignments: How many measured ones it rests on.
-        quality: Of the predictor, its method for each fold chosen by the other folds.
+        assignments: How many measured ones predictions were judged on.
+        fitted_on: How many measured ones the predictor knows in the end.
+        quality: Of the predictor; in cross-validation its method for each fold is chosen by the
+            other folds.
         methods: Of each method by itself.
         budget_assignments: How many of the measured ones lie near the budget.
         regret_drop: Drop beyond the budget of the cheapest assignment that was predicted to meet
@@ -59,6 +61,7 @@ class AccuracyReport:
 
     method: str
     assignments: int
+    fitted_on: int
     quality: Quality
     methods: dict[str, Quality]
     budget_assignments: int
@@ -126,10 +129,11 @@ def report_of(
     # A few errors are very large: they would decide the mean square alone.
     error = float(np.quantile(np.abs(nested - targets), ONE_SIGMA))
     drops, predicted = np.exp(targets) - offset, np.exp(nested) - offset
-    regret_drop, regret_cost = _regret(predicted, drops, costs, budget)
+    regret_drop, regret_cost = regret_of(predicted, drops, costs, budget)
     report = AccuracyReport(
         method=choose_method(folds, targets),
         assignments=len(targets),
+        fitted_on=len(targets),
         quality=quality_of(predicted, drops, budget),
         methods={m: quality_of(np.exp(z) - offset, drops, budget) for m, z in logs.items()},
         budget_assignments=int((drops <= REGION * budget).sum()),
@@ -157,10 +161,17 @@ def quality_of(predicted: Floats, measured: Floats, budget: float) -> Quality:
     )
 
 
-def _regret(
+def regret_of(
     predicted: Floats, measured: Floats, costs: Floats | None, budget: float
 ) -> tuple[float | None, float | None]:
-    """Drop beyond the budget, and extra cost, of the cheapest one predicted to meet it."""
+    """Drop beyond the budget, and extra cost, of the cheapest one predicted to meet it.
+
+    Args:
+        predicted: Drops, fractions [assignments].
+        measured: Measured ones.
+        costs: Costs [assignments]; without them both are None.
+        budget: Largest drop allowed.
+    """
     if costs is None:
         return None, None
     hopeful, good = np.flatnonzero(predicted <= budget), np.flatnonzero(measured <= budget)

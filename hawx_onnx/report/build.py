@@ -25,6 +25,7 @@ from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.measurer import SECONDS
 from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
 from hawx_onnx.settings import Settings
@@ -38,6 +39,11 @@ SAVED = {
     "luts": "area_lut6",
     "multiplication_energy": "multiplication_energy_uj",
 }
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict[str, Any]:
@@ -125,7 +131,6 @@ def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
         "samples": samples,
         "samples_run": result.samples_run,
         "stopped_by": result.stopped_by,
-        "remembered": result.remembered,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
@@ -158,7 +163,13 @@ def predictor_block(result: SearchResult) -> dict[str, Any]:
         # Costs of characterised components are sums in closed form: nothing is predicted.
         "power_spearman": None,
         "area_spearman": None,
+        "learnt": learnt_block(result),
     }
+
+
+def learnt_block(result: SearchResult) -> dict[str, Any] | None:
+    """How good predictions were that were learnt, each before its assignment was measured."""
+    return None if result.predictor is None else asdict(result.predictor)
 
 
 def model_block(path: Path, model: onnx.ModelProto, candidates: int) -> dict[str, Any]:
@@ -224,7 +235,8 @@ def build_report(
     by_name: Mapping[str, str] = kernels.get("chosen", {})
     return {
         "schema_version": SCHEMA_VERSION,
-        "created": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now(),
+        "finished": True,
         "command": command,
         "model": model_block(prepared.path, prepared.source, len(prepared.state.candidates)),
         "data": data_block(prepared),
@@ -267,9 +279,21 @@ def build_report(
             *prepared.warnings,
             *after.notes,
             *slowness_warnings(problem, before, after),
+            *time_warning(settings, result),
             *_budget_warning(problem, drop),
         ],
     }
+
+
+def time_warning(settings: Settings, result: SearchResult) -> list[str]:
+    """Says so where the time was over before anything was measured."""
+    if result.stopped_by != SECONDS or result.evaluations:
+        return []
+    return [
+        f"{result.method}: nothing but the exact design was measured, since the "
+        f"{settings.max_seconds:g} s of --max-seconds were over before; scoring took "
+        f"{result.scoring_seconds:.3g} s"
+    ]
 
 
 def _budget_warning(problem: Problem, drop: float) -> list[str]:

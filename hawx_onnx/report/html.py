@@ -60,10 +60,36 @@ def _predictor_section(report: Mapping[str, Any]) -> Markup:
         ("Rank correlation, area", number(predictor.get("area_spearman"))),
     ]
     note = (
-        "Predicted against measured, over the assignments that the search measured. Rank "
-        "correlation is Spearman's: 1 where the prediction orders all of them rightly."
+        "Predicted from the scores alone against measured, over the assignments that the search "
+        "measured. Rank correlation is Spearman's: 1 where the prediction orders all of them "
+        "rightly."
     )
-    return join([definitions(facts), element("p", note, class_="quiet")])
+    parts = [definitions(facts), element("p", note, class_="quiet")]
+    return join([*parts, *_learnt(section(predictor, "learnt"))])
+
+
+def _learnt(learnt: Mapping[str, Any]) -> list[Markup]:
+    """How good the predictions were that the search learnt; nothing where it learnt none."""
+    if not learnt:
+        return []
+    quality = section(learnt, "quality")
+    excess, dearer = learnt.get("regret_drop"), learnt.get("regret_cost")
+    facts: list[tuple[str, object]] = [
+        ("Learnt by", f"{learnt.get('method')}, from {number(learnt.get('fitted_on'))} measured"),
+        ("Judged on", f"{number(learnt.get('assignments'))}, each before it was measured"),
+        ("Rank correlation, learnt", number(quality.get("spearman"))),
+        ("Mean absolute error, learnt", _in_points(quality.get("mae"))),
+        ("Near the budget", number(learnt.get("budget_assignments"))),
+        ("Rank correlation there", number(quality.get("budget_spearman"))),
+        ("Mean absolute error there", _in_points(quality.get("budget_mae"))),
+        ("Regret: beyond the budget by", _in_points(excess)),
+        ("Regret: dearer by", percent(dearer)),
+    ]
+    note = (
+        "Near the budget is up to three times its drop. Regret is that of the cheapest assignment "
+        "that was predicted to meet the budget, against the cheapest that does."
+    )
+    return [definitions(facts), element("p", note, class_="quiet")]
 
 
 def _in_points(value: object) -> str:
@@ -194,6 +220,7 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
     """
     layers, multipliers = len(sensitivity["layers"]), len(sensitivity["multipliers"])
     text = f"{layers} layers under {multipliers} multipliers, {sensitivity['samples']} samples"
+    text += ", biases folded" if sensitivity.get("compensation") else ""
     top = element(
         "header",
         element("h1", f"Sensitivity of {name}"),

@@ -170,7 +170,7 @@ def _kept(problem: Problem, one: _Tried) -> tuple[str, str]:
     if not one.affordable:
         return "limit", f"{saved}, but is beyond a limit on the hardware"
     if one.measured_drop is not None and one.measured_drop > limit:
-        drop = f"{100 * one.measured_drop:.2f} points measured"
+        drop = f"{100 * one.measured_drop:.3g} points measured"
         return "accuracy", f"{saved}, but loses too much: {drop}, {100 * limit:g} allowed"
     drop = f"{100 * one.drop:.2f} points predicted, {100 * limit:g} allowed"
     if one.drop > limit:

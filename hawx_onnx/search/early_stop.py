@@ -1,9 +1,12 @@
 """Stop measuring an assignment as soon as it is clear that it cannot be of use.
 
-The samples are run in random order. After n of N samples with h hits, an assignment is given up
-where so few hits would be too unlikely had it, over all N, as many hits as it takes to be of use:
-then h is hypergeometric, which gives an exact bound (sampling without replacement; Chvatal 1979,
-"The tail of the hypergeometric distribution"). The looks share the error probability evenly.
+The samples are run in random order. After n of N samples an assignment is given up where what was
+seen would be too unlikely had it, over all N, as many hits as it takes to be of use. Two exact
+bounds share the error probability of a look evenly, and the looks share the whole: on the hits
+seen, which are hypergeometric (sampling without replacement; Chvatal 1979, "The tail of the
+hypergeometric distribution"), and on the samples where it differs from the exact network
+(:mod:`hawx_onnx.search.paired_stop`). The first sees sooner what is hopeless, the second what is
+somewhat worse.
 
 How many hits are of use follows from what is known over all N samples: the exact model's hits less
 the largest drop of interest, or the hits of an assignment that costs no more.
@@ -18,10 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.runtime.evaluate import Accuracy
+from hawx_onnx.search.paired_stop import log_factorials, paired_p_value
 from hawx_onnx.search.problem import Choice, Problem
 
 # Most probability that an assignment of use is given up, over all its looks.
 ALPHA = 1e-5
+# Most looks at one choice.
+MOST_LOOKS = 64
 # A drop beyond this is of no interest, whatever the budget; also the corner of the hypervolume.
 LARGEST_DROP = 0.10
 
@@ -39,14 +45,13 @@ def critical_hits(total: int, seen: int, least: int, alpha: float) -> int:
     Returns:
         The largest h with P(hits <= h) <= alpha; -1 if there is none.
     """
-    from scipy.special import gammaln
-
+    table = log_factorials(total)
     least = min(max(least, 0), total)
     lowest, highest = max(0, seen - (total - least)), min(seen, least)
     hits = np.arange(lowest, highest + 1)
 
     def log_choose(n: int, k: npt.NDArray[np.int_] | int) -> npt.NDArray[np.float64]:
-        return np.asarray(gammaln(n + 1) - gammaln(np.add(k, 1)) - gammaln(np.subtract(n, k) + 1))
+        return np.asarray(table[n] - table[k] - table[np.subtract(n, k)])
 
     logs = log_choose(least, hits) + log_choose(total - least, seen - hits)
     tail = np.cumsum(np.exp(logs - log_choose(total, seen)))
@@ -55,8 +60,37 @@ def critical_hits(total: int, seen: int, least: int, alpha: float) -> int:
 
 
 def looks(batches: int) -> tuple[int, ...]:
-    """After how many batches to look: 1, 2, 4, ... but not after the last."""
-    return tuple(2**k for k in range(max(0, (batches - 1)).bit_length()))
+    """After how many batches to look: after each but the last, or evenly after :data:`MOST_LOOKS`.
+
+    A look more costs little: the smaller share of the error probability asks for hardly more.
+    """
+    if batches - 1 <= MOST_LOOKS:
+        return tuple(range(1, batches))
+    places = np.linspace(0, batches, MOST_LOOKS + 2)[1:-1]
+    return tuple(int(place) for place in np.unique(np.round(places)))
+
+
+def hopeless(hits: npt.NDArray[np.bool_], exact: Accuracy, least: int, alpha: float) -> bool:
+    """Whether what was seen rules out that a choice reaches a number of hits.
+
+    Args:
+        hits: Which of the samples seen are right, the first of all [n].
+        exact: The exact network on all samples.
+        least: Hits over all samples that are to be ruled out.
+        alpha: Most probability of ruling them out wrongly, if the samples' order is random.
+    """
+    seen, half = len(hits), alpha / 2
+    if int(hits.sum()) <= critical_hits(exact.samples, seen, least, half):
+        return True
+    before = exact.hits[:seen]
+    right = int(before.sum())
+    lost, won = int((before & ~hits).sum()), int((~before & hits).sum())
+    allowed = exact.correct - least
+    # No worse so far than it may be in the end.
+    if lost - won <= allowed * seen / exact.samples:
+        return False
+    samples = (exact.correct, exact.samples - exact.correct)
+    return paired_p_value(lost, won, (right, seen - right), samples, allowed, half) <= half
 
 
 class EarlyStop:

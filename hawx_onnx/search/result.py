@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hawx_onnx.hardware import CostTotals
+from hawx_onnx.predictors.validation import AccuracyReport
 from hawx_onnx.search.early_stop import LARGEST_DROP
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pareto import hypervolume_2d, non_dominated
@@ -65,6 +66,8 @@ class SearchResult:
         samples_run: Samples that were run for these measurements, the baseline not counted.
         stopped_by: ``evaluations`` or ``seconds`` where that limit ended the search.
         remembered: Measurements that were taken from a journal.
+        predictor: How good the learnt predictions were, each before its assignment was measured;
+            None where nothing was predicted (HAWX only).
     """
 
     method: str
@@ -79,6 +82,7 @@ class SearchResult:
     samples_run: int = 0
     stopped_by: str | None = None
     remembered: int = 0
+    predictor: AccuracyReport | None = None
 
     @property
     def seconds(self) -> float:

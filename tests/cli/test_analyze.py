@@ -80,6 +80,23 @@ def test_it_predicts_an_assignment(cli: Callable, lenet: Path, tmp_path: Path) -
     cli("analyze", lenet, "-o", tmp_path / "no", *flags).refused(2, "conv9", "conv1")
 
 
+def test_compensated_scores(cli: Callable, lenet: Path, tmp_path: Path) -> None:
+    """Layers lose less with their biases folded; the file, the page and the text say so."""
+    words = ("analyze", lenet, "--candidates", "mul8s_trunc4", "--score-samples", "64")
+    plain = cli(*words, "-o", tmp_path / "plain", "--json").check().json
+    done = cli(*words, "-o", tmp_path / "folded", "--compensated").check()
+    assert "; with folded biases)" in done.out
+    folded = json.loads((tmp_path / "folded" / "sensitivity.json").read_text(encoding="utf-8"))
+    assert plain["compensation"] is None
+    layers = ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    assert folded["compensation"] == {"pass": "fold-bias", "layers": layers, "samples": 128}
+    errors = [np.array(one["layer_level"]["output_mse"])[:, 1] for one in (folded, plain)]
+    assert (errors[0] < errors[1]).all() and errors[0].sum() < errors[1].sum() / 2
+    pages = [tmp_path / name / "sensitivity.html" for name in ("folded", "plain")]
+    told = ["64 samples, biases folded" in page.read_text(encoding="utf-8") for page in pages]
+    assert told == [True, False]
+
+
 def test_text_names_the_extremes(cli: Callable, lenet: Path, tmp_path: Path) -> None:
     done = cli("analyze", lenet, "-o", tmp_path, "--candidates", "mul8s_trunc2").check()
     assert "most sensitive:" in done.out

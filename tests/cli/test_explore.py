@@ -68,6 +68,26 @@ def test_both_methods_measure_the_same(both: dict[str, Any]) -> None:
             assert known[json.dumps(point["assignment"])] == point["measured_accuracy"]
 
 
+def test_folding_can_be_left_out(cli: Callable, lenet: Path, both: dict[str, Any]) -> None:
+    assert both["compensation"] == "fold-bias"
+    words = ("--method", "hawx", *TWO, "--max-evaluations", "8", "--no-fold-bias")
+    plain = cli("explore", lenet, *words, "--json").check().json
+    assert plain["compensation"] is None
+    measured = {
+        json.dumps(point["assignment"]): point["measured_accuracy"]
+        for point in both["methods"][0]["points"]
+    }
+    pairs = [
+        (point["measured_accuracy"], measured[json.dumps(point["assignment"])])
+        for point in plain["methods"][0]["points"]
+        if point["measured_accuracy"] is not None
+        and any(name != "mul8s_exact" for name in point["assignment"].values())
+    ]
+    assert len(pairs) >= 4 and any(ours != folded for ours, folded in pairs)
+    title = cli("explore", lenet, *words).check().out.splitlines()[0]
+    assert "biases folded" not in title
+
+
 def test_without_exact_layers_the_space_is_smaller(cli: Callable, lenet: Path) -> None:
     done = cli("explore", lenet, "--method", "exhaustive", "--no-exact", *TWO, "--json").check()
     (block,) = done.json["methods"]

@@ -211,3 +211,13 @@ def test_features_need_no_operator_scores_and_one_output_will_do(network, choice
     matrix = AssignmentFeatures(bare).matrix(choices)
     assert np.isfinite(matrix).all()
     assert AssignmentFeatures(bare).matrix([]).shape == (0, matrix.shape[1])
+
+
+def test_nothing_to_predict_is_no_matter_for_catboost(network, split, capfd, monkeypatch):
+    """It would print a line for each model, which JSON on standard output would not survive."""
+    monkeypatch.setattr("hawx_onnx.predictors.accuracy.choose_method", lambda *_: "catboost")
+    predictor = AccuracyPredictor(network.sensitivity()).fit(split[0], split[1])
+    assert predictor.method == "catboost"
+    mean, error = predictor.predict([])
+    assert mean.shape == error.shape == (0,)
+    assert capfd.readouterr() == ("", "")

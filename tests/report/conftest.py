@@ -197,6 +197,21 @@ def build_report() -> dict[str, Any]:
             "accuracy_mae": 0.0031,
             "power_spearman": 1.0,
             "area_spearman": None,
+            "learnt": {
+                "method": "catboost",
+                "assignments": 21,
+                "fitted_on": 33,
+                "quality": {
+                    "spearman": 0.81,
+                    "mae": 0.0024,
+                    "budget_spearman": 0.62,
+                    "budget_mae": 0.0017,
+                },
+                "methods": {},
+                "budget_assignments": 17,
+                "regret_drop": 0.004,
+                "regret_cost": -0.012,
+            },
         },
         "kernels": {name: f"rank-{rank}" for name, _, _, rank, _, _ in MULTIPLIERS},
         "environment": {

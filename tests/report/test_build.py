@@ -9,6 +9,7 @@ import pytest
 
 from hawx_onnx import components
 from hawx_onnx.hardware import CostTotals, LayerWorkload, load_target
+from hawx_onnx.predictors.validation import AccuracyReport, Quality
 from hawx_onnx.report.build import (
     _budget_warning,
     accuracy_block,
@@ -117,9 +118,18 @@ def test_the_predictor_is_judged_on_assignments_that_scoring_did_not_run(
     block = predictor_block(result)
     assert block["assignments"] == 1
     assert block["accuracy_mae"] == pytest.approx(0.02)
+    assert block["learnt"] is None
     nothing = predictor_block(dataclasses.replace(result, points=result.points[1:]))
     assert nothing["assignments"] == 0
     assert nothing["accuracy_mae"] is None
+
+
+def test_the_report_carries_what_was_learnt(result: SearchResult) -> None:
+    quality = Quality(0.8, 0.003, None, 0.002)
+    report = AccuracyReport("calibrated", 12, 20, quality, {"surrogate": quality}, 9, 0.0, None)
+    learnt = predictor_block(dataclasses.replace(result, predictor=report))["learnt"]
+    assert (learnt["method"], learnt["assignments"], learnt["fitted_on"]) == ("calibrated", 12, 20)
+    assert learnt["quality"]["budget_mae"] == learnt["methods"]["surrogate"]["budget_mae"] == 0.002
 
 
 def test_candidates_tell_errors_costs_and_kernels(problem: Problem) -> None:

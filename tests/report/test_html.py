@@ -231,6 +231,15 @@ def test_missing_numbers_are_told_as_such(report: dict[str, Any]):
     assert "nan" not in page.text
 
 
+def test_what_the_search_learnt_is_told(report: dict[str, Any], sensitivity: dict[str, Any]):
+    text = Page(render_html(report, sensitivity)).text
+    assert "catboost, from 33 measured" in text
+    assert "0.24" in text
+    assert "Rank correlation there" in text
+    report["predictor"]["learnt"] = None
+    assert "Learnt by" not in Page(render_html(report, sensitivity)).text
+
+
 def test_an_empty_report_still_renders():
     Page(render_html({}))
 

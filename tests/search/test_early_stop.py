@@ -12,7 +12,13 @@ from hawx_onnx import components
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.runtime.evaluate import Accuracy
 from hawx_onnx.search import Budget, Problem
-from hawx_onnx.search.early_stop import EarlyStop, critical_hits, looks
+from hawx_onnx.search.early_stop import (
+    MOST_LOOKS,
+    EarlyStop,
+    critical_hits,
+    hopeless,
+    looks,
+)
 
 WORKLOADS = (LayerWorkload("a", "Conv", 64, 8, 27), LayerWorkload("b", "Conv", 16, 16, 72))
 MULTIPLIERS = tuple(
@@ -47,8 +53,12 @@ def test_nothing_is_ruled_out_that_any_model_reaches():
     assert critical_hits(100, 20, 101, 1e-5) == 19
 
 
-def test_looks_double_and_leave_out_the_end():
-    assert [looks(n) for n in (1, 2, 3, 5, 9)] == [(), (1,), (1, 2), (1, 2, 4), (1, 2, 4, 8)]
+def test_looks_leave_out_the_end_and_are_not_too_many():
+    assert [looks(n) for n in (0, 1, 2, 5)] == [(), (), (1,), (1, 2, 3, 4)]
+    many = looks(1000)
+    assert len(many) == MOST_LOOKS
+    assert 0 < many[0] < many[-1] < 1000
+    assert np.ptp(np.diff(many)) <= 1
 
 
 def test_share_of_useful_ones_given_up_is_within_alpha():
@@ -66,6 +76,52 @@ def test_share_of_useful_ones_given_up_is_within_alpha():
     # Three standard deviations above alpha.
     assert lost / 4000 <= alpha + 3 * np.sqrt(alpha * (1 - alpha) / 4000)
     assert lost > 0
+
+
+@pytest.mark.parametrize("wins", [0, 8, 40])
+@pytest.mark.parametrize("allowed", [-5, 10, 40])
+def test_useful_choices_are_given_up_no_more_often_than_alpha(allowed, wins):
+    """A choice that just reaches the hits it takes, in 1,500 orders, at a large alpha."""
+    alpha, total, right = 0.1, 400, 350
+    wins = max(wins, -allowed)
+    exact = np.arange(total) < right
+    hits = exact.copy()
+    hits[: wins + allowed] = False
+    hits[right : right + wins] = True
+    at = [50, 100, 150, 200, 300]
+    rng = np.random.default_rng(0)
+    lost = 0
+    for _ in range(1500):
+        order = rng.permutation(total)
+        whole, run = Accuracy(exact[order]), hits[order]
+        least = int(hits.sum())
+        lost += any(hopeless(run[:n], whole, least, alpha / len(at)) for n in at)
+    # Three standard deviations above alpha.
+    assert lost / 1500 <= alpha + 3 * np.sqrt(alpha * (1 - alpha) / 1500)
+
+
+@pytest.mark.parametrize(("lost", "won"), [(60, 5), (120, 10), (300, 5)])
+def test_pairs_stop_sooner_than_hits_alone(lost, won):
+    """Choices that lose more than the 20 samples they may; means over 40 orders."""
+    total, right, allowed, alpha = 2000, 1840, 20, 1e-5
+    exact = np.arange(total) < right
+    hits = exact.copy()
+    hits[:lost] = False
+    hits[right : right + won] = True
+    at = range(100, total, 100)
+    rng = np.random.default_rng(1)
+    runs: dict[str, list[int]] = {"hits": [], "pairs": []}
+    for _ in range(40):
+        order = rng.permutation(total)
+        whole, run, least = Accuracy(exact[order]), hits[order], right - allowed
+        share = alpha / len(at)
+        alone = (n for n in at if run[:n].sum() <= critical_hits(total, n, least, share))
+        paired = (n for n in at if hopeless(run[:n], whole, least, share))
+        runs["hits"].append(next(alone, total))
+        runs["pairs"].append(next(paired, total))
+    assert np.mean(runs["pairs"]) <= np.mean(runs["hits"])
+    if lost - won < 60:
+        assert np.mean(runs["pairs"]) < 0.85 * np.mean(runs["hits"])
 
 
 def accuracy(hits: int, of: int = 1000) -> Accuracy:

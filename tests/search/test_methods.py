@@ -360,8 +360,10 @@ def test_several_objectives_give_a_front_in_all_of_them():
     result = search_hawx(case.problem, case.measurer(40), case.surrogate)
     marks = front_mask(case.problem, result.points)
     front = [p.totals for p, mark in zip(result.points, marks, strict=True) if mark]
-    assert min(t.power_mw for t in front) == min(p.totals.power_mw for p in result.points)
-    assert min(t.area_um2 for t in front) == min(p.totals.area_um2 for p in result.points)
+    # What was given up is more than ten points below the exact model: no point of the front.
+    whole = [p.totals for p in result.points if p.complete]
+    assert min(t.power_mw for t in front) == min(t.power_mw for t in whole)
+    assert min(t.area_um2 for t in front) == min(t.area_um2 for t in whole)
     assert case.problem.objective_of(select(case.problem, result).totals) == pytest.approx(
         case.best()
     )
