@@ -64,6 +64,8 @@ class Budget:
         max_latency_cycles: Largest latency, or None.
         max_multipliers: Most different multipliers in the accelerator, the exact one counted
             where it is used; or None.
+        confidence: Probability that the true drop keeps the limit, for each choice, by the
+            samples that it was measured on; with None the measured drop has to keep it.
     """
 
     max_accuracy_drop: float = 0.01
@@ -72,6 +74,7 @@ class Budget:
     max_energy_uj: float | None = None
     max_latency_cycles: float | None = None
     max_multipliers: int | None = None
+    confidence: float | None = None
 
     def limits(self) -> dict[str, float]:
         """The limits on hardware costs by the objective that they bound."""
