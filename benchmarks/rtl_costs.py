@@ -4,8 +4,9 @@
 its flip-flops. Area: each type of element is mapped once and counted, the 4 x 4 arrays and engines
 of 15 lanes are mapped flat too. Power: Icarus Verilog simulates the gates of a 4 x 4 array, or of
 an engine of 15 lanes, on a real tile of conv2, each gate one step late; toggles are priced as in
-characterisation, so that no wires count on either side. Rank: 20 random mixtures of the built-in
-int8 multipliers on the columns of a 4 x 4 array.
+characterisation, so that no wires count on either side. The model is told with the operands of that
+tile, with those that calibration kept of the layer, and uniform ones. Rank: 20 random mixtures of
+the built-in int8 multipliers on the columns of a 4 x 4 array.
 
     python benchmarks/rtl_costs.py [--quick] [--only area power rank] [--markdown]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import operands_of
+from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.preparation import Prepared, Step
-from hawx_onnx.report.build import learnt_block, point_block, space_number
+from hawx_onnx.report.build import learnt_block, point_block, space_number, time_warning
 from hawx_onnx.search import Problem, SearchResult, select
 from hawx_onnx.search.problem import size_text
 from hawx_onnx.search.result import hypervolume
@@ -23,6 +27,7 @@ def explore_methods(
     step: Step = lambda text: None,
     *,
     share: bool = True,
+    journal: Journal | None = None,
 ) -> dict[str, Any]:
     """Runs methods one after the other and compares them.
 
@@ -33,11 +38,12 @@ def explore_methods(
         progress: Called after each measured assignment.
         step: Called with the name of each search as it begins.
         share: Compute once what assignments have in common, in all methods.
+        journal: Where measurements are written down, and taken from; nowhere if None.
 
     Returns:
         The document of ``explore --json``.
     """
-    searcher = Searcher(prepared, settings, progress, share=share)
+    searcher = Searcher(prepared, settings, progress, journal, share=share)
     results = {}
     for name in dict.fromkeys(methods):
         step(f"{name} search over {size_text(searcher.problem.space_size)} assignments")
@@ -52,7 +58,10 @@ def explore_methods(
         "objective": searcher.problem.objective,
         "further_objectives": list(searcher.problem.objectives[1:]),
         "operands": operands_of(searcher.problem.workloads),
-        "warnings": list(prepared.warnings),
+        "warnings": [
+            *prepared.warnings,
+            *(text for result in results.values() for text in time_warning(settings, result)),
+        ],
         "speedup": None,
         "regret": None,
     }
@@ -66,6 +75,30 @@ def explore_methods(
                 document["speedup"] = block["against_exhaustive"]["speedup"]
                 document["regret"] = block["against_exhaustive"]["regret"]
     return document
+
+
+def journal_beside(
+    output: str | Path | None, resume: bool = False
+) -> contextlib.AbstractContextManager[Journal | None]:
+    """The journal beside a file of results: ``a.json`` has ``a.journal.sqlite``.
+
+    Args:
+        output: The file; None, or one that is no plain file, has no journal.
+        resume: Go on with the journal.
+
+    Raises:
+        ConfigError: There is no journal to go on with.
+    """
+    path = None if output is None else Path(output)
+    if path is not None and (path.is_file() or not path.exists()):
+        return Journal(path.with_name(f"{path.stem}.{FILE}"), resume)
+    if resume:
+        raise ConfigError(
+            "needs --output, beside which the journal is",
+            where="--resume",
+            mend="name the file that the interrupted run was to write",
+        )
+    return contextlib.nullcontext()
 
 
 def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:

@@ -17,15 +17,20 @@ import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import BudgetError, ConfigError
+from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
+from hawx_onnx.journal.values import pack
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
 from hawx_onnx.passes.compensated import with_compensation
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.preparation import Prepared, Step, prepare
 from hawx_onnx.quantization_loss import find_loss
+from hawx_onnx.report import to_plain
 from hawx_onnx.report.build import build_report, pareto_block
+from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
+from hawx_onnx.reporting import ENERGIES, REPORT
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
@@ -149,25 +154,45 @@ def optimize_model(
         settings: Options.
         step: Called with the name of each step as it begins.
         progress: Called after each measured assignment.
-        folder: Where measurements are written down, and the front where none of it meets the
-            budget; nowhere if None. The result is not written.
-        resume: Take the measurements that an interrupted run wrote there.
+        folder: Where the journal is written, and the front where none of it meets the budget;
+            nowhere if None. The result is not written.
+        resume: Go on with the journal that an interrupted run wrote there.
 
     Raises:
         HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
     """
+    if folder is None:
+        return _optimize(path, settings, step, progress, None)
+    with Journal(Path(folder) / FILE, resume) as journal:
+        return _optimize(path, settings, step, progress, journal)
+
+
+def _optimize(
+    path: str | Path,
+    settings: Settings,
+    step: Step,
+    progress: Callable[[], None] | None,
+    journal: Journal | None,
+) -> Result:
     filters = settings.granularity == "filter"
-    prepared = prepare(path, settings, step, filters=filters, compensated=settings.fold_bias)
+    prepared = prepare(
+        path, settings, step, filters=filters, compensated=settings.fold_bias, journal=journal
+    )
     step("preparing the search")
-    searcher = Searcher(prepared, settings, progress, folder, resume)
+    searcher = Searcher(prepared, settings, progress, journal, describe=True)
+    command = repeat_command(path, settings)
+    kernels = kernels_of(prepared.state.multipliers)
+    draft = draft_report(prepared, settings, searcher.problem, kernels, command)
+    _note(journal, prepared, draft)
     step(f"searching {size_text(searcher.problem.space_size)} assignments")
     result = searcher.run("hawx")
     try:
         chosen = choose(searcher.problem, result)
     except BudgetError as error:
-        if folder is not None:
-            front = save_front(searcher.problem, result, folder, prepared.compensation)
+        if journal is not None:
+            front = save_front(searcher.problem, result, journal.path.parent, prepared.compensation)
             error.mend += f"; the front is in {front}"
+            _note(journal, prepared, {**draft, "ended": error.what})
         raise
     assignment = with_energies(
         searcher.problem.assignment(chosen.choice), prepared.state, prepared.target
@@ -179,6 +204,7 @@ def optimize_model(
         threads=settings.jobs,
         memory_limit=settings.memory_bytes,
         folded=None if prepared.folds is None else prepared.folds.exact,
+        recall=recalled_one_by_one(journal),
     )
     assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")
@@ -198,8 +224,8 @@ def optimize_model(
         result,
         chosen,
         accuracies,
-        kernels_of(prepared.state.multipliers),
-        repeat_command(path, settings),
+        kernels,
+        command,
         made,
         searcher.surrogate,
     )
@@ -212,6 +238,7 @@ def optimize_model(
     )
     report["quantization"] = None if loss is None else loss.document()
     report["warnings"] += [] if loss is None else [loss.warning()]
+    _note(journal, prepared, report)
     assert prepared.state.sensitivity is not None
     return Result(
         model=model,
@@ -222,6 +249,16 @@ def optimize_model(
         ),
         run=run_document(report, settings),
     )
+
+
+def _note(journal: Journal | None, prepared: Prepared, report: object) -> None:
+    """Writes a report, as far as it goes, to the journal, and what drawing it takes."""
+    if journal is None:
+        return
+    sensitivity = prepared.state.sensitivity
+    energies = None if sensitivity is None else sensitivity.energies
+    journal.write_result(ENERGIES, {}, pack(energies))
+    journal.write_note(REPORT, to_plain(report))
 
 
 def save_front(

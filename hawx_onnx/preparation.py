@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,12 +15,14 @@ from hawx_onnx import components
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.exclusion import excluded
+from hawx_onnx.fabric_checks import check_fabric
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
 from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
+from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -36,6 +39,7 @@ from hawx_onnx.passes import (
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
+from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.output_checks import check_classes, check_output
@@ -104,7 +108,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
     elif settings.library:
         chosen = _whole_library(settings.library)
     else:
-        smallest = settings.objective[0] == "area" or settings.max_area is not None
+        limited = settings.max_area is not None or settings.max_luts is not None
+        smallest = limited or settings.objective[0] in ("area", "luts")
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
     if settings.predict_costs:
@@ -231,6 +236,7 @@ def prepare(
     costs: bool = True,
     filters: bool = False,
     compensated: bool = False,
+    journal: Journal | None = None,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -240,9 +246,11 @@ def prepare(
         path: The ONNX file.
         settings: Options.
         step: Called with the name of each step as it begins.
-        costs: Whether the multipliers' costs will be asked for; scoring needs none.
+        costs: Whether it is for a search: the multipliers' costs will be asked for, which scoring
+            needs none of, and scoring may stop as soon as it knows the budget's neighbourhood.
         filters: Whether single channels are scored too.
         compensated: Whether layers are scored, and measured, with their biases folded.
+        journal: Where the int8 model and the scores are written down, or taken from.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -258,8 +266,11 @@ def prepare(
     check_output_depends(source, {model_input(source).name}, model_output(source))
     dataset = load_data(source, settings)
     if costs:
+        check_fabric(settings, target, multipliers)
         for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
+    if journal is not None:
+        journal.begin(origin_of(source, multipliers, dataset, settings))
     step("running the float model")
     outputs = check_output(source, dataset, settings.jobs)
     limit = settings.memory_bytes
@@ -271,22 +282,85 @@ def prepare(
     elif labelled and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    state = quantized_state(source, dataset, multipliers, step, limit, settings)
+    start = PassState(source, dataset, multipliers)
+    state = _quantized(start, journal, settings, step)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
     if costs:
         layers = [candidate.workload for candidate in state.candidates]
         target = target.for_network(layers, multipliers[0])
     step("calibrating")
     state = Calibrate(settings.jobs, limit)(state)
-    step(f"scoring {len(state.candidates)} layers x {len(multipliers) - 1} multipliers")
     folds = shared_folds(state, settings.jobs, limit) if compensated else None
-    score = Score(settings.score_samples, settings.jobs, limit, filters=filters, folds=folds)
-    state = score(state)
+    # A search can do with fewer; `analyze` is asked for the scores themselves.
+    enough = EnoughSamples(settings.max_accuracy_drop) if costs else None
+    state = _scored(state, journal, settings, filters, enough, folds, step)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
     return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
+
+
+def _quantized(
+    start: PassState, journal: Journal | None, settings: Settings, step: Step
+) -> PassState:
+    """``quantized_state`` of a model, data and multipliers, or what the journal has of it."""
+    assert start.dataset is not None
+
+    def make() -> PassState:
+        limit = settings.memory_bytes
+        assert start.dataset is not None
+        state = quantized_state(
+            start.model, start.dataset, start.multipliers, step, limit, settings
+        )
+        excluded([candidate.name for candidate in state.candidates], settings.exclude)
+        return state
+
+    def parts() -> dict[str, Any]:
+        state = make()
+        found = {"candidates": state.candidates, "left_exact": state.left_exact}
+        return {"model": state.model.SerializeToString(), **found}
+
+    if journal is None:
+        return make()
+    known = recalled(journal, "int8 model", {}, parts)
+    model = onnx.load_from_string(known.pop("model"))
+    return start.replace(model=model, **known)
+
+
+def _scored(
+    state: PassState,
+    journal: Journal | None,
+    settings: Settings,
+    filters: bool,
+    enough: EnoughSamples | None,
+    folds: SharedFolds | None,
+    step: Step,
+) -> PassState:
+    """The state with its sensitivity, or with what the journal has of it."""
+
+    def make() -> object:
+        count = len(state.multipliers) - 1
+        step(f"scoring {len(state.candidates)} layers x {count} multipliers")
+        limit = settings.memory_bytes
+        score = Score(
+            settings.score_samples,
+            settings.jobs,
+            limit,
+            filters=filters,
+            enough=enough,
+            folds=folds,
+        )
+        return score(state).sensitivity
+
+    inputs = {
+        "samples": settings.score_samples,
+        "filters": filters,
+        "compensated": folds is not None,
+        "budget": None if enough is None else settings.max_accuracy_drop,
+        "memory": settings.memory_bytes,
+    }
+    return state.replace(sensitivity=recalled(journal, "sensitivity", inputs, make))
 
 
 def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
-from hawx_onnx.journal import Journal, origin_of
+from hawx_onnx.journal import Journal
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
 from hawx_onnx.preparation import Prepared
+from hawx_onnx.report.interrupted import described
 from hawx_onnx.search import (
     METHODS,
     Budget,
@@ -23,13 +25,16 @@ from hawx_onnx.search import (
     SearchResult,
     select,
 )
-from hawx_onnx.search.problem import TOTALS_FIELD, order_of
+from hawx_onnx.search.measurer import EVALUATIONS
+from hawx_onnx.search.problem import TOTALS_FIELD, Choice, order_of
 from hawx_onnx.search.units import Unit, channel_units
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
 from hawx_onnx.validation_runs import ValidationRuns
 
-UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles"}
+log = logging.getLogger(__name__)
+
+UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles", "luts": "LUT6"}
 
 
 def make_problem(prepared: Prepared, settings: Settings) -> Problem:
@@ -57,6 +62,7 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_energy,
             settings.max_latency,
             settings.max_multipliers,
+            settings.max_luts,
             settings.confidence,
         ),
         allow_exact=settings.exact,
@@ -84,8 +90,8 @@ class Searcher:
         prepared: The model.
         settings: Options.
         progress: Called after each measured assignment.
-        folder: Where measurements are written down; nowhere if None.
-        resume: Take measurements that are written down there already.
+        journal: Where measurements are written down, and taken from; nowhere if None.
+        describe: Whether they are written with what a report needs of them.
         share: Compute once what assignments have in common, in all methods.
     """
 
@@ -94,9 +100,9 @@ class Searcher:
         prepared: Prepared,
         settings: Settings,
         progress: Callable[[], None] | None = None,
-        folder: str | Path | None = None,
-        resume: bool = False,
+        journal: Journal | None = None,
         *,
+        describe: bool = False,
         share: bool = True,
     ) -> None:
         assert prepared.state.sensitivity is not None
@@ -109,10 +115,11 @@ class Searcher:
         )
         self._scoring = prepared.state.sensitivity.seconds
         self._settings, self._progress = settings, progress
-        self._prepared, self._folder, self._resume = prepared, folder, resume
-        self._share = share
+        self._prepared, self._journal, self._share = prepared, journal, share
+        self._describe = self._described if describe else None
 
-    def _measurer(self, method: str) -> Measurer:
+    def measurer(self, method: str) -> Measurer:
+        """A measurer for one method, which knows nothing that another one ran."""
         prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
         # A fresh one: no method shall gain from what another one ran.
         network = ValidationRuns(
@@ -132,26 +139,34 @@ class Searcher:
             early_stop=settings.early_stop and method != "exhaustive",
             block=network.block,
         )
-        journal = None
-        if self._folder is not None:
-            state = prepared.state
-            folded_on = None if prepared.folds is None else prepared.folds.x
-            origin = origin_of(state.model, state.multipliers, network.x, network.labels, folded_on)
-            journal = Journal(self._folder, origin, self._resume)
+        known = None
+        if self._journal is not None:
+            known = self._journal.measurements(method, self._describe)
         return Measurer(
-            network, self.problem, network.labels, limits, journal, progress=self._progress
+            network, self.problem, network.labels, limits, known, progress=self._progress
         )
+
+    def _described(self, choice: Choice) -> dict[str, object]:
+        """A measured choice as the report of an interrupted run tells it."""
+        (picks,) = self.problem.encode([choice]).tolist()
+        totals, predicted = self.problem.report(choice).total, self.surrogate.accuracy(tuple(picks))
+        return described(self.problem, Point(choice, totals, predicted, None))
 
     def run(self, method: str) -> SearchResult:
         """Runs one of ``METHODS``."""
+        measurer = self.measurer(method)
         result = METHODS[method](
             self.problem,
-            self._measurer(method),
+            measurer,
             self.surrogate,
             seed=self._settings.seed,
             scoring_seconds=self._scoring,
         )
-        return self._with_exact(result)
+        if measurer.remembered:
+            log.info("%d measurements were in the journal", measurer.remembered)
+        # What was measured before a run was interrupted took its time as well.
+        seconds = result.measuring_seconds + measurer.remembered_seconds
+        return self._with_exact(dataclasses.replace(result, measuring_seconds=seconds))
 
     def _with_exact(self, result: SearchResult) -> SearchResult:
         """Adds the all-exact design, which every method measures as the baseline.
@@ -163,6 +178,8 @@ class Searcher:
         if not problem.allow_exact or any(p.measured_accuracy is not None for p in known):
             return result
         predicted = known[0].predicted_accuracy if known else None
+        if predicted is None and result.method == "hawx":
+            predicted = self.surrogate.accuracy((0,) * len(problem.options))
         totals = problem.report(exact).total
         points = [point for point in result.points if point.choice != exact]
         samples = len(self._prepared.dataset.validation)
@@ -183,7 +200,8 @@ def choose(problem: Problem, result: SearchResult) -> Point:
     raise BudgetError(
         f"no assignment meets the budget: {_nearest(problem, result)}",
         where="search",
-        mend="loosen the budget, name other --candidates, or raise --max-evaluations",
+        mend="loosen the budget, name other --candidates, or raise "
+        f"--max-{result.stopped_by or EVALUATIONS}",
     )
 
 
@@ -195,8 +213,8 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
     for name, limit in budget.limits().items():
         least = _least(problem, result, TOTALS_FIELD[name])
         if least > limit:
-            unit = UNITS[name]
-            parts.append(f"the least {name} found is {least:.6g} {unit}, the limit {limit:.6g}")
+            told = f"{_rounded_up(least):.6g} {UNITS[name]}"
+            parts.append(f"the least {name} found is {told}, the limit {limit:.6g}")
     fitting = [p for p in measured if problem.allows(p.choice, p.totals)]
     if fitting:
         best = max(fitting, key=lambda p: (p.complete, p.measured_accuracy or 0.0))
@@ -215,6 +233,14 @@ def _surely(problem: Problem, point: Point, drop: float) -> str:
     sure = problem.budget.confidence
     most = 100 * (drop + point.allowance)
     return "" if sure is None else f", at {100 * sure:g} % confidence up to {most:.4g}"
+
+
+def _rounded_up(value: float) -> float:
+    """Six significant digits, so that a limit of what is told can be met."""
+    if value <= 0:
+        return value
+    unit = 10.0 ** (math.floor(math.log10(value)) - 5)
+    return math.ceil(value / unit) * unit
 
 
 def _least(problem: Problem, result: SearchResult, field: str) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +55,41 @@ class OperatorScore:
         """
         rms = np.sqrt(self.mean_squares(folded)) * self.output_scale
         return np.asarray(np.sqrt((rms**2).mean(axis=1)) / self.peak)
+
+
+class OperatorLevel(Mapping[str, OperatorScore]):
+    """Operator-level scores of all layers, found as soon as one of them is asked for.
+
+    A search over whole layers does without them, and should not wait for them.
+
+    Args:
+        layers: Names, in graph order.
+        find: Gives the score of each.
+    """
+
+    def __init__(
+        self, layers: Sequence[str], find: Callable[[], Mapping[str, OperatorScore]]
+    ) -> None:
+        self._layers, self._find = tuple(layers), find
+        self._found: Mapping[str, OperatorScore] | None = None
+        #: Seconds that finding them took; 0 before.
+        self.seconds = 0.0
+
+    def __getitem__(self, layer: str) -> OperatorScore:
+        if self._found is None:
+            start = time.perf_counter()
+            self._found = self._find()
+            self.seconds = time.perf_counter() - start
+        return self._found[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return dict, (dict(self),)
 
 
 GRADIENT, MEASURED = "gradient", "measured"
@@ -134,7 +170,7 @@ class Sensitivity:
         labels: int64 [S]: true classes, or those of the exact model where there are no labels;
             None where the output is no vector of class scores.
         filters: Layer -> :class:`FilterScore`.
-        seconds: Time that scoring took.
+        seconds: Time that scoring took, without an operator level that nothing asked for.
         runs: Partial runs made.
         notes: What to know before trusting a figure.
         squared_change: Mean squared change over all values of the output, float64 [L, T]; None

@@ -15,7 +15,7 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.names import close_names
 
-OBJECTIVES = ("power", "area", "energy", "latency")
+OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
 CALIBRATIONS = ("minmax", "percentile", "entropy")
 
@@ -72,8 +72,9 @@ class Settings:
     )
     max_power: float | None = option(None, "largest power in mW", kind=float, low=0)
     max_area: float | None = option(None, "largest area in um2", kind=float, low=0)
-    max_energy: float | None = option(None, "largest uJ of an inference", kind=float, low=0)
-    max_latency: float | None = option(None, "largest latency in cycles", kind=float, low=0)
+    max_luts: int | None = option(None, "most LUT6, on an FPGA target", kind=int, low=0)
+    max_energy: float | None = option(None, "largest energy per inference, uJ", kind=float, low=0)
+    max_latency: float | None = option(None, "most clock cycles of an inference", kind=float, low=0)
     max_multipliers: int | None = option(
         None, "most different multipliers in the accelerator", kind=int, low=1
     )
@@ -97,7 +98,7 @@ class Settings:
     )
     exact: bool = option(True, "layers may stay exact", kind=bool)
     score_samples: int = option(
-        256, "validation samples that single-layer responses are measured on", kind=int, low=2
+        256, "most validation samples that single-layer responses are measured on", kind=int, low=2
     )
     validation_samples: int = option(
         2000, "most validation samples that assignments are measured on", kind=int, low=2

@@ -11,7 +11,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from hawx_onnx.errors import ModelError
-from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
+from hawx_onnx.passes.base import Pass, PassResult, PassState
 from hawx_onnx.passes.graph import (
     CLAMPING_OPS,
     ORIGIN_KEY,
@@ -25,6 +25,7 @@ from hawx_onnx.passes.graph import (
     to_model,
     unique_name,
 )
+from hawx_onnx.passes.unfuse import plain_gemm, scaled_bias, unfuse
 from hawx_onnx.passes.widen_floats import has_other_floats, widen_floats
 
 # Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
@@ -57,18 +58,18 @@ class Canonicalize(Pass):
         if has_other_floats(raised):
             raised = widen_floats(raised)
         graph = to_graph(simplify(raised))
+        unfuse(graph)
         gemms = [node for node in graph.nodes if node.op == "Gemm"]
         ops = _name_fused(gemms, raised)
         name_nodes(graph)
         origin = {node.name: op for node, op in zip(gemms, ops, strict=True)}
-        left = [note for node in gemms for note in _gemm_to_conv(node, graph)]
-        for note in left:
-            del origin[note.node]
+        for node in gemms:
+            _gemm_to_conv(node, graph)
         origin |= {node.name: "Gemm" for node in graph.nodes if node.op == "QGemm"}
         model = to_model(graph, raised, minimum_ir=MINIMUM_IR)
         set_metadata(model, {ORIGIN_KEY: json.dumps(origin, sort_keys=True)})
         changed = model.SerializeToString() != state.model.SerializeToString()
-        return PassResult(state.replace(model=model), changed, tuple(left))
+        return PassResult(state.replace(model=model), changed)
 
 
 def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -109,7 +110,8 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
             raise ModelError(
                 f"onnxruntime cannot load it: {str(error).splitlines()[0][:300]}",
                 where="model",
-                mend="run `python -m onnx.checker` on it, or export it again",
+                mend="run `python -m onnx.checker` on it, or export it again; operators of other "
+                "domains need a model-local function to run",
             ) from error
         result = onnx.load(target)
     _drop_unused_imports(result)
@@ -167,15 +169,17 @@ def _fused_product(tensor: str, makers: dict[str, onnx.NodeProto]) -> onnx.NodeP
     return None
 
 
-def _gemm_to_conv(node: gs.Node, graph: gs.Graph) -> list[LeftAlone]:
-    """Replaces one Gemm with constant weights by Unsqueeze -> 1x1 Conv -> Squeeze."""
+def _gemm_to_conv(node: gs.Node, graph: gs.Graph) -> None:
+    """Replaces one Gemm with constant weights by Unsqueeze -> 1x1 Conv -> Squeeze.
+
+    One of two activations becomes a MatMul.
+    """
     given = producer(node.inputs[1])
     if given is not None and given.op == "DequantizeLinear":
-        return []  # a quantised graph: lowering takes the codes
-    if not isinstance(node.inputs[1], gs.Constant):
-        return [LeftAlone(node.name, "Gemm", "its weights are computed at run time")]
-    if node.attrs.get("transA", 0):
-        return [LeftAlone(node.name, "Gemm", "its activations are transposed (transA)")]
+        return  # a quantised graph: lowering takes the codes
+    plain_gemm(graph, node)
+    if node.op != "Gemm":
+        return  # of two activations: a MatMul now
     bias = node.inputs[2] if len(node.inputs) > 2 and not node.inputs[2].is_empty() else None
     weights = np.asarray(node.inputs[1].values) * np.float32(node.attrs.get("alpha", 1.0))
     if not node.attrs.get("transB", 0):
@@ -185,12 +189,9 @@ def _gemm_to_conv(node: gs.Node, graph: gs.Graph) -> list[LeftAlone]:
     if bias is not None and _is_row(bias, filters):
         raw = np.asarray(bias.values, np.float32) * np.float32(node.attrs.get("beta", 1.0))
         values = values + raw.reshape(-1)
-    elif bias is not None and node.attrs.get("beta", 1.0) != 1.0:
-        return [LeftAlone(node.name, "Gemm", "it scales (beta) a bias that is no constant row")]
     elif bias is not None:
-        _split_sum(graph, node, bias)
+        _split_sum(graph, node, scaled_bias(graph, node, bias))
     _insert_pointwise(graph, node, np.ascontiguousarray(weights, np.float32), values)
-    return []
 
 
 def _is_row(bias: gs.Tensor, filters: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from hawx_onnx.compensation import Compensation
 from hawx_onnx.errors import ConfigError, DataError
 from hawx_onnx.names import close_names
 from hawx_onnx.passes.base import LeftAlone, Pass, PassState
-from hawx_onnx.passes.compensated import compensation_of
+from hawx_onnx.passes.compensated import compensation_of, with_compensation
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.layer_outputs import ExactOutputs
 from hawx_onnx.passes.layerwise import (
@@ -28,82 +28,17 @@ from hawx_onnx.passes.layerwise import (
 from hawx_onnx.passes.map_weights import MapWeights
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.rescale import Rescale
-from hawx_onnx.runtime.evaluate import Z95, classes
+from hawx_onnx.passes.trial import Outcome, Quality, Trial
+from hawx_onnx.runtime.evaluate import classes
 
 # In the order in which they run: weights decide what scales and biases have to make up for.
 ORDER = (MapWeights.name, Rescale.name, FoldBias.name)
 # In the order in which they are tried: the one that gains most, alone, first.
 TRIALS = (FoldBias.name, MapWeights.name, Rescale.name)
 
-
-@dataclass(frozen=True, eq=False)
-class Quality:
-    """How a network does on the validation samples.
-
-    Attributes:
-        hits: bool [samples], whose class is right.
-        output_mse: Mean squared difference of its outputs to those of the exact int8 network.
-    """
-
-    hits: np.ndarray
-    output_mse: float
-
-    @property
-    def accuracy(self) -> float:
-        """Accuracy as a fraction."""
-        return float(self.hits.mean())
-
-    def beats(self, other: Quality) -> bool:
-        """Whether it gains on another network over the same samples.
-
-        As many samples have to be right at least, and either outputs are closer to the exact ones,
-        or more samples are right than chance explains (McNemar 1947, Psychometrika 12).
-        """
-        won = int((self.hits & ~other.hits).sum())
-        lost = int((other.hits & ~self.hits).sum())
-        beyond_chance = won - lost > Z95 * math.sqrt(won + lost)
-        return won >= lost and (self.output_mse < other.output_mse or beyond_chance)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One pass tried.
-
-    Attributes:
-        name: The pass.
-        kept: Whether it gained on the validation samples and was kept.
-        before: The network without it, with what was kept before.
-        after: The network with it besides.
-        layers: Layers that the pass changed.
-        seconds: Time of the trial, measurement included.
-        left_alone: Approximated layers that it could not treat, with reasons.
-    """
-
-    name: str
-    kept: bool
-    before: Quality
-    after: Quality
-    layers: int
-    seconds: float
-    left_alone: tuple[LeftAlone, ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        """An entry of ``compensation`` in ``report.json``."""
-        return {
-            "pass": self.name,
-            "kept": self.kept,
-            "gain": self.after.accuracy - self.before.accuracy,
-            "validation_accuracy_before": self.before.accuracy,
-            "validation_accuracy_after": self.after.accuracy,
-            "validation_samples": len(self.before.hits),
-            "output_mse_before": self.before.output_mse,
-            "output_mse_after": self.after.output_mse,
-            "layers": self.layers,
-            "left_alone": [
-                {"name": one.node, "op": one.op, "reason": one.reason} for one in self.left_alone
-            ],
-            "seconds": self.seconds,
-        }
+Value = TypeVar("Value")
+# Called with a name, what a result is made of in plain values, and what makes it; gives the result.
+Recall = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +73,7 @@ def compensate(
     memory_limit: int | None = None,
     progress: Callable[[], None] | None = None,
     folded: ExactOutputs | None = None,
+    recall: Recall | None = None,
 ) -> Compensated:
     """Compensates a network under its assignment.
 
@@ -155,6 +91,7 @@ def compensate(
         folded: Where a search measured its assignments with folded biases, the exact outputs that
             it folded them on. Biases then stay folded unless the network is better without, so
             that it is never worse than what the search measured.
+        recall: Knows what was found out before a run was interrupted.
 
     Raises:
         ConfigError: There is no pass of a name, or no sound assignment.
@@ -175,15 +112,17 @@ def compensate(
     chosen = [name for name in TRIALS if name in passes]
     if not chosen or set(state.assignment.multipliers()) <= {exact}:
         return Compensated(state, (), None)
-    run = _Trials(state, samples, threads, memory_limit, progress or (lambda: None), folded)
+    recall = recall or (lambda name, inputs, make: make())
+    report = progress or (lambda: None)
+    run = _Trials(state, samples, threads, memory_limit, report, folded, recall)
     for name in chosen:
         run.attempt(name)
     if FoldBias.name in chosen and FoldBias.name not in run.kept and run.kept:
         run.attempt(FoldBias.name)
-    changed = compensation_of(
-        state.model, run.state.model, state.candidates, [n for n in ORDER if n in run.kept]
-    )
-    return Compensated(run.state, tuple(run.trials.values()), changed)
+    if run.changed is not None:
+        model = with_compensation(state.model, state.candidates, run.changed)
+        state = state.replace(model=model)
+    return Compensated(state, tuple(run.trials.values()), run.changed)
 
 
 @dataclass(eq=False)
@@ -196,46 +135,76 @@ class _Trials:
     memory_limit: int | None
     progress: Callable[[], None]
     folded: ExactOutputs | None
+    recall: Recall
     kept: set[str] = field(default_factory=set)
     trials: dict[str, Trial] = field(default_factory=dict)
+    changed: Compensation | None = None
 
     def __post_init__(self) -> None:
         assert self.start.dataset is not None
-        self.state = self.start
         self._split = self.start.dataset.validation
         self._multipliers = used_multipliers(self.start)
-        self._exact = self._outputs(self.start, Assignment(()))
-        labels = self._split.y
-        self._labels = classes(self._exact) if labels is None else labels
+        self.quality = self._recalled("", [], lambda: self._measured(self.start))
+
+    # All that takes runs of the network waits until a trial is made, as all may be known.
+
+    @cached_property
+    def _exact(self) -> np.ndarray:
+        return self._outputs(self.start, Assignment(()))
+
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        return classes(self._exact) if self._split.y is None else self._split.y
+
+    @cached_property
+    def _passes(self) -> Mapping[str, Callable[[], Pass]]:
         measured: ExactOutputs = self.folded or exact_outputs(
             self.start, self.samples, self.threads, self.memory_limit
         )
-        self._make: Mapping[str, Callable[[], Pass]] = {
+        return {
             MapWeights.name: partial(MapWeights, self.threads, self.memory_limit),
             Rescale.name: partial(Rescale, measured, threads=self.threads),
             FoldBias.name: partial(FoldBias, measured, threads=self.threads),
         }
-        self.quality = self._measured(self.start)
 
     def attempt(self, name: str) -> None:
         """Tries a pass besides those that are kept."""
-        begin = time.perf_counter()
-        before, state = self.quality, self.start
-        for one in ORDER:
-            if one in self.kept or one == name:
-                previous, state = state, self._make[one]()(state)
-                if one == name:
-                    layers = _changed(previous, state)
-                    left = _hindered(state)
-        after = self._measured(state)
+        names = [one for one in ORDER if one in self.kept or one == name]
+        found = self._recalled(name, names, lambda: self._tried(name, names))
+        before, after = self.quality, found.quality
         searched = self.folded is not None and name == FoldBias.name and not self.trials
-        kept = layers > 0 and (not before.beats(after) if searched else after.beats(before))
+        gains = not before.beats(after) if searched else after.beats(before)
+        kept = found.layers > 0 and gains
+        self.trials.pop(name, None)
+        self.trials[name] = Trial(
+            name, kept, before, after, found.layers, found.seconds, found.left_alone
+        )
         if kept:
             self.kept.add(name)
-            self.state, self.quality = state, after
-        seconds = time.perf_counter() - begin
-        self.trials.pop(name, None)
-        self.trials[name] = Trial(name, kept, before, after, layers, seconds, left)
+            self.quality, self.changed = found.quality, found.changed
+
+    def _tried(self, name: str, names: Sequence[str]) -> Outcome:
+        """The passes run, and what they make of the network."""
+        begin = time.perf_counter()
+        state = self.start
+        for one in names:
+            previous, state = state, self._passes[one]()(state)
+            if one == name:
+                layers, left = _changed(previous, state), _hindered(state)
+        changed = compensation_of(self.start.model, state.model, state.candidates, names)
+        quality = self._measured(state)
+        return Outcome(quality, layers, left, changed, time.perf_counter() - begin)
+
+    def _recalled(self, name: str, names: Sequence[str], make: Callable[[], Value]) -> Value:
+        assert self.start.assignment is not None
+        inputs = {
+            "assignment": self.start.assignment.to_dict(),
+            "pass": name,
+            "passes": names,
+            "samples": self.samples,
+        }
+        value: Value = self.recall("compensation", inputs, make)
+        return value
 
     def _outputs(self, state: PassState, assignment: Assignment) -> np.ndarray:
         probe = AssignmentProbe(state.model, state.candidates, self._multipliers, self.threads)

@@ -21,7 +21,14 @@ from hawx_onnx.runtime.runner import Runner
 FLOAT_OPS = frozenset({"Conv", "MatMul", "Gemm"})
 INTEGER_OPS = {"QLinearConv": "Conv", "QLinearMatMul": "MatMul"}
 OTHER_PRODUCT_OPS = frozenset(
-    {"ConvInteger", "MatMulInteger", "ConvTranspose", "QGemm", "DynamicQuantizeMatMul"}
+    {
+        *("ConvInteger", "MatMulInteger", "ConvTranspose", "DeformConv", "Einsum"),
+        *("RNN", "LSTM", "GRU", "Attention"),
+        # Of com.microsoft, as onnxruntime writes them.
+        *("QGemm", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits", "NhwcConv"),
+        *("FusedConv", "FusedGemm", "FusedMatMul", "QAttention", "MultiHeadAttention"),
+        *("GroupQueryAttention", "DynamicQuantizeLSTM"),
+    }
 )
 # Position of (activation, weight) among the inputs.
 OPERANDS = {"QLinearConv": (0, 3), "QLinearMatMul": (0, 3), "Conv": (0, 1), "MatMul": (0, 1)}
@@ -63,7 +70,9 @@ class FindCandidates(Pass):
             for product in found
         ]
         shapes, batch = _measured(
-            state.model, [p for p, reason in zip(found, reasons, strict=True) if not reason]
+            state.model,
+            [p for p, reason in zip(found, reasons, strict=True) if not reason],
+            None if state.dataset is None else state.dataset.calibration.x[:1],
         )
         chosen: list[_Product] = []
         left: list[LeftAlone] = []
@@ -190,7 +199,7 @@ def measure_workloads(model: onnx.ModelProto, found: list[_Product]) -> tuple[La
 
 
 def _measured(
-    model: onnx.ModelProto, found: list[_Product]
+    model: onnx.ModelProto, found: list[_Product], sample: np.ndarray | None = None
 ) -> tuple[dict[str, tuple[int, ...]], int]:
     """Shapes of all operands and results, and the batch size that they were measured at."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
@@ -205,22 +214,28 @@ def _measured(
     ]
     if not wanted:
         return shapes, 1
-    measured, batch = _shapes(model, wanted)
+    measured, batch = _shapes(model, wanted, sample)
     return {**shapes, **measured}, batch
 
 
-def _shapes(model: onnx.ModelProto, tensors: list[str]) -> tuple[dict[str, tuple[int, ...]], int]:
+def _shapes(
+    model: onnx.ModelProto, tensors: list[str], given: np.ndarray | None = None
+) -> tuple[dict[str, tuple[int, ...]], int]:
+    """Shapes of tensors for a sample [1, ...], or for a zero one of the model's sizes."""
     probe = exposed(model, [t for t in tensors if t not in {v.name for v in model.graph.input}])
     runner = Runner(probe)
     open_axes = [axis for axis, size in enumerate(runner.spec.shape) if axis and size is None]
-    if open_axes:
+    if open_axes and given is None:
         raise ModelError(
             f"its axes {open_axes} have no fixed size",
             where=f"input {runner.spec.name}",
             mend="export the model with fixed sizes besides the batch",
         )
     batch = (runner.spec.shape[0] or 1) if runner.spec.shape else 1
-    sample = np.zeros((1, *(size or 1 for size in runner.spec.shape[1:])), runner.spec.dtype)
+    sample = given
+    if sample is None or not len(sample):
+        sizes = (size or 1 for size in runner.spec.shape[1:])
+        sample = np.zeros((1, *sizes), runner.spec.dtype)
     names = list(dict.fromkeys(tensors))
     inputs = {runner.spec.name: (batch, *sample.shape[1:])}
     names = [name for name in names if name not in inputs]

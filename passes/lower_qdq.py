@@ -22,6 +22,7 @@ from hawx_onnx.passes.qdq import (
     scalar,
     weights_of,
 )
+from hawx_onnx.passes.unfuse import transposed
 
 # Operators that only move codes: the int8 form is the same operator on codes.
 MOVING_OPS = frozenset(
@@ -98,16 +99,14 @@ def _quantized_operands(
 def _lower_gemm(graph: gs.Graph, node: gs.Node) -> None:
     """Gemm has no integer op that keeps the bias in the accumulator: a 1x1 convolution does."""
     quantizer = quantizer_of(node.outputs[0], graph)
-    transposed = bool(node.attrs.get("transB", 0))
-    w, w_scale, w_zero = weights_of(node.inputs[1], axis=0 if transposed else 1)
-    if node.attrs.get("transA", 0):
-        raise Reason("its activations are transposed (transA)")
+    columns = bool(node.attrs.get("transB", 0))
+    w, w_scale, w_zero = weights_of(node.inputs[1], axis=0 if columns else 1)
     if node.attrs.get("alpha", 1.0) != 1.0 or node.attrs.get("beta", 1.0) != 1.0:
         raise Reason("it scales its operands (alpha, beta)")
     own = f"hawx.{node.name}"
     codes = constant(w)
     assert codes is not None
-    rows = np.ascontiguousarray(codes if transposed else codes.T)[:, :, None, None]
+    rows = np.ascontiguousarray(codes if columns else codes.T)[:, :, None, None]
     kernel = gs.Constant(f"{own}.weight_codes", rows)
     inputs = _quantized_operands(node, quantizer, kernel, w_scale, w_zero)
     if len(node.inputs) > 2 and not node.inputs[2].is_empty():
@@ -115,7 +114,10 @@ def _lower_gemm(graph: gs.Graph, node: gs.Node) -> None:
     axes = gs.Constant(f"{own}.spatial_axes", np.array([2, 3], np.int64))
     expanded = gs.Variable(f"{own}.expanded", inputs[2].dtype)
     product = gs.Variable(f"{own}.product", inputs[7].dtype)
-    expand = gs.Node("Unsqueeze", f"{node.name}.expand", {}, [inputs[0], axes], [expanded])
+    source = inputs[0]
+    if node.attrs.get("transA", 0):
+        source = transposed(graph, node, source, "rows")
+    expand = gs.Node("Unsqueeze", f"{node.name}.expand", {}, [source, axes], [expanded])
     node.attrs = {"kernel_shape": [1, 1]}
     made = replace_group(graph, node, quantizer, "QLinearConv", [expanded, *inputs[1:]])
     result = made.outputs[0]

@@ -7,6 +7,7 @@ import onnx_graphsurgeon as gs
 
 from hawx_onnx.passes.graph import constant
 from hawx_onnx.passes.qdq import Reason, check_types, scalar
+from hawx_onnx.passes.unfuse import transposed
 
 # Inputs: A, scale, zero point; B, scale, zero point; C; scale and zero point of the result.
 _A, _B, _B_SCALE, _B_ZERO, _C, _Y_SCALE, _Y_ZERO = 0, 3, 4, 5, 6, 7, 8
@@ -17,8 +18,6 @@ def lower_qgemm(graph: gs.Graph, node: gs.Node) -> None:
     inputs = [*node.inputs, *[gs.Variable.empty()] * (9 - len(node.inputs))]
     if inputs[_Y_SCALE].is_empty() or inputs[_Y_ZERO].is_empty():
         raise Reason("its output is not quantised")
-    if node.attrs.get("transA", 0):
-        raise Reason("its activations are transposed (transA)")
     if node.attrs.get("alpha", 1.0) != 1.0:
         raise Reason("it scales its operands (alpha)")
     codes = constant(inputs[_B])
@@ -39,6 +38,8 @@ def lower_qgemm(graph: gs.Graph, node: gs.Node) -> None:
     expanded = gs.Variable(f"{own}.expanded", operands[1].dtype)
     product = gs.Variable(f"{own}.product", operands[6].dtype)
     source, result, name = inputs[_A], node.outputs[0], node.name
+    if node.attrs.get("transA", 0):
+        source = transposed(graph, node, source, "rows")
     node.inputs.clear()
     node.outputs.clear()
     graph.nodes.remove(node)

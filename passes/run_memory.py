@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -12,18 +13,22 @@ from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.memory import MEBIBYTE, describe_bytes, release_freed, resident_bytes
 from hawx_onnx.passes.approximate import exposed
-from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.runtime.runner import Runner, data_input
 
 MARGIN = 32 * MEBIBYTE
 """Scratch of operators and of the allocator, which does not depend on the batch."""
 SLACK = 2.0
 """Memory of a run over that of its tensors: onnxruntime allocates in pieces that grow."""
+AMPLE = 4.0
+"""How many times what is needed leaves no doubt that it fits."""
 
 
 def tensor_bytes(
     model: onnx.ModelProto, x: np.ndarray, threads: int = 0
 ) -> tuple[dict[str, int], int]:
-    """Bytes of every tensor that a model computes, measured on one batch of the least size.
+    """Bytes of every tensor that a model computes, of one batch of the least size.
+
+    Taken from the shapes that follow from the model; where they do not, measured.
 
     Args:
         model: A model with one data input.
@@ -33,14 +38,48 @@ def tensor_bytes(
     Returns:
         Tensor -> bytes, the input's own included, and the samples of that run.
     """
+    spec = data_input(model)
+    rows, _ = next(iter(batches(x[:1], spec, 1)))
+    known = _inferred_bytes(model, spec.name, rows)
+    if known is not None:
+        return known, len(rows)
     names = [name for node in model.graph.node for name in node.output if name]
     runner = Runner(exposed(model, names), threads=threads)
-    rows, _ = next(iter(batches(x[:1], runner.spec, 1)))
     values = runner.run_batch(rows, names)
     sizes = {
         name: int(getattr(value, "nbytes", 0)) for name, value in zip(names, values, strict=True)
     }
     return {runner.spec.name: rows.nbytes, **sizes}, len(rows)
+
+
+def _inferred_bytes(model: onnx.ModelProto, name: str, rows: np.ndarray) -> dict[str, int] | None:
+    """The same without a run; None where a shape does not follow from the model."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    (value,) = (value for value in fixed.graph.input if value.name == name)
+    number = value.type.tensor_type.elem_type
+    value.CopyFrom(onnx.helper.make_tensor_value_info(name, number, rows.shape))
+    try:
+        graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
+    except Exception:  # what onnx cannot infer is measured
+        return None
+    sizes = {name: rows.nbytes}
+    for value in (*graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim]
+        if not value.type.HasField("tensor_type") or not kind.HasField("shape") or -1 in dims:
+            return None
+        sizes[value.name] = math.prod(dims) * element_bytes(kind.elem_type)
+    names = {name for node in model.graph.node for name in node.output if name}
+    return sizes if names <= sizes.keys() else None
+
+
+def element_bytes(number: int) -> int:
+    """Bytes of one element of an ONNX type; those of the largest where it has no fixed size."""
+    try:
+        return max(1, onnx.helper.tensor_dtype_to_np_dtype(number).itemsize)
+    except KeyError:
+        return 16
 
 
 def live_bytes(model: onnx.ModelProto, sizes: Mapping[str, int], kept: Collection[str]) -> int:
@@ -68,6 +107,11 @@ def live_bytes(model: onnx.ModelProto, sizes: Mapping[str, int], kept: Collectio
     return most
 
 
+def plenty(limit: int, needed: float) -> bool:
+    """Whether some bytes fit beyond doubt, so that nobody has to look closely."""
+    return resident_bytes() + AMPLE * (SLACK * needed + MARGIN) <= limit
+
+
 def fitting_batch(
     limit: int, each: float, fixed: int = 0, *, least: int = 1, most: int = DEFAULT_BATCH
 ) -> int:
@@ -83,7 +127,9 @@ def fitting_batch(
     Raises:
         ConfigError: Not even the smallest batch fits; the text says how much is needed.
     """
-    release_freed()
+    if plenty(limit, each * most + fixed):
+        return most
+    release_freed()  # takes longer than a small network's run
     around = resident_bytes() + fixed + MARGIN
     count = int((limit - around) / max(1.0, SLACK * each))
     if count < least:

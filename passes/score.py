@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
 from hawx_onnx.errors import DataError
+from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
@@ -24,15 +25,22 @@ from hawx_onnx.passes.operator_score import (
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import classes
-from hawx_onnx.sensitivity import MEASURED, FilterScore, OperatorScore, Sensitivity
+from hawx_onnx.sensitivity import (
+    MEASURED,
+    FilterScore,
+    OperatorLevel,
+    OperatorScore,
+    Sensitivity,
+)
 
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
+LEAST_SAMPLES = 64  # before the first look whether they are enough
 KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vector of class scores
 
 
 class Score(Pass):
-    """Operator level in closed form, layer level by measured responses from cached activations.
+    """Layer level by measured responses from cached activations; operator level when asked for.
 
     With ``folds``, layers and channels are scored as folded biases leave them. With ``filters``,
     also the filter level by derivatives.
@@ -42,6 +50,9 @@ class Score(Pass):
         threads: Threads within an operator.
         memory_limit: Bytes that the process may hold; batches are cut so that it does not.
         filters: Whether single channels are scored too.
+        enough: Called with what was scored so far, layer level alone, after 64 samples and whenever
+            their number has doubled; no more are run once it is true. Not with ``filters``, whose
+            derivatives are taken on all samples first.
         folds: Folds each layer's mean errors into its bias where the layer is approximated, on
             calibration samples; None scores layers uncompensated.
     """
@@ -54,12 +65,13 @@ class Score(Pass):
         threads: int = 0,
         memory_limit: int = DEFAULT_BYTES,
         filters: bool = True,
+        enough: Callable[[Sensitivity], bool] | None = None,
         folds: SharedFolds | None = None,
     ) -> None:
         self.samples, self.folds = samples, folds
         self.threads = threads
         self.memory_limit = memory_limit
-        self.filters = filters
+        self.filters, self.enough = filters, None if filters else enough
 
     def requires(self, state: PassState) -> None:
         """There are validation samples."""
@@ -70,11 +82,11 @@ class Score(Pass):
         """Scores all candidates."""
         assert state.dataset is not None
         start = time.perf_counter()
-        calibration, split = state.dataset.calibration, state.dataset.validation
-        measured = measure_errors(
-            state, calibration.x, self.threads, memory_limit=self.memory_limit
+        split = state.dataset.validation
+        names = tuple(c.name for c in state.candidates)
+        operator = OperatorLevel(
+            names, lambda: score_operators(state, self.threads, self.memory_limit)
         )
-        operator = {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
         x = split.x[: self.samples]
         biases = self._folded_biases()
         effects = None
@@ -83,12 +95,10 @@ class Score(Pass):
             given = None if split.y is None else split.y[: self.samples]
             effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
         probe = LayerResponses(
-            state.model, state.candidates, state.multipliers, self.threads, biases
+            state.model, state.candidates, state.multipliers, self.threads, len(x), biases
         )
         layer = self._layer_level(state, probe, x)
-        labels = None
-        if layer.class_scores:
-            labels = classes(layer.baseline) if split.y is None else split.y[: self.samples]
+        labels = _labels(layer, split)
         filters: dict[str, FilterScore] = {}
         if effects is not None:
             filters = score_filters(
@@ -102,7 +112,7 @@ class Score(Pass):
                 folded=biases,
             )
         sensitivity = Sensitivity(
-            layers=tuple(c.name for c in state.candidates),
+            layers=names,
             multipliers=tuple(m.name for m in state.multipliers),
             operator=operator,
             baseline=layer.baseline,
@@ -143,12 +153,46 @@ class Score(Pass):
         baseline = np.empty((len(x), count), np.float32)
         responses = np.empty((layers, multipliers, len(x), count), np.float32)
         done = 0
-        for exact, response in probe.stream(x, batch, kept):
-            rows = slice(done, done + len(exact))
-            baseline[rows], responses[:, :, rows] = exact, response
-            done += len(exact)
-        change = probe.squares / max(1, probe.values)
-        return _LayerLevel(baseline, responses, change, class_scores, batch)
+        for look in looks(len(x)) if self.enough is not None and class_scores else (len(x),):
+            for exact, response in probe.stream(x[done:look], batch, kept):
+                rows = slice(done, done + len(exact))
+                baseline[rows], responses[:, :, rows] = exact, response
+                done += len(exact)
+            change = probe.squares / max(1, probe.values)
+            found = _LayerLevel(
+                baseline[:done], responses[:, :, :done], change, class_scores, batch
+            )
+            if done < len(x) and self._is_enough(state, found):
+                break
+        return found
+
+    def _is_enough(self, state: PassState, found: _LayerLevel) -> bool:
+        assert state.dataset is not None
+        assert self.enough is not None
+        sensitivity = Sensitivity(
+            layers=tuple(c.name for c in state.candidates),
+            multipliers=tuple(m.name for m in state.multipliers),
+            operator={},
+            baseline=found.baseline,
+            responses=found.responses,
+            labels=_labels(found, state.dataset.validation),
+        )
+        return self.enough(sensitivity)
+
+
+def looks(samples: int) -> tuple[int, ...]:
+    """Numbers of samples at which to ask whether they are enough, all of them the last."""
+    numbers = [LEAST_SAMPLES]
+    while numbers[-1] < samples:
+        numbers.append(2 * numbers[-1])
+    return (*(number for number in numbers if number < samples), samples)
+
+
+def _labels(found: _LayerLevel, split: Split) -> np.ndarray | None:
+    """True classes of the scored samples, or the exact model's; None without class scores."""
+    if not found.class_scores:
+        return None
+    return classes(found.baseline) if split.y is None else split.y[: len(found.baseline)]
 
 
 def _measured_notes(filters: Mapping[str, FilterScore]) -> tuple[str, ...]:
@@ -170,6 +214,14 @@ class _LayerLevel:
     squared_change: np.ndarray
     class_scores: bool
     batch: int
+
+
+def score_operators(state: PassState, threads: int, memory_limit: int) -> dict[str, OperatorScore]:
+    """Operator-level scores of all candidates under all multipliers."""
+    assert state.dataset is not None
+    x = state.dataset.calibration.x
+    measured = measure_errors(state, x, threads, memory_limit=memory_limit)
+    return {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
 
 
 def score_operator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import onnx
@@ -42,26 +43,42 @@ def suffix_from(model: onnx.ModelProto, node_name: str) -> Suffix:
     """
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
+    read_by = [tensors_read(node) for node in graph.node]
     reached: set[str] = set()
     keep: set[int] = set()
-    for index, node in enumerate(graph.node):
-        if node.name == node_name or any(name in reached for name in tensors_read(node)):
+    for index, (node, names) in enumerate(zip(graph.node, read_by, strict=True)):
+        if node.name == node_name or not reached.isdisjoint(names):
             keep.add(index)
             reached.update(name for name in node.output if name)
-    read = {name for index in keep for name in tensors_read(graph.node[index])}
+    read = {name for index in keep for name in read_by[index]}
     for index, node in enumerate(graph.node):
         if node.op_type == "DequantizeLinear" and node.output[0] in read - reached:
             keep.add(index)
-    nodes = [graph.node[index] for index in sorted(keep)]
-    written = {name for node in nodes for name in node.output}
-    all_read = dict.fromkeys(name for node in nodes for name in tensors_read(node))
+    kept = sorted(keep)
+    written = {name for index in kept for name in graph.node[index].output}
+    all_read = dict.fromkeys(name for index in kept for name in read_by[index])
     cut = tuple(name for name in all_read if name not in written and name not in constants)
-    part = onnx.GraphProto(name=f"{graph.name}.from.{node_name}")
-    part.node.extend(nodes)
+    result = onnx.ModelProto(ir_version=model.ir_version)
+    result.opset_import.extend(model.opset_import)
+    result.functions.extend(model.functions)
+    part = result.graph
+    part.name = f"{graph.name}.from.{node_name}"
+    part.node.extend(graph.node[index] for index in kept)
     part.initializer.extend(t for t in graph.initializer if t.name in all_read)
     part.input.extend(onnx.ValueInfoProto(name=name) for name in cut)
     part.output.extend(value for value in graph.output if value.name in reached)
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
-    result.graph.CopyFrom(part)
     return Suffix(result, cut)
+
+
+def dependents(model: onnx.ModelProto, names: Iterable[str]) -> dict[str, set[str]]:
+    """Tensors that depend on nodes, their own outputs included: node -> tensors."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    sources: dict[str, set[str]] = {}  # tensor -> those of the nodes that it depends on
+    for node in model.graph.node:
+        own = {node.name} if node.name in found else set()
+        own = own.union(*(sources.get(name, ()) for name in tensors_read(node)))
+        for name in filter(None, node.output):
+            sources[name] = own
+            for source in own:
+                found[source].add(name)
+    return found

@@ -135,7 +135,7 @@ def test_errors_are_of_the_tree(lenet: Path, tmp_path: Path) -> None:
     # The front stays, so that one sees how far off the budget is, and what was measured, so that
     # another budget need not measure it again; there is no model.
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"measurements.jsonl", "pareto.csv"}
+    assert left == {"journal.sqlite", "pareto.csv"}
 
 
 def test_sessions_run_rewritten_models(saved: tuple) -> None:

@@ -21,7 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=METHODS,
         help="method to run; may be repeated (default: hawx)",
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the JSON document here")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write the JSON document here, and the journal beside it",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with an interrupted run: take what the journal beside the output holds",
+    )
     parser.add_argument("--plot", metavar="FILE", help="draw the methods side by side (SVG)")
     add_settings(parser, (*ALL, "fold_bias"))
 
@@ -29,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, ui: Ui) -> int:
     """Runs the methods and prints them side by side."""
     settings = settings_of(args)
-    from hawx_onnx.exploration import explore_methods
+    from hawx_onnx.exploration import explore_methods, journal_beside
     from hawx_onnx.optimization import check_writable_file
     from hawx_onnx.preparation import prepare
     from hawx_onnx.report import (
@@ -44,10 +54,18 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         if path is not None:
             check_writable_file(path)
     filters = settings.granularity == "filter"
-    prepared = prepare(
-        args.model, settings, ui.step, filters=filters, compensated=settings.fold_bias
-    )
-    document = explore_methods(prepared, settings, args.method or ["hawx"], ui.tick, ui.step)
+    with journal_beside(args.output, args.resume) as journal:
+        prepared = prepare(
+            args.model,
+            settings,
+            ui.step,
+            filters=filters,
+            compensated=settings.fold_bias,
+            journal=journal,
+        )
+        document = explore_methods(
+            prepared, settings, args.method or ["hawx"], ui.tick, ui.step, journal=journal
+        )
     if args.output is not None:
         write_json(document, args.output)
     if args.plot is not None:
@@ -59,7 +77,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         print_table(explore_table(document))
         for method in document["methods"]:
             ui.line(_choice(method, document))
-    for warning in prepared.warnings:
+    for warning in document["warnings"]:
         ui.warn(warning)
     return 0
 

@@ -1,6 +1,6 @@
 """Accuracy of assignments, learnt from the ones measured so far.
 
-The additive response surrogate ranks assignments well but overrates the damage of many layers at
+The response surrogate ranks assignments well but misjudges the damage of many layers at
 once. Two steps correct it, on z = log(drop + 0.01), in which an error of a tenth counts alike at a
 drop of 5 points and of 50:
 
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors.assignment_features import DAMAGES, AssignmentFeatures
+from hawx_onnx.predictors.assignment_features import DAMAGES, SURROGATE_DROP, AssignmentFeatures
 from hawx_onnx.predictors.validation import (
     CATBOOST,
     METHODS,
@@ -153,7 +153,7 @@ class AccuracyPredictor:
         """
         self._folds, self._method, self._error = (), SURROGATE, UNKNOWN_ERROR
         self._report = None
-        surrogate = log_drop(features[:, self._column("hard_drop")])
+        surrogate = log_drop(features[:, self._column(SURROGATE_DROP)])
         if len(targets) >= LEAST_MEASURED and np.ptp(targets) > 0:
             return self._cross_validate(features, targets, costs)
         if len(targets) > 1:
@@ -181,7 +181,7 @@ class AccuracyPredictor:
     def predict_logs(self, features: Floats) -> tuple[Floats, Floats]:
         """Mean and spread of z over the folds' models, [n] each, of features [n, K]."""
         if not self._folds:
-            logs = log_drop(features[:, self._column("hard_drop")])
+            logs = log_drop(features[:, self._column(SURROGATE_DROP)])
             return logs, np.zeros(len(logs))
         if not len(features):  # CatBoost would print that there is nothing
             return np.zeros(0), np.zeros(0)
@@ -197,7 +197,7 @@ class AccuracyPredictor:
         models, folds = [], []
         for out in folds_of(len(targets), self._seed):
             inside = np.setdiff1d(np.arange(len(targets)), out)
-            model = _FoldModel(damages, self._column("hard_drop"), self._boosting, self._seed)
+            model = _FoldModel(damages, self._column(SURROGATE_DROP), self._boosting, self._seed)
             model.fit(features[inside], targets[inside])
             models.append(model)
             folds.append(Fold(out, model.predict_all(features[out])))

@@ -1,8 +1,8 @@
 """Features of assignments from the scores of single layers; never a multiplier's name.
 
 Two kinds. Sums and maxima over layers of what each layer's multiplier does alone. And what the
-network's outputs would be if the responses of single layers added up, sample by sample: the
-additive response surrogate (:mod:`hawx_onnx.predictors.surrogate`), cross terms included.
+network's outputs would be by the responses of single layers, sample by sample: the response
+surrogate (:mod:`hawx_onnx.predictors.surrogate`), cross terms included.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hawx_onnx.predictors.composition import adding
+from hawx_onnx.predictors.surrogate import SOFTNESS
 from hawx_onnx.sensitivity import Sensitivity
 
 Floats = npt.NDArray[np.float64]
 
 MOST_OUTPUTS = 32_768
 """Outputs (samples x classes) that the added-up responses are looked at on."""
+
+SURROGATE_DROP = "soft_drop"
+"""The feature that is what the response surrogate predicts."""
 
 _CHUNK = 4_000_000
 _LEAST_SCALE = 1e-6
@@ -55,7 +60,7 @@ class AssignmentFeatures:
         # Classes come before samples, the true class first: margins are then plain vector code.
         order = np.argsort(np.arange(classes) != labels[:, None], axis=1, kind="stable")
         base = np.take_along_axis(sensitivity.baseline[:kept].astype(np.float32), order, 1)
-        responses = sensitivity.responses[:, :, :kept].astype(np.float32)
+        responses = adding(sensitivity, kept)
         moves = np.take_along_axis(responses, order[None, None], 3)
         self._base = np.ascontiguousarray(base.T)
         self._moves = np.ascontiguousarray(moves.transpose(0, 1, 3, 2)).reshape(
@@ -86,7 +91,7 @@ class AssignmentFeatures:
         """Yields what each multiplier does to each layer alone: [L, T]."""
         shape = (self._layers, self._types)
         margin = _margin(self._base + self._moves)
-        hits, soft = self._hits(margin), self._soft(margin, 0.1)
+        hits, soft = self._hits(margin), self._soft(margin, SOFTNESS)
         loss = np.maximum(self._margin - margin, 0).mean(axis=1) / self._typical
         yield "output_mse", self._mse(self._moves).reshape(shape)
         yield "output_mean", self._mean_shift(self._moves).reshape(shape)
@@ -124,7 +129,7 @@ class AssignmentFeatures:
         moves += self._base
         margin = _margin(moves)
         yield "hard_drop", self._hits(margin)
-        yield "soft_drop", self._soft(margin, 0.1)
+        yield "soft_drop", self._soft(margin, SOFTNESS)
         yield "softer_drop", self._soft(margin, 0.3)
         yield "loss_rise", _loss(moves) - float(_loss(self._base[None])[0])
         # Had the responses independent signs, their squares would add up.

@@ -9,6 +9,7 @@ import numpy as np
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.predictors.composition import composed, factors_of
 from hawx_onnx.sensitivity import Sensitivity
 
 
@@ -42,8 +43,9 @@ class Prediction:
 def predict(sensitivity: Sensitivity, assignment: Assignment) -> Prediction:
     """Predicts what an assignment does.
 
-    Measured responses of layers with one multiplier add up, sample by sample. A layer of several
-    multipliers moves the score of the true class by what its channels do to the margin.
+    Measured responses of layers with one multiplier are composed, sample by sample
+    (:mod:`hawx_onnx.predictors.composition`). A layer of several multipliers moves the score of
+    the true class by what its channels do to the margin.
 
     Args:
         sensitivity: Scores; of an assignment with several multipliers in a layer, the filter level
@@ -54,16 +56,18 @@ def predict(sensitivity: Sensitivity, assignment: Assignment) -> Prediction:
         ConfigError: A layer or a multiplier was not scored, or the filter level is not there.
     """
     assignment.check(sensitivity.layers, sensitivity.multipliers)
-    outputs = sensitivity.baseline.astype(np.float32)
     squared = 0.0
+    picks: list[tuple[int, int]] = []
     mixed: list[tuple[str, np.ndarray]] = []
     for row, layer in enumerate(sensitivity.layers):
         index = _indices(sensitivity, assignment, layer)
         if len(index) == 1:
-            outputs += sensitivity.responses[row, index[0]]
+            if index[0]:
+                picks.append((row, int(index[0])))
             continue
         mixed.append((layer, index))
         squared += float(sensitivity.filters[layer].output_mse[index, np.arange(len(index))].sum())
+    outputs = composed(sensitivity, picks, factors_of(sensitivity))
     change = outputs.astype(np.float64) - sensitivity.baseline
     squared += float((change**2).mean())
     if sensitivity.labels is None:

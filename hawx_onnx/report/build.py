@@ -25,6 +25,7 @@ from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.measurer import SECONDS
 from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
 from hawx_onnx.settings import Settings
@@ -35,8 +36,14 @@ SAVED = {
     "area": "area_um2",
     "energy": "energy_uj",
     "latency": "latency_cycles",
+    "luts": "area_lut6",
     "multiplication_energy": "multiplication_energy_uj",
 }
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict[str, Any]:
@@ -45,11 +52,12 @@ def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict
 
 
 def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
-    """Share of each cost that is saved; negative where it rises."""
+    """Share of each cost that is known and saved; negative where it rises."""
     result = {}
     for name, field in SAVED.items():
-        base = float(getattr(before, field))
-        result[name] = 1 - float(getattr(after, field)) / base if base else 0.0
+        base, now = getattr(before, field), getattr(after, field)
+        if base is not None and now is not None:
+            result[name] = 1 - float(now) / float(base) if base else 0.0
     return result
 
 
@@ -70,7 +78,7 @@ def pareto_block(
 
 def point_block(problem: Problem, point: Point) -> dict[str, Any]:
     """One assignment with accuracies and costs."""
-    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles")
+    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles", "area_lut6")
     return {
         "assignment": problem.assignment(point.choice).to_dict(),
         "predicted_accuracy": point.predicted_accuracy,
@@ -123,7 +131,6 @@ def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
         "samples": samples,
         "samples_run": result.samples_run,
         "stopped_by": result.stopped_by,
-        "remembered": result.remembered,
         "seconds": result.seconds,
         "scoring_seconds": result.scoring_seconds,
         "solving_seconds": result.solving_seconds,
@@ -228,7 +235,8 @@ def build_report(
     by_name: Mapping[str, str] = kernels.get("chosen", {})
     return {
         "schema_version": SCHEMA_VERSION,
-        "created": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now(),
+        "finished": True,
         "command": command,
         "model": model_block(prepared.path, prepared.source, len(prepared.state.candidates)),
         "data": data_block(prepared),
@@ -271,9 +279,21 @@ def build_report(
             *prepared.warnings,
             *after.notes,
             *slowness_warnings(problem, before, after),
+            *time_warning(settings, result),
             *_budget_warning(problem, drop),
         ],
     }
+
+
+def time_warning(settings: Settings, result: SearchResult) -> list[str]:
+    """Says so where the time was over before anything was measured."""
+    if result.stopped_by != SECONDS or result.evaluations:
+        return []
+    return [
+        f"{result.method}: nothing but the exact design was measured, since the "
+        f"{settings.max_seconds:g} s of --max-seconds were over before; scoring took "
+        f"{result.scoring_seconds:.3g} s"
+    ]
 
 
 def _budget_warning(problem: Problem, drop: float) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,7 @@ def get_library_path() -> Path:
             mend=f"set it to the file {_FILE_NAME}, or unset it",
         )
     tried = [Path(__file__).resolve().parent.parent / "lib" / _FILE_NAME]
-    try:
-        distribution = importlib.metadata.distribution("hawx-onnx")
-        tried.append(Path(str(distribution.locate_file(f"hawx_onnx/lib/{_FILE_NAME}"))))
-    except importlib.metadata.PackageNotFoundError:
-        pass
+    tried += _installed_files()
     for path in tried:
         if path.is_file():
             return path.resolve()
@@ -56,6 +53,21 @@ def get_library_path() -> Path:
         f"the custom-op library is not installed (tried {LIBRARY_VARIABLE}, {places})",
         mend=_REINSTALL,
     )
+
+
+def _installed_files() -> tuple[Path, ...]:
+    """Where the installed distribution keeps the library."""
+    return tuple(folder / _FILE_NAME for folder in _installed_folders())
+
+
+@lru_cache(maxsize=1)
+def _installed_folders() -> tuple[Path, ...]:
+    """The distribution's folder of libraries; looked up once, it takes a while."""
+    try:
+        distribution = importlib.metadata.distribution("hawx-onnx")
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    return (Path(str(distribution.locate_file("hawx_onnx/lib"))),)
 
 
 def register(session_options: Any) -> None:  # noqa: ANN401 - onnxruntime brings no types

@@ -40,8 +40,11 @@ class Journal(Protocol):
     def hits(self, choice: Choice) -> np.ndarray | None:
         """Which of the samples that were run are right: bool [samples], or None."""
 
-    def add(self, choices: Sequence[tuple[Choice, np.ndarray]]) -> None:
-        """Writes measurements down."""
+    def seconds(self, choice: Choice) -> float:
+        """What measuring a choice took so far."""
+
+    def add(self, choices: Sequence[tuple[Choice, np.ndarray]], seconds: float) -> None:
+        """Writes measurements down, and what they took together."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Measurer:
         samples_run: Samples that were run, the baseline's not counted.
         stopped_by: ``evaluations`` or ``seconds``, where a limit kept a choice from being measured.
         remembered: How many choices the journal knew.
+        remembered_seconds: What measuring them took.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Measurer:
         self._asked: dict[Choice, None] = {}
         self._begun = time.perf_counter()
         self.seconds, self.samples_run, self.remembered = 0.0, 0, 0
+        self.remembered_seconds = 0.0
         self.stopped_by: str | None = None
 
     @property
@@ -196,7 +201,8 @@ class Measurer:
 
     def _late(self) -> bool:
         most = self.limits.seconds
-        return most is not None and time.perf_counter() - self._begun > most
+        taken = time.perf_counter() - self._begun + self.remembered_seconds
+        return most is not None and taken > most
 
     def _run(
         self, block: Sequence[Choice], least: dict[Choice, int] | None, bounded: bool = True
@@ -219,7 +225,10 @@ class Measurer:
                     given_up.add(choice)
             self._network.forget(batch)
         done = [c for c in block if c in given_up or len(hits[c]) == self.samples]
-        self._keep({choice: hits[choice] for choice in done}, before, bounded)
+        self._keep({choice: hits[choice] for choice in done}, bounded)
+        new = [(c, hits[c]) for c in done if len(hits[c]) > before[c]]
+        if self._journal is not None:
+            self._journal.add(new, time.perf_counter() - begun)
         self.seconds += time.perf_counter() - begun
 
     def _batch_hits(self, choice: Choice, batch: int) -> np.ndarray:
@@ -241,11 +250,10 @@ class Measurer:
         if hits is None and self._journal is not None:
             hits = self._journal.hits(choice)
             self.remembered += hits is not None
+            self.remembered_seconds += self._journal.seconds(choice)
         return np.zeros(0, dtype=bool) if hits is None else hits
 
-    def _keep(
-        self, found: dict[Choice, np.ndarray], before: dict[Choice, int], counted: bool
-    ) -> None:
+    def _keep(self, found: dict[Choice, np.ndarray], counted: bool) -> None:
         for choice, hits in found.items():
             self._known[choice] = Accuracy(hits)
             if counted:
@@ -253,5 +261,3 @@ class Measurer:
                 self.samples_run += len(hits)
                 if self._progress is not None:
                     self._progress()
-        if self._journal is not None:
-            self._journal.add([(c, hits) for c, hits in found.items() if len(hits) > before[c]])

@@ -16,11 +16,9 @@ import numpy as np
 import pytest
 import yaml
 
-from hawx_onnx.validation_runs import ValidationRuns
-
 FILES = {
     "assignment.json",
-    "measurements.jsonl",
+    "journal.sqlite",
     "model.onnx",
     "pareto.csv",
     "report.html",
@@ -468,45 +466,6 @@ def test_further_budgets_that_cannot_be_met(
     cli: Callable, lenet: Path, tmp_path: Path, flag: str, value: str, words: tuple[str, ...]
 ) -> None:
     cli("optimize", lenet, "-o", tmp_path, *QUICK, flag, value).refused(1, *words)
-
-
-def test_an_interrupted_run_goes_on_where_it_was(
-    cli: Callable, lenet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc1", "--max-evaluations", "12")
-    # Folded, too few are measured one by one.
-    flags += ("--no-fold-bias",)
-    cli("optimize", lenet, "-o", tmp_path / "whole", *flags).check()
-    real, runs = ValidationRuns.classes, []
-
-    def classes(self, choice, batch):
-        runs.append((choice, batch))
-        if stop_after and len(runs) > stop_after:
-            raise KeyboardInterrupt
-        return real(self, choice, batch)
-
-    monkeypatch.setattr(ValidationRuns, "classes", classes)
-    stop_after = 0
-    cli("optimize", lenet, "-o", tmp_path / "counted", *flags).check()
-    every = list(runs)
-    # Behind the front, which is measured as a block, and some that are measured one by one.
-    stop_after = len(every) - 3
-    runs.clear()
-    cli("optimize", lenet, "-o", tmp_path / "out", *flags).check(130)
-    assert not (tmp_path / "out" / "model.onnx").exists()
-    done = set(runs[:-1])
-    stop_after = 0
-    runs.clear()
-    cli("optimize", lenet, "-o", tmp_path / "out", *flags, "--resume").check()
-    assert 0 < len(runs) < len(every) / 2
-    again = done & set(runs)
-    assert {choice for choice, _ in again} <= {every[-3][0]}
-    for name in ("model.onnx", "assignment.json", "pareto.csv"):
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert report_of(tmp_path / "out")["search"]["remembered"] > 0
-    cli("optimize", lenet, "-o", tmp_path / "out", *flags, "--resume", "--seed", "3").refused(
-        2, "is of another run", "data", "--resume"
-    )
 
 
 @pytest.mark.parametrize("target", ["spatial", "temporal"])

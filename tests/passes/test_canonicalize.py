@@ -99,32 +99,6 @@ def test_clamp_stays_beside_the_convolution_of_its_gemm(kit):
 
 
 @pytest.mark.parametrize(
-    ("text", "tensors", "reason"),
-    [
-        ("y = Gemm<transA=1>(t, w)", {"w": (5, 4)}, "transA"),
-        ("k = Relu(x) y = Gemm<transB=1>(x, k)", {}, "weights are computed at run time"),
-        ("k = Relu(x) y = Gemm<beta=2.0>(x, w, k)", {"w": (6, 6)}, "scales (beta) a bias"),
-    ],
-)
-def test_gemms_left_alone_tell_why(kit, text, tensors, reason):
-    values = {name: kit.normal(*shape) for name, shape in tensors.items()}
-    source = "t = Identity(x)" if "transA" in text else ""
-    model = kit.model(
-        f"g (float[5,6] x) => (float[a,b] y) {{ {source} {text} }}", names=("",) * 2, **values
-    )
-    for node in model.graph.node:
-        if node.op_type == "Gemm":
-            node.name = "fc"
-    after = canonical(model)
-    assert "Gemm" in kit.ops(after.model)
-    (left,) = after.records[-1].left_alone
-    assert (left.node, left.op) == ("fc", "Gemm")
-    assert reason in left.reason
-    assert json.loads(metadata(after.model)[ORIGIN_KEY]) == {}
-    assert_same_outputs(kit, model, after, kit.samples(model, 5))
-
-
-@pytest.mark.parametrize(
     ("text", "tensors"),
     [
         ("k = Relu(x) y = Gemm(x, w, k)", {"w": (6, 6)}),

@@ -15,7 +15,7 @@ from hawx_onnx.compensation import Compensation, LayerCompensation
 from hawx_onnx.components import Encoding, operand_values
 from hawx_onnx.errors import ConfigError, DataError
 from hawx_onnx.passes import Calibrate, Rewrite, Verify
-from hawx_onnx.passes.compensate import ORDER, TRIALS, Quality, compensate
+from hawx_onnx.passes.compensate import ORDER, TRIALS, compensate
 from hawx_onnx.passes.compensated import compensation_of, digest, with_compensation
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.layer_constants import BIAS, layer_constants
@@ -23,6 +23,7 @@ from hawx_onnx.passes.layerwise import exact_outputs
 from hawx_onnx.passes.map_weights import MapWeights
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.rescale import Rescale
+from hawx_onnx.passes.trial import Quality
 
 pytestmark = pytest.mark.usefixtures("library")
 

@@ -12,7 +12,7 @@ import pytest
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import MEBIBYTE, parse_bytes, release_freed, resident_bytes
-from hawx_onnx.passes import Calibrate, Score
+from hawx_onnx.passes import Calibrate, Score, run_memory
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.run_memory import MARGIN, SLACK, fitting_batch, live_bytes, tensor_bytes
 
@@ -134,3 +134,23 @@ def test_the_peak_of_a_process_stays_under_the_limit(library, kit, signed, tmp_p
     found = json.loads(done.stdout)
     assert found["before"] < found["limit"]
     assert found["peak"] <= found["limit"]
+
+
+def test_shapes_tell_the_same_bytes_as_a_run(kit, residual, signed, monkeypatch):
+    state = kit.prepare(residual, signed)
+    x = kit.samples(residual, 4)
+    inferred = tensor_bytes(state.model, x)
+    monkeypatch.setattr(run_memory, "_inferred_bytes", lambda *given: None)
+    assert inferred == tensor_bytes(state.model, x)
+
+
+def test_what_shapes_do_not_tell_is_measured(kit):
+    """The size of NonZero's output depends on the values."""
+    model = kit.model(
+        """net (float[N,4] x) => (float[N,4] y, int64[2,K] z) {
+            y = Neg(x)
+            z = NonZero(y)
+        }"""
+    )
+    sizes, rows = tensor_bytes(model, np.ones((3, 4), np.float32))
+    assert (sizes, rows) == ({"x": 16, "y": 16, "z": 64}, 1)

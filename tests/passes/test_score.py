@@ -10,6 +10,7 @@ from hawx_onnx.errors import DataError
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.probe import AssignmentProbe, table_indices
 from hawx_onnx.passes.responses import LayerResponses
+from hawx_onnx.passes.score import looks
 from hawx_onnx.passes.suffix import suffix_from
 from hawx_onnx.runtime.runner import Runner
 
@@ -187,3 +188,38 @@ def test_score_without_filters(library, kit, residual, signed):
     sensitivity = Score(samples=12, threads=1, filters=False)(state).sensitivity
     assert sensitivity.filters == {}
     assert sensitivity.runs == 8
+
+
+def test_no_score_of_layers_waits_for_the_operator_level(library, kit, residual, signed):
+    state = Calibrate()(kit.prepare(residual, signed, kit.samples(residual, 12)))
+    operator = Score(samples=12, threads=1)(state).sensitivity.operator
+    assert operator.seconds == 0
+    assert operator["a"].mean.shape == (3, 6)
+    assert operator.seconds > 0
+
+
+def test_looks_double():
+    assert looks(10) == (10,)
+    assert looks(64) == (64,)
+    assert looks(200) == (64, 128, 200)
+    assert looks(256) == (64, 128, 256)
+
+
+@pytest.mark.parametrize(("stop_at", "wanted"), [(64, 64), (128, 128), (10**6, 150)])
+def test_scoring_stops_as_soon_as_it_is_told(library, kit, residual, signed, stop_at, wanted):
+    x = kit.samples(residual, 150)
+    state = Calibrate()(kit.prepare(residual, signed, x))
+    seen = []
+
+    def enough(sensitivity):
+        seen.append(len(sensitivity.labels))
+        assert sensitivity.responses.shape == (4, 3, seen[-1], 5)
+        return seen[-1] >= stop_at
+
+    found = Score(150, 1, filters=False, enough=enough)(state).sensitivity
+    assert len(found.labels) == len(found.baseline) == found.responses.shape[2] == wanted
+    assert seen == [n for n in (64, 128) if n <= wanted]
+    whole = Score(150, 1, filters=False)(state).sensitivity
+    assert found.responses.tobytes() == whole.responses[:, :, :wanted].tobytes()
+    mse = (found.responses.astype(float) ** 2).mean(axis=(2, 3))
+    np.testing.assert_allclose(found.output_mse(), mse, rtol=1e-5)

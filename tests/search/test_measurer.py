@@ -48,7 +48,11 @@ class Journal(dict):
     def hits(self, choice):
         return self.get(choice)
 
-    def add(self, found):
+    def seconds(self, choice):
+        return 0.5 if choice in self else 0.0
+
+    def add(self, found, seconds):
+        assert seconds >= 0
         self.update(found)
 
 
@@ -172,8 +176,17 @@ def test_a_journal_saves_runs():
     second = measurer_of(again, journal)
     assert [a.value for a in second.measure_all(ALL)] == wanted
     assert again.runs == []
-    assert second.remembered == len(ALL)
+    assert (first.remembered, first.remembered_seconds) == (0, 0)
+    assert (second.remembered, second.remembered_seconds) == (len(ALL), 0.5 * len(ALL))
     assert (second.evaluations, second.samples_run) == (first.evaluations, first.samples_run)
+
+
+def test_time_limits_count_what_an_interrupted_run_took():
+    journal, network = Journal(), Network()
+    measurer_of(network, journal).measure_all(ALL[:4])
+    again = measurer_of(Network(), journal, seconds=1.2, block=1)
+    assert sum(accuracy is not None for accuracy in again.measure_all(ALL)) == 3
+    assert again.stopped_by == "seconds"
 
 
 def test_what_was_given_up_goes_on_where_it_must():

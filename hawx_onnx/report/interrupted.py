@@ -1,0 +1,252 @@
+"""The report of a run that is not finished: what was known when it was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hawx_onnx.hardware import CostTotals, EnergyParts, operands_of
+from hawx_onnx.journal import Row
+from hawx_onnx.preparation import Prepared
+from hawx_onnx.report.build import (
+    SCHEMA_VERSION,
+    candidates_block,
+    data_block,
+    model_block,
+    now,
+    predictor_block,
+    savings,
+    search_block,
+    target_block,
+)
+from hawx_onnx.report.environment import environment_block
+from hawx_onnx.report.layer_rows import layers_block
+from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.pareto import non_dominated
+from hawx_onnx.search.problem import TOTALS_FIELD, Budget, order_of, types_of
+from hawx_onnx.settings import Settings
+
+UNTESTED = {"accuracy": None, "accuracy_ci95": None, "samples": None, "correct": None}
+METHOD = "hawx"
+Document: TypeAlias = dict[str, Any]
+
+
+def described(problem: Problem, point: Point) -> Document:
+    """What the report needs of a measured assignment, in plain values."""
+    return {
+        "assignment": problem.assignment(point.choice).to_dict(),
+        "predicted_accuracy": point.predicted_accuracy,
+        "totals": asdict(point.totals),
+    }
+
+
+def draft_report(
+    prepared: Prepared,
+    settings: Settings,
+    problem: Problem,
+    kernels: Mapping[str, Any],
+    command: str,
+) -> Document:
+    """What a report tells before anything is measured; ``interrupted_report`` adds the rest."""
+    exact = problem.report(problem.exact_choice)
+    by_name: Mapping[str, str] = kernels.get("chosen", {})
+    sensitivity = prepared.state.sensitivity
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": now(),
+        "finished": False,
+        "command": command,
+        "model": model_block(prepared.path, prepared.source, len(prepared.state.candidates)),
+        "data": data_block(prepared),
+        "target": target_block(prepared.target),
+        "granularity": settings.granularity,
+        "objective": problem.objective,
+        "further_objectives": list(problem.objectives[1:]),
+        "operands": operands_of(problem.workloads),
+        "budget": asdict(problem.budget),
+        "candidates": candidates_block(problem.multipliers, by_name),
+        "baseline": asdict(exact.total),
+        "layers": layers_block(prepared, exact),
+        "search": {
+            "samples": len(prepared.dataset.validation),
+            "scoring_seconds": 0.0 if sensitivity is None else sensitivity.seconds,
+            "space_size": hex(problem.space_size),  # which has no limit, unlike decimal digits
+            "allow_exact": problem.allow_exact,
+        },
+        "kernels": dict(by_name),
+        "environment": environment_block(settings, kernels),
+        "warnings": list(prepared.warnings),
+    }
+
+
+def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Document:
+    """The report of what was measured by now, of the form of a finished one.
+
+    What only the end of a run tells is null: accuracies on the test samples, first of all. Selected
+    is the best measured assignment that meets the budget on the validation samples.
+
+    Args:
+        draft: Of ``draft_report``; with ``ended``, why the search chose nothing, if it came to
+            its end.
+        rows: The measurements.
+    """
+    baseline = _totals(draft["baseline"])
+    exact = next((row for row in rows if not any(map(any, order_of(row.choice)))), None)
+    counted = [row for row in rows if row is not exact]
+    shown = rows if draft["search"]["allow_exact"] else counted
+    points = [_point(row, draft["search"]["samples"]) for row in shown]
+    costs = [_objectives(draft, point.totals) for point in points]
+    order = sorted(range(len(points)), key=lambda i: (sum(costs[i]), i))
+    names = {order_of(row.choice): (row.point or {}).get("assignment", {}) for row in shown}
+    reference = None if exact is None else float(exact.hits.mean())
+    chosen = _chosen(draft, [points[i] for i in order], reference)
+    marks = _marks(points, costs)
+    result = _result(draft, counted, [points[i] for i in order], reference)
+    assignment = {} if chosen is None else names[order_of(chosen.choice)]
+    return {
+        **draft,
+        "float": UNTESTED,
+        "baseline": {**UNTESTED, **asdict(baseline), "validation_accuracy": reference},
+        "selected": {
+            **UNTESTED,
+            **(dict.fromkeys(asdict(baseline)) if chosen is None else {}),
+            **({} if chosen is None else asdict(chosen.totals)),
+            "validation_accuracy": None if chosen is None else chosen.measured_accuracy,
+            "assignment": assignment,
+        },
+        "compensation": [],
+        "accuracy_drop": None,
+        "accuracy_drop_ci95": None,
+        "savings": savings(baseline, baseline if chosen is None else chosen.totals),
+        "pareto": [
+            {
+                **_point_block(points[i], names[order_of(points[i].choice)]),
+                "on_front": marks[i],
+                "selected": points[i] is chosen,
+            }
+            for i in order
+        ],
+        "layers": [_layer(row, assignment) for row in draft["layers"]],
+        "search": {
+            **search_block(result, draft["search"]["samples"]),
+            "exhaustive_seconds_estimate": None,
+            "speedup": None,
+        },
+        "predictor": predictor_block(result),
+        "warnings": [_state(draft, len(counted), chosen), *draft["warnings"]],
+    }
+
+
+def _state(draft: Mapping[str, Any], count: int, chosen: Point | None) -> str:
+    """What to know first of an unfinished run."""
+    if draft.get("ended"):
+        return f"nothing was chosen: {draft['ended']}"
+    best = (
+        "no measured assignment meets the budget"
+        if chosen is None
+        else ("selected is the best one by now, on the validation samples")
+    )
+    return (
+        f"this run is not finished: {count} assignments are measured, {best}; "
+        f"`{draft['command']}` with --resume and the same --output goes on"
+    )
+
+
+def _totals(values: Mapping[str, Any]) -> CostTotals:
+    return CostTotals(**{**values, "energy_parts": EnergyParts(**values["energy_parts"])})
+
+
+def _point(row: Row, samples: int) -> Point:
+    known = row.point or {}
+    return Point(
+        row.choice,
+        _totals(known["totals"]),
+        known.get("predicted_accuracy"),
+        float(row.hits.mean()),
+        len(row.hits),
+        len(row.hits) == samples,
+    )
+
+
+def _point_block(point: Point, assignment: Mapping[str, Any]) -> Document:
+    fields = TOTALS_FIELD.values()
+    return {
+        "assignment": assignment,
+        "predicted_accuracy": point.predicted_accuracy,
+        "measured_accuracy": point.measured_accuracy if point.complete else None,
+        "partial_accuracy": None if point.complete else point.measured_accuracy,
+        "samples": point.samples,
+        **{field: getattr(point.totals, field) for field in fields},
+    }
+
+
+def _objectives(draft: Mapping[str, Any], totals: CostTotals) -> list[float]:
+    """Every objective relative to the exact design's."""
+    names = (draft["objective"], *draft["further_objectives"])
+    fields = [TOTALS_FIELD[name] for name in names]
+    return [float(getattr(totals, f)) / (float(draft["baseline"][f]) or 1.0) for f in fields]
+
+
+def _marks(points: Sequence[Point], costs: Sequence[Sequence[float]]) -> list[bool]:
+    """Which points no other one beats; given up ones are none."""
+    if not points:
+        return []
+    best = [-p.best_accuracy if p.complete else np.nan for p in points]
+    rows = np.array([(a, *cost) for a, cost in zip(best, costs, strict=True)], np.float64)
+    return [bool(mark) for mark in non_dominated(rows)]
+
+
+def _chosen(
+    draft: Mapping[str, Any], points: Sequence[Point], reference: float | None
+) -> Point | None:
+    """The first point within the budget, as ``search.result.select`` takes it."""
+    budget = Budget(**draft["budget"])
+    most = budget.max_multipliers
+    for point in points:
+        accuracy = point.measured_accuracy
+        if reference is None or accuracy is None or not point.complete:
+            continue
+        few = most is None or len(types_of(point.choice)) <= most
+        held = reference - accuracy <= budget.max_accuracy_drop + 1e-6
+        if held and few and budget.allows_cost(point.totals):
+            return point
+    return None
+
+
+def _result(
+    draft: Mapping[str, Any],
+    rows: Sequence[Row],
+    points: Sequence[Point],
+    reference: float | None,
+) -> SearchResult:
+    return SearchResult(
+        method=METHOD,
+        points=tuple(points),
+        baseline_accuracy=float("nan") if reference is None else reference,
+        evaluations=len(rows),
+        scoring_seconds=draft["search"]["scoring_seconds"],
+        solving_seconds=0.0,
+        measuring_seconds=sum(row.seconds for row in rows),
+        space_size=int(draft["search"]["space_size"], 16),
+        samples_run=sum(len(row.hits) for row in rows),
+    )
+
+
+def _layer(row: Mapping[str, Any], assignment: Mapping[str, Any]) -> Document:
+    """A layer with what the assignment has for it; its cost is that of the whole alone."""
+    chosen = assignment.get(row["name"])
+    if chosen is None:
+        open_ = row["multipliers"] and not assignment
+        return {**row, "reason": "nothing is chosen"} if open_ else dict(row)
+    names = [chosen] * row["channels"] if isinstance(chosen, str) else list(chosen)
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    exact = counts.keys() == row["multipliers"].keys()
+    return {
+        **row,
+        "multipliers": counts,
+        "energy_uj": row["energy_uj"] if exact else None,
+        "reason": row["reason"] if exact else None,
+    }
