@@ -63,6 +63,7 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_latency,
             settings.max_multipliers,
             settings.max_luts,
+            settings.confidence,
         ),
         allow_exact=settings.exact,
         further_objectives=settings.objective[1:],
@@ -221,9 +222,17 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
         so_far = "" if best.complete else f" (on the {best.samples} samples it was given up after)"
         parts.append(
             f"the most accurate one within the hardware limits loses {100 * drop:.4g} points"
-            f"{so_far}, {100 * budget.max_accuracy_drop:.4g} are allowed"
+            f"{so_far}{_surely(problem, best, drop)}, "
+            f"{100 * budget.max_accuracy_drop:.4g} are allowed"
         )
     return "; ".join(parts) or "nothing was measured within the hardware limits"
+
+
+def _surely(problem: Problem, point: Point, drop: float) -> str:
+    """What the drop of a point may truly be, where the budget asks for confidence."""
+    sure = problem.budget.confidence
+    most = 100 * (drop + point.allowance)
+    return "" if sure is None else f", at {100 * sure:g} % confidence up to {most:.4g}"
 
 
 def _rounded_up(value: float) -> float:

@@ -62,6 +62,9 @@ class Settings:
     max_accuracy_drop: float = option(
         0.01, "largest drop of accuracy against exact int8, a fraction", kind=float, low=0, high=1
     )
+    confidence: float | None = option(
+        None, "probability that the true drop is no larger", kind=float, low=0.5, high=0.9999
+    )
     objective: tuple[str, ...] = option(
         ("power",),
         "what to minimise; of several, the sum relative to the exact design (repeatable)",
@@ -71,9 +74,7 @@ class Settings:
     max_area: float | None = option(None, "largest area in um2", kind=float, low=0)
     max_luts: int | None = option(None, "most LUT6, on an FPGA target", kind=int, low=0)
     max_energy: float | None = option(None, "largest energy per inference, uJ", kind=float, low=0)
-    max_latency: float | None = option(
-        None, "largest latency of an inference in clock cycles", kind=float, low=0
-    )
+    max_latency: float | None = option(None, "most clock cycles of an inference", kind=float, low=0)
     max_multipliers: int | None = option(
         None, "most different multipliers in the accelerator", kind=int, low=1
     )

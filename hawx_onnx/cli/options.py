@@ -19,6 +19,7 @@ SEARCH = (
     "target",
     "granularity",
     "max_accuracy_drop",
+    "confidence",
     "objective",
     "max_power",
     "max_area",

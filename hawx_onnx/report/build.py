@@ -240,5 +240,5 @@ def _budget_warning(problem: Problem, drop: float) -> list[str]:
     return [
         f"the drop on the test samples, {100 * drop:.4g} points, exceeds the budget of "
         f"{100 * limit:g} points that the validation samples met; more validation samples or a "
-        "smaller --max-accuracy-drop make the choice safer"
+        "smaller --max-accuracy-drop, or --confidence 0.95, make the choice safer"
     ]

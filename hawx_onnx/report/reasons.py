@@ -46,6 +46,7 @@ class _Tried:
     adds_type: bool
     affordable: bool
     measured_drop: float | None
+    allowance: float
 
 
 def reasons_block(
@@ -96,7 +97,8 @@ def _alternatives(
     scores = problem.scores(choices)
     accuracies = surrogate.accuracies([tuple(row) for row in problem.encode(choices).tolist()])
     affordable = problem.affordable(choices)
-    known = {order_of(p.choice): p.measured_accuracy for p in measured if p.complete}
+    points = {order_of(p.choice): p for p in measured if p.complete}
+    known = {choice: point.measured_accuracy for choice, point in points.items()}
     # Predictions are corrected by the error that was seen on the selected assignment.
     now = chosen.measured_accuracy
     baseline = known.get(order_of(problem.exact_choice))
@@ -121,6 +123,7 @@ def _alternatives(
                 not types_of(choices[at]) <= types_of(chosen.choice),
                 bool(affordable[at]),
                 None if found is None or baseline is None else baseline - found,
+                0.0 if found is None else points[order_of(choices[at])].allowance,
             )
         )
     return result
@@ -169,9 +172,12 @@ def _kept(problem: Problem, one: _Tried) -> tuple[str, str]:
     saved += _type_cost(one)
     if not one.affordable:
         return "limit", f"{saved}, but is beyond a limit on the hardware"
-    if one.measured_drop is not None and one.measured_drop > limit:
-        drop = f"{100 * one.measured_drop:.3g} points measured"
-        return "accuracy", f"{saved}, but loses too much: {drop}, {100 * limit:g} allowed"
+    if one.measured_drop is not None and one.measured_drop + one.allowance > limit:
+        verb, drop = "loses", f"{100 * one.measured_drop:.3g} points measured"
+        if one.measured_drop <= limit:
+            verb = "may lose"
+            drop += f", perhaps {100 * (one.measured_drop + one.allowance):.3g}"
+        return "accuracy", f"{saved}, but {verb} too much: {drop}, {100 * limit:g} allowed"
     drop = f"{100 * one.drop:.2f} points predicted, {100 * limit:g} allowed"
     if one.drop > limit:
         return "accuracy", f"{saved}, but would lose too much: {drop}"

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.runtime.evaluate import Accuracy
+from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.learner import Learner
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.problem import Choice, Problem
@@ -80,7 +81,9 @@ class Candidates:
         """Drop on the samples that were run, its variance, and whether these are all."""
         exact = self.baseline.hits
         if accuracy.samples == len(exact):
-            return self.baseline.value - accuracy.value, 0.0, True
+            confidence = self.problem.budget.confidence
+            more = allowance(self.baseline, accuracy, confidence)
+            return self.baseline.value - accuracy.value + more, 0.0, True
         change = exact[: accuracy.samples].astype(float) - accuracy.hits
         left = 1 - accuracy.samples / len(exact)
         return float(change.mean()), left * float(change.var()) / accuracy.samples, False
@@ -88,7 +91,8 @@ class Candidates:
     def drops(self) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
         """Drops of the measured rows, their variances, and whether all samples were run.
 
-        Of a choice that was given up the drop is that on the samples that were run.
+        Of a choice that was given up the drop is that on the samples that were run. With a
+        confidence, drops are what they may truly be.
         """
         told = np.array(self._told, np.float64).reshape(-1, 3)
         return told[:, 0], told[:, 1], told[:, 2] > 0

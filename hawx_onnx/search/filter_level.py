@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.drop_model import DropModel
 from hawx_onnx.search.local_fronts import local_fronts
 from hawx_onnx.search.measurer import Measurer
@@ -188,6 +189,10 @@ class _Refinement:
         baseline = self.measurer.baseline()
         known = dict([(self.problem.exact_choice, baseline), *self.measurer.measured()])
         drops = np.array([baseline.value - one.value for one in known.values()])
+        sure = self.problem.budget.confidence
+        for row, (choice, one) in enumerate(known.items()):
+            if choice != self.problem.exact_choice and self.measurer.complete(choice):
+                drops[row] += allowance(baseline, one, sure)
         return list(known), drops, np.array([float(one.samples) for one in known.values()])
 
     def _best(self, measured: Sequence[Choice], drops: FloatArray, costs: FloatArray) -> int | None:

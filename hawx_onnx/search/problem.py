@@ -68,6 +68,7 @@ class Budget:
         max_multipliers: Most different multipliers in the accelerator, the exact one counted
             where it is used; or None.
         max_area_lut6: Most look-up tables of six inputs, on an FPGA; or None.
+        confidence: Probability that a choice's true drop keeps the limit; None: the measured one.
     """
 
     max_accuracy_drop: float = 0.01
@@ -77,6 +78,7 @@ class Budget:
     max_latency_cycles: float | None = None
     max_multipliers: int | None = None
     max_area_lut6: int | None = None
+    confidence: float | None = None
 
     def limits(self) -> dict[str, float]:
         """The limits on hardware costs by the objective that they bound."""

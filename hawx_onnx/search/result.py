@@ -9,6 +9,7 @@ import numpy as np
 
 from hawx_onnx.hardware import CostTotals
 from hawx_onnx.predictors.validation import AccuracyReport
+from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.early_stop import LARGEST_DROP
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.pareto import hypervolume_2d, non_dominated
@@ -31,6 +32,8 @@ class Point:
         samples: How many validation samples it was measured on; None where it was not.
         complete: Whether these are all of them. Where not, it was given up early, and counts
             neither for the choice nor for the front.
+        allowance: By how much the true drop may exceed the measured one with the budget's
+            confidence; 0 where it has none.
     """
 
     choice: Choice
@@ -39,6 +42,7 @@ class Point:
     measured_accuracy: float | None
     samples: int | None = None
     complete: bool = True
+    allowance: float = 0.0
 
     @property
     def best_accuracy(self) -> float:
@@ -144,14 +148,18 @@ def collect_points(
             points.append(Point(choice, totals, guess, None))
             continue
         complete = measurer.complete(choice)
-        points.append(Point(choice, totals, guess, known.value, known.samples, complete))
+        # The exact design loses nothing for certain.
+        sure = None if choice == problem.exact_choice else problem.budget.confidence
+        more = allowance(measurer.baseline(), known, sure) if complete else 0.0
+        points.append(Point(choice, totals, guess, known.value, known.samples, complete, more))
     return tuple(sorted(points, key=lambda p: (problem.objective_of(p.totals), order_of(p.choice))))
 
 
 def select(problem: Problem, result: SearchResult) -> Point | None:
     """The cheapest measured point within the budget; ties go to the more accurate one.
 
-    The drop is compared with one part in a million of slack, for the rounding of fractions.
+    The drop, with its allowance, is compared with one part in a million of slack, for the rounding
+    of fractions.
     """
     limit = problem.budget.max_accuracy_drop + 1e-6
     good = [
@@ -159,7 +167,7 @@ def select(problem: Problem, result: SearchResult) -> Point | None:
         for point in result.points
         if point.measured_accuracy is not None
         and point.complete
-        and result.baseline_accuracy - point.measured_accuracy <= limit
+        and result.baseline_accuracy - point.measured_accuracy + point.allowance <= limit
         and problem.allows(point.choice, point.totals)
     ]
     return min(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,15 @@ def test_one_multiplier_in_every_layer_is_told_for_each() -> None:
 def test_measured_drops_win_over_predictions() -> None:
     _, found = reasons(problem_on("spatial"), measured=True)
     assert "measured" in found["layers"][2]["text"]
+
+
+def test_drops_that_may_be_too_large_are_told_of() -> None:
+    problem = problem_on("spatial")
+    _, (exact, *others) = best(problem)
+    unsure = [exact, *(replace(point, allowance=1.0) for point in others)]
+    found = reasons_block(problem, exact, unsure, Additive())
+    texts = [row["text"] for row in found["layers"] if row["kept_by"] == "accuracy"]
+    assert any("may lose too much" in text and "perhaps 10" in text for text in texts)
 
 
 def test_limits_on_hardware_and_layers_kept_exact() -> None:

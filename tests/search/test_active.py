@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hawx_onnx.search import Budget, search_hawx, select
+from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.learner import GROWTH
 from tests.search.test_methods import toy
 
@@ -147,3 +148,19 @@ def test_predictors_that_are_not_fitted_yet_do_no_harm(evaluations):
     result = run(large(), evaluations)
     assert result.evaluations == evaluations
     assert np.isfinite(saved(large(), result))
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_confidence_holds_the_choice_to_what_drops_may_truly_be(confidence):
+    """The chosen one keeps the budget with its allowance; the search still finds a saving."""
+    case = large(budget=Budget(0.02, confidence=confidence))
+    measurer = case.measurer(40)
+    result = search_hawx(case.problem, measurer, case.surrogate)
+    point = select(case.problem, result)
+    assert point is not None
+    exact, found = measurer.baseline(), measurer.known(point.choice)
+    assert found is not None
+    more = allowance(exact, found, confidence)
+    assert more > 0
+    assert exact.value - found.value + more <= 0.02 + 1e-6
+    assert 0 < saved(case, result) <= saved(large(), run(large(), 40))

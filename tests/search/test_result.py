@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -54,6 +55,12 @@ def test_drop_of_exactly_the_budget_is_allowed():
     assert 0.9 - 0.89 > 0.01
     only = point(5, 0.89)
     assert select(problem_of(0.01), result_of(only)) is only
+
+
+def test_allowances_count_as_drops():
+    sure, unsure = point(5, 0.895), dataclasses.replace(point(4, 0.895), allowance=0.006)
+    assert select(problem_of(), result_of(sure, unsure)) is sure
+    assert select(problem_of(0.011), result_of(sure, unsure)) is unsure
 
 
 def test_hardware_limits_and_ties():
