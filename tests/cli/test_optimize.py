@@ -472,8 +472,19 @@ def test_further_budgets_that_cannot_be_met(
 def test_channels_of_their_own(cli: Callable, lenet: Path, tmp_path: Path, target: str) -> None:
     from hawx_onnx.report import report_schema
 
-    flags = ("--candidates", "mul8s_trunc2,mul8s_trunc3", "--max-evaluations", "20")
-    flags = (*flags, "--granularity", "filter", "--target", target, "--exclude", "conv1")
+    # So strict that whole layers will not do.
+    flags = ("--candidates", "mul8s_trunc4", "--max-accuracy-drop", "0.003")
+    flags = (
+        *flags,
+        "--max-evaluations",
+        "20",
+        "--granularity",
+        "filter",
+        "--target",
+        target,
+        "--exclude",
+        "conv1",
+    )
     done = cli("optimize", lenet, "-o", tmp_path, *flags, "--json").check().json
     jsonschema.Draft202012Validator(report_schema()).validate(done)
     assert done["granularity"] == "filter"
