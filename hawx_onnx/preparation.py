@@ -15,6 +15,7 @@ from hawx_onnx import components
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.exclusion import excluded
+from hawx_onnx.fabric_checks import check_fabric
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
@@ -107,7 +108,8 @@ def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
     elif settings.library:
         chosen = _whole_library(settings.library)
     else:
-        smallest = settings.objective[0] == "area" or settings.max_area is not None
+        limited = settings.max_area is not None or settings.max_luts is not None
+        smallest = limited or settings.objective[0] in ("area", "luts")
         chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
     chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
     if settings.predict_costs:
@@ -264,6 +266,7 @@ def prepare(
     check_output_depends(source, {model_input(source).name}, model_output(source))
     dataset = load_data(source, settings)
     if costs:
+        check_fabric(settings, target, multipliers)
         for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
     if journal is not None:

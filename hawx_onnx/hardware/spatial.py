@@ -29,10 +29,9 @@ import numpy.typing as npt
 
 from hawx_onnx.hardware.area_budget import check_budgets, sized
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
-from hawx_onnx.hardware.element import PRODUCT_BITS
 from hawx_onnx.hardware.engine import Size
 from hawx_onnx.hardware.folding import Folding
-from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
+from hawx_onnx.hardware.fpga import Fabric, known_luts
 from hawx_onnx.hardware.report import (
     CostReport,
     CostTotals,
@@ -42,10 +41,10 @@ from hawx_onnx.hardware.report import (
     objective_field,
 )
 from hawx_onnx.hardware.schema import integer, number, word
+from hawx_onnx.hardware.spatial_fpga import pipeline_fabric, pipeline_luts, pipeline_terms
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
     ComponentFigures,
     CostedMultiplier,
     clock_notes,
@@ -219,21 +218,8 @@ class SpatialTarget(Target):
         self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
     ) -> Fabric:
         plan = spatial_plan(self, workloads, usage.technology, usage.periphery)
-        adders = registers = 0
-        memories: list[MemoryShape] = []
-        for engine, layer in zip(plan.engines, report.layers, strict=True):
-            elements, simd = layer.mapping["pe"], engine.folding.simd
-            adders += elements * (tree_bits(simd) + self.accumulator_bits)
-            lane = OPERAND_BITS + PRODUCT_BITS
-            registers += elements * (simd * lane + self.accumulator_bits)
-            registers += simd * OPERAND_BITS
-            memory, pe = engine.memory, engine.folding.pe
-            memories += [
-                MemoryShape(memory.weight_bytes // pe, simd, pe),
-                MemoryShape(memory.buffer_bytes, simd),
-                MemoryShape(memory.fifo_bytes, simd),
-            ]
-        return Fabric(adders, registers, tuple(memories))
+        elements = [layer.mapping["pe"] for layer in report.layers]
+        return pipeline_fabric(plan.engines, elements, self.accumulator_bits)
 
     def _many(
         self,
@@ -267,7 +253,10 @@ class SpatialTarget(Target):
         energy += plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
         power = energy * mean_power_mw(1.0, interval, mhz)
         latency = np.full(len(channels), float(plan.latency))
-        return ManyTotals(power, summed("area_um2"), energy, latency, multiplying)
+        luts = None
+        if self.fabric == "fpga":
+            luts = pipeline_luts(engines, elements, figures, self.accumulator_bits)
+        return ManyTotals(power, summed("area_um2"), energy, latency, multiplying, luts)
 
     def _terms(
         self,
@@ -285,6 +274,9 @@ class SpatialTarget(Target):
         constant = 0.0
         if objective == "latency":
             constant = float(plan.latency)
+        elif objective == "luts":
+            held_luts = known_luts(self.name, figures)
+            constant, per_layer = pipeline_terms(plan.engines, held_luts, self.accumulator_bits)
         elif objective == "area":
             per_layer = np.outer(multipliers, [one.area_um2 for one in held])
             constant = sum(part.area_um2 for part in bare)

@@ -36,6 +36,7 @@ SAVED = {
     "area": "area_um2",
     "energy": "energy_uj",
     "latency": "latency_cycles",
+    "luts": "area_lut6",
     "multiplication_energy": "multiplication_energy_uj",
 }
 
@@ -51,11 +52,12 @@ def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict
 
 
 def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
-    """Share of each cost that is saved; negative where it rises."""
+    """Share of each cost that is known and saved; negative where it rises."""
     result = {}
     for name, field in SAVED.items():
-        base = float(getattr(before, field))
-        result[name] = 1 - float(getattr(after, field)) / base if base else 0.0
+        base, now = getattr(before, field), getattr(after, field)
+        if base is not None and now is not None:
+            result[name] = 1 - float(now) / float(base) if base else 0.0
     return result
 
 
@@ -76,7 +78,7 @@ def pareto_block(
 
 def point_block(problem: Problem, point: Point) -> dict[str, Any]:
     """One assignment with accuracies and costs."""
-    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles")
+    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles", "area_lut6")
     return {
         "assignment": problem.assignment(point.choice).to_dict(),
         "predicted_accuracy": point.predicted_accuracy,

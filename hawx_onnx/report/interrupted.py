@@ -172,7 +172,7 @@ def _point(row: Row, samples: int) -> Point:
 
 
 def _point_block(point: Point, assignment: Mapping[str, Any]) -> Document:
-    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles")
+    fields = TOTALS_FIELD.values()
     return {
         "assignment": assignment,
         "predicted_accuracy": point.predicted_accuracy,
