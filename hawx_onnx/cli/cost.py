@@ -71,8 +71,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     settings = settings_of(args)
     from hawx_onnx.assignment import Assignment
     from hawx_onnx.costing import cost_model
-    from hawx_onnx.optimization import check_writable_file
     from hawx_onnx.report import cost_table, print_table, write_cost_html
+    from hawx_onnx.writable import check_writable_file
 
     if args.html is not None:
         check_writable_file(args.html)
