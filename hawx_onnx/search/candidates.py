@@ -129,8 +129,9 @@ class Candidates:
         if not new:
             return 0
         rows = np.stack(new)
+        costs = self.problem.scores_of(rows)
         choices = [self.problem.decode(row) for row in rows.tolist()]
-        costs, allowed = self.problem.scores(choices), self.problem.affordable(choices)
+        allowed = self.problem.affordable(choices)
         kept = np.flatnonzero(allowed & (costs < below))
         basis = self._learner.basis(rows[kept])
         for row in rows[kept]:

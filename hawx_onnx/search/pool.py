@@ -18,6 +18,9 @@ ENUMERATE = 4096
 # Up to this many candidates every set of multiplier types is tried on shared arrays: their number
 # doubles with each candidate.
 ALL_SUBSETS = 5
+# Of more candidates, what types cost together is left aside where it is no more than this share of
+# what the units can save: the front over all types is then that close to the best.
+LITTLE = 1e-3
 # Up to this many units fronts come from dynamic programming, beyond from Lagrangian relaxation.
 EXACT_UNITS = 64
 # How many points of a front the mixed-integer program is asked for, and how long for one.
@@ -30,7 +33,7 @@ def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[lis
     A small space is taken whole. Otherwise each damage measure gives one knapsack front for each
     objective; where layers share hardware, one for each set of multiplier types that the array
     could hold. What sets of types and one cost alone do not cover, many candidates on shared
-    arrays and limits on hardware costs, goes to a mixed-integer program.
+    arrays that cost much and limits on hardware costs, goes to a mixed-integer program.
 
     Args:
         problem: The problem.
@@ -86,7 +89,19 @@ def _needs_milp(problem: Problem) -> bool:
     shared = any(np.any(terms.per_type) for terms in problem.all_terms.values())
     others = [name for name in problem.budget.limits() if name != problem.objective]
     few = problem.budget.max_multipliers is not None and not shared
-    return bool(others) or few or (shared and len(problem.allowed) > ALL_SUBSETS)
+    if others or few:
+        return True
+    many = shared and len(problem.allowed) > ALL_SUBSETS
+    limited = problem.budget.max_multipliers is not None
+    return many and (limited or not _little_for_types(problem))
+
+
+def _little_for_types(problem: Problem) -> bool:
+    """Whether types cost next to nothing beside what the units can save."""
+    types = list(problem.allowed)
+    each = problem.terms.per_layer[:, types]
+    most = LITTLE * float(np.ptp(each, axis=1).sum())
+    return float(np.abs(problem.terms.per_type[types]).sum()) <= most
 
 
 def _milp_choices(problem: Problem, damage: np.ndarray, allowed: np.ndarray) -> Iterator[Choice]:

@@ -73,6 +73,8 @@ def unit_terms(terms: CostTerms, units: Sequence[Unit], filters: Sequence[int]) 
 
 def decode(picks: Sequence[int], units: Sequence[Unit], filters: Sequence[int]) -> Choice:
     """The choice that one multiplier for each unit makes; a layer of one kind gets one number."""
+    if len(units) == len(filters):  # one for each layer
+        return tuple(int(pick) for pick in picks)
     entries: list[int | list[int]] = [0] * len(filters)
     for pick, unit in zip(picks, units, strict=True):
         if unit.channels is None:
@@ -111,6 +113,9 @@ def channel_counts(
 
 def encode(choices: Sequence[Choice], units: Sequence[Unit]) -> npt.NDArray[np.intp]:
     """The multiplier of each unit: [choices, units]; that of a unit's first channel."""
+    whole = all(len(choice) == len(units) for choice in choices)  # a unit for each layer
+    if whole and all(isinstance(entry, int) for choice in choices for entry in choice):
+        return np.array(choices, np.intp).reshape(len(choices), len(units))
     firsts = [0 if unit.channels is None else unit.channels[0] for unit in units]
     layers = [unit.layer for unit in units]
     rows = [

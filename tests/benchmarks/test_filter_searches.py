@@ -18,9 +18,22 @@ def test_the_exponent_of_growth_is_found(script, power):
 def test_random_scores_have_the_networks_shapes(script):
     scaling = script("search_scaling")
     work = scaling.LayerWorkload("conv", "Conv", 64, 8, 27)
-    taken, units = scaling.seconds((work, work.__class__("b", "Conv", 16, 4, 9)), 3, "filter", 6)
+    layers = (work, work.__class__("b", "Conv", 16, 4, 9))
+    taken, units, measured = scaling.seconds(layers, 3, "filter", 6)
     assert units == 12
+    assert 0 < measured <= 6
     assert taken > 0
+
+
+@pytest.mark.parametrize("count", [2, 3, 13])
+def test_candidates_are_spread_down_to_the_cheapest(script, count):
+    scaling = script("search_scaling")
+    found, every = scaling.multipliers_of(count), scaling.multipliers_of(13)
+    energies = [multiplier.cost.energy_fj for multiplier in found[1:]]
+    assert len({multiplier.name for multiplier in found}) == count
+    assert found[0].is_exact
+    assert energies == sorted(energies, reverse=True)
+    assert energies[-1] == min(multiplier.cost.energy_fj for multiplier in every)
 
 
 @pytest.mark.parametrize(

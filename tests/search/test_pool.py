@@ -103,6 +103,27 @@ def test_few_types_of_many_candidates(monkeypatch):
     assert {len(set(choice)) for choice in few} == {1, 2}
 
 
+@pytest.mark.parametrize("objective", ["energy", "area"])
+def test_many_types_go_to_the_program_only_where_they_cost_much(objective, monkeypatch):
+    """Either way no choice of all is cheaper by more than a thousandth at the same damage."""
+    monkeypatch.setattr(pool_module, "ENUMERATE", 10)
+    monkeypatch.setattr(pool_module, "ALL_SUBSETS", 1)
+    monkeypatch.setattr(pool_module, "MILP_POINTS", 1000)
+    asked = []
+    real = pool_module.solve_milp
+    monkeypatch.setattr(pool_module, "solve_milp", lambda *a, **k: asked.append(1) or real(*a, **k))
+    problem = problem_of(6, "temporal", objective=objective)
+    damage = damage_of(6)
+    choices, _ = build_pool(problem, {"output": damage})
+    assert bool(asked) == (objective == "area")
+    pool, every = np.array(choices), np.array(list(itertools.product(range(3), repeat=6)))
+    harms, every_harm = (damage[np.arange(6), rows].sum(axis=1) for rows in (pool, every))
+    costs, every_cost = (problem.terms.evaluate(rows) for rows in (pool, every))
+    for harm in harms:
+        best = every_cost[every_harm <= harm + 1e-9].min()
+        assert costs[harms <= harm + 1e-9].min() <= 1.001 * best
+
+
 def test_layers_that_are_kept_exact(monkeypatch):
     monkeypatch.setattr(pool_module, "ENUMERATE", 10)
     problem = problem_of(5, allow_exact=False, kept_exact=frozenset({1, 3}))

@@ -32,6 +32,18 @@ def test_groups_follow_the_order_and_cover_every_channel_once():
         assert held == ORDERS[layer]
 
 
+def test_a_unit_for_each_layer():
+    """Picks are the choice; a layer told by its channels counts as the first of them."""
+    units = layer_units(3)
+    assert decode(np.array([2, 0, 1]), units, FILTERS) == (2, 0, 1)
+    assert all(type(entry) is int for entry in decode(np.array([2, 0, 1]), units, FILTERS))
+    np.testing.assert_array_equal(encode([(2, 0, 1), (0, 1, 1)], units), [[2, 0, 1], [0, 1, 1]])
+    np.testing.assert_array_equal(
+        encode([(2, 0, 1), ((1,) * 8, 2, 0)], units), [[2, 0, 1], [1, 2, 0]]
+    )
+    assert encode([], units).shape == (0, 3)
+
+
 def test_choices_and_picks_are_the_same_thing():
     units = channel_units(ORDERS, [3, 4, 3])
     rng = np.random.default_rng(0)
