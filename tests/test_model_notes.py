@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import onnx
 import onnx.parser
 import pytest
 
 from hawx_onnx.model_notes import notes_on
+from hawx_onnx.preparation import prepare
+from hawx_onnx.settings import Settings
 
 DYNAMIC = """<ir_version: 8, opset_import: ["" : 17]> net (float[N,4] x) => (float[N,4] y)
 <int8[4,4] w = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}, float[1] s = {0.5}> {
@@ -44,3 +47,10 @@ def test_what_is_told(text, words):
 
 def test_a_plain_model_has_no_notes():
     assert notes_on(onnx.parser.parse_model(PLAIN)) == ()
+
+
+def test_a_run_warns_of_them(tmp_path):
+    onnx.save(onnx.parser.parse_model(DYNAMIC), tmp_path / "m.onnx")
+    settings = Settings.of({"candidates": ("mul8s_trunc1",), "jobs": 1, "score_samples": 8})
+    prepared = prepare(tmp_path / "m.onnx", settings, costs=False)
+    assert any("become static" in text for text in prepared.warnings)
