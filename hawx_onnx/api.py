@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import onnx
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.chosen_multipliers import choose_multipliers
-from hawx_onnx.costing import cost_model, is_rewritten
+from hawx_onnx.costing import cost_model
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
@@ -19,6 +20,7 @@ from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.optimization import Result, optimize_model, rewrite_and_verify
 from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
+from hawx_onnx.rewritten import is_rewritten, reopened
 from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.output_checks import check_classes
@@ -27,6 +29,8 @@ from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
 from hawx_onnx.writable import check_writable, check_writable_file
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Result", "analyze", "apply", "cost", "evaluate", "explore", "optimize"]
 
@@ -251,7 +255,9 @@ def apply_with(
     settings = dataclasses.replace(settings, candidates=chosen.multipliers())
     if output is not None:
         check_writable_file(output)
-    source = load_model(model)
+    source, _, notes = reopened(load_model(model), settings.force)
+    for note in notes:
+        log.warning("%s", note)
     multipliers = choose_multipliers(settings)
     dataset = load_data(source, settings)
     state = quantized_state(source, dataset, multipliers, lambda text: None, settings=settings)

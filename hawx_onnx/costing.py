@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,15 +19,15 @@ from hawx_onnx.hardware import LayerWorkload, Target, load_target, operands_of
 from hawx_onnx.passes import Canonicalize, PassState
 from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
-from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
-from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, ENERGIES_KEY
+from hawx_onnx.passes.graph import metadata
+from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.report.build import savings
+from hawx_onnx.rewritten import held_assignment, is_rewritten
 from hawx_onnx.rtl_emission import RtlRequest, check_request, emit_rtl
 from hawx_onnx.settings import Settings
 
 _UNIFORM = "power is that of uniform operands"
-_REWRITE = "give the model as `optimize` or `apply` wrote it, or --assignment"
 
 
 def cost_model(
@@ -106,44 +105,6 @@ def model_workloads(model: onnx.ModelProto) -> tuple[LayerWorkload, ...]:
         named = Canonicalize()(PassState(model)).model
         return model_workloads(named)
     return measure_workloads(model, known)
-
-
-def is_rewritten(model: onnx.ModelProto) -> bool:
-    """Whether a model holds ai.hawx operators."""
-    return any(node.domain == HAWX_DOMAIN for node in model.graph.node)
-
-
-def held_assignment(model: onnx.ModelProto) -> Assignment:
-    """The assignment that a rewritten model carries, with its energies.
-
-    Raises:
-        ModelError: Its metadata lack it, or are damaged.
-    """
-    held = metadata(model)
-    text = held.get(ASSIGNMENT_KEY)
-    if text is None:
-        raise ModelError(
-            "is rewritten but its metadata hold no assignment",
-            where="model",
-            mend="give --assignment, or the model as `optimize` wrote it",
-        )
-    document = {"assignment": _json(text, ASSIGNMENT_KEY)}
-    if ENERGIES_KEY in held:
-        energies = _json(held[ENERGIES_KEY], ENERGIES_KEY)
-        given = energies if isinstance(energies, dict) else {"energies_fj": energies}
-        document = {**given, **document}
-    try:
-        return Assignment.of_document(document, "model")
-    except ConfigError as error:
-        raise ModelError(f"metadata: {error.what}", where=error.where, mend=_REWRITE) from error
-
-
-def _json(text: str, key: str) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Returns what a metadata property of a model holds."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"metadata {key}: is no JSON", where="model", mend=_REWRITE) from error
 
 
 def held_tables(model: onnx.ModelProto) -> np.ndarray:

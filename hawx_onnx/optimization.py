@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from hawx_onnx.journal.values import pack
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
-from hawx_onnx.passes.compensated import with_compensation
+from hawx_onnx.passes.compensated import compensation_of, with_compensation
+from hawx_onnx.passes.graph import set_metadata
 from hawx_onnx.passes.probe import stacked_tables
+from hawx_onnx.passes.rewrite import UNCOMPENSATED_KEY
 from hawx_onnx.preparation import Prepared, Step, prepare
 from hawx_onnx.quantization_loss import find_loss
 from hawx_onnx.report import to_plain
@@ -236,6 +239,10 @@ def rewrite_and_verify(state: PassState, assignment: Assignment, threads: int) -
     """
     if assignment.compensation is not None:
         model = with_compensation(state.model, state.candidates, assignment.compensation)
+        # With what it replaced, so that `--force` can start from the model as it was quantised.
+        back = compensation_of(model, state.model, state.candidates, ())
+        text = None if back is None else json.dumps(back.to_dict())
+        set_metadata(model, {UNCOMPENSATED_KEY: text})
         state = state.replace(model=model)
     rewritten = Rewrite()(state.replace(assignment=assignment))
     return Verify(state.model, threads)(rewritten).model

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from hawx_onnx.assignment import Assignment
 from hawx_onnx.chosen_multipliers import LIBRARY_LIST, choose_multipliers
 from hawx_onnx.components import Multiplier
-from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.errors import ConfigError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.fabric_checks import check_fabric
 from hawx_onnx.frontend.data import Dataset
@@ -23,6 +24,7 @@ from hawx_onnx.frontend.model_checks import check_weights
 from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
+from hawx_onnx.model_notes import notes_on
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -37,10 +39,10 @@ from hawx_onnx.passes import (
     StaticForm,
 )
 from hawx_onnx.passes.fold_bias import FoldBias
-from hawx_onnx.passes.graph import HAWX_DOMAIN
 from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
 from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning
+from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data, with_labels
 from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.settings import Settings
@@ -67,6 +69,7 @@ class Prepared:
         warnings: What the user should know before trusting figures.
         folds: Folds the biases that assignments are scored and measured with; None where they
             are not compensated.
+        held: The assignment that the user's model was rewritten by; None where it was not.
     """
 
     path: Path
@@ -77,6 +80,7 @@ class Prepared:
     target: Target
     warnings: tuple[str, ...]
     folds: SharedFolds | None = None
+    held: Assignment | None = None
 
     @property
     def compensation(self) -> str | None:
@@ -110,12 +114,7 @@ def quantized_state(
     Raises:
         ModelError: The model holds ai.hawx operators already, or has no candidate.
     """
-    if any(node.domain == HAWX_DOMAIN for node in source.graph.node):
-        raise ModelError(
-            "is rewritten already: it holds ai.hawx operators",
-            where="model",
-            mend="give the model that it was made from",
-        )
+    reopened(source, force=False)
     state = PassState(source, dataset, multipliers)
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
@@ -167,7 +166,8 @@ def prepare(
         raise ConfigError(
             "names no approximate multiplier", where="--candidates", mend=LIBRARY_LIST
         )
-    source, told = with_output(load_model(path), settings.output_name)
+    given, held, notes = reopened(load_model(path), settings.force)
+    source, told = with_output(given, settings.output_name)
     check_weights(source)
     check_output_depends(source, {model_input(source).name}, model_output(source))
     dataset = load_data(source, settings)
@@ -180,7 +180,12 @@ def prepare(
     step("running the float model")
     outputs = check_output(source, dataset, settings.jobs)
     limit = settings.memory_bytes
-    warnings = (*([told] if told else ()), *_warnings(dataset, costs, outputs))
+    warnings = (
+        *notes,
+        *notes_on(source),
+        *([told] if told else ()),
+        *_warnings(dataset, costs, outputs),
+    )
     warnings += prediction_warning(multipliers)
     labelled = dataset.labelled
     if costs:
@@ -204,7 +209,7 @@ def prepare(
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
-    return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds)
+    return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds, held)
 
 
 def _quantized(

@@ -25,8 +25,10 @@ from hawx_onnx.search import (
     SearchResult,
     select,
 )
+from hawx_onnx.search.held_choice import held_choice
 from hawx_onnx.search.measurer import EVALUATIONS
 from hawx_onnx.search.problem import TOTALS_FIELD, Choice, order_of
+from hawx_onnx.search.result import collect_points
 from hawx_onnx.search.units import Unit, channel_units
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -155,6 +157,10 @@ class Searcher:
     def run(self, method: str) -> SearchResult:
         """Runs one of ``METHODS``."""
         measurer = self.measurer(method)
+        start = self._start() if method == "hawx" else None
+        if start is not None:
+            measurer.measure(start)
+        begun = measurer.seconds
         result = METHODS[method](
             self.problem,
             measurer,
@@ -165,8 +171,30 @@ class Searcher:
         if measurer.remembered:
             log.info("%d measurements were in the journal", measurer.remembered)
         # What was measured before a run was interrupted took its time as well.
-        seconds = result.measuring_seconds + measurer.remembered_seconds
-        return self._with_exact(dataclasses.replace(result, measuring_seconds=seconds))
+        seconds = begun + result.measuring_seconds + measurer.remembered_seconds
+        result = dataclasses.replace(result, measuring_seconds=seconds)
+        if start is not None and start not in {point.choice for point in result.points}:
+            (point,) = collect_points(self.problem, measurer, [start])
+            result = self._with_points(result, [*result.points, point])
+        return self._with_exact(result)
+
+    def _start(self) -> Choice | None:
+        """What the user's model was rewritten by, if it is one of the problem's choices."""
+        held = self._prepared.held
+        choice = None if held is None else held_choice(self.problem, held)
+        if held is not None and choice is None:
+            log.warning(
+                "the search does not start from the model's own assignment, which these "
+                "--candidates, --exclude and --granularity do not allow: %s",
+                ", ".join(held.multipliers()),
+            )
+        return choice
+
+    def _with_points(self, result: SearchResult, points: list[Point]) -> SearchResult:
+        """The result with other points, cheapest first."""
+        key = self.problem.objective_of
+        ordered = sorted(points, key=lambda point: (key(point.totals), order_of(point.choice)))
+        return dataclasses.replace(result, points=tuple(ordered))
 
     def _with_exact(self, result: SearchResult) -> SearchResult:
         """Adds the all-exact design, which every method measures as the baseline.
@@ -184,8 +212,7 @@ class Searcher:
         points = [point for point in result.points if point.choice != exact]
         samples = len(self._prepared.dataset.validation)
         points.append(Point(exact, totals, predicted, result.baseline_accuracy, samples))
-        points.sort(key=lambda point: (problem.objective_of(point.totals), order_of(point.choice)))
-        return dataclasses.replace(result, points=tuple(points))
+        return self._with_points(result, points)
 
 
 def choose(problem: Problem, result: SearchResult) -> Point:

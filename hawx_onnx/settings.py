@@ -124,6 +124,7 @@ class Settings:
     rescale: bool = option(
         True, "rescale output channels against proportional errors, if that gains", kind=bool
     )
+    force: bool = option(False, "undo a rewritten model and go on from its assignment", kind=bool)
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 

@@ -18,6 +18,7 @@ from hawx_onnx.passes.graph import (
     copy_of,
     default_opset,
     keep_identity,
+    metadata,
     producer,
     set_metadata,
     single_consumer,
@@ -62,7 +63,9 @@ class Canonicalize(Pass):
         gemms = [node for node in graph.nodes if node.op == "Gemm"]
         ops = _name_fused(gemms, raised)
         name_nodes(graph)
-        origin = {node.name: op for node, op in zip(gemms, ops, strict=True)}
+        # What a model says of itself that was canonical before still holds.
+        origin = _known_origin(raised, {node.name for node in graph.nodes})
+        origin |= {node.name: op for node, op in zip(gemms, ops, strict=True)}
         for node in gemms:
             _gemm_to_conv(node, graph)
         origin |= {node.name: "Gemm" for node in graph.nodes if node.op == "QGemm"}
@@ -70,6 +73,15 @@ class Canonicalize(Pass):
         set_metadata(model, {ORIGIN_KEY: json.dumps(origin, sort_keys=True)})
         changed = model.SerializeToString() != state.model.SerializeToString()
         return PassResult(state.replace(model=model), changed)
+
+
+def _known_origin(model: onnx.ModelProto, names: set[str]) -> dict[str, str]:
+    """Operators that nodes of these names were once, as a model's metadata tell them."""
+    try:
+        known = json.loads(metadata(model).get(ORIGIN_KEY, "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return {name: str(known[name]) for name in known if name in names}
 
 
 def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -92,18 +92,43 @@ def with_compensation(
     """
     given.check([c.name for c in candidates])
     constants = layer_constants(model, {c.name: c.channels for c in candidates})
+    for name, layer in given.layers:
+        _check_digest(constants[name], layer, name)
     changes = {name: _changes(constants[name], layer, name) for name, layer in given.layers}
     return with_constants(model, changes)
 
 
-def _changes(known: LayerConstants, given: LayerCompensation, name: str) -> dict[int, np.ndarray]:
-    where = f"compensation of {name}"
+def undo_compensation(
+    model: onnx.ModelProto, channels: Mapping[str, int], given: Compensation
+) -> onnx.ModelProto:
+    """A copy of an int8 model with the constants that it had before it was compensated.
+
+    Args:
+        model: Int8 model, compensated.
+        channels: Name of a QLinearConv or QLinearMatMul -> its output channels.
+        given: What ``compensation_of`` gave from the compensated model to the one before.
+
+    Raises:
+        ConfigError: A layer is not known, or does not take what it is given.
+    """
+    given.check(list(channels))
+    constants = layer_constants(model, channels)
+    changes = {name: _changes(constants[name], layer, name) for name, layer in given.layers}
+    return with_constants(model, changes)
+
+
+def _check_digest(known: LayerConstants, given: LayerCompensation, name: str) -> None:
+    """Raises ConfigError where a layer is not the one that it was compensated as."""
     if digest(known) != given.int8:
         raise ConfigError(
             "the layer's weights, scales or bias are not those that it was made for",
-            where=where,
+            where=f"compensation of {name}",
             mend=f"give the model, --data, --preprocess and --seed of the run, {_REMOVE}",
         )
+
+
+def _changes(known: LayerConstants, given: LayerCompensation, name: str) -> dict[int, np.ndarray]:
+    where = f"compensation of {name}"
     changes: dict[int, np.ndarray] = {}
     for what, values in (("bias", given.bias), ("weight_scales", given.weight_scales)):
         if values is not None and len(values) != known.channels:

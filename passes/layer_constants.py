@@ -115,11 +115,12 @@ def with_constants(model: onnx.ModelProto, changes: Changes) -> onnx.ModelProto:
             node.input[place] = name
             tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(values), name)
             result.graph.initializer.append(tensor)
-    _drop_unused(result.graph)
+    drop_unused(result.graph)
     return result
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
+def drop_unused(graph: onnx.GraphProto) -> None:
+    """Drops the constants that nothing reads, in place."""
     read = {name for node in graph.node for name in tensors_read(node)}
     read |= {value.name for value in graph.output}
     kept = [tensor for tensor in graph.initializer if tensor.name in read]

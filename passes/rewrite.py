@@ -21,7 +21,18 @@ ASSIGNMENT_KEY = "hawx.assignment"
 MULTIPLIERS_KEY = "hawx.multipliers"
 ENERGIES_KEY = "hawx.energies"
 COMPENSATION_KEY = "hawx.compensation"
+# What compensation replaced, as compensation that leads back.
+UNCOMPENSATED_KEY = "hawx.uncompensated"
 VERSION_KEY = "hawx.version"
+# All that a rewrite writes into the metadata.
+OWN_KEYS = (
+    ASSIGNMENT_KEY,
+    MULTIPLIERS_KEY,
+    ENERGIES_KEY,
+    COMPENSATION_KEY,
+    UNCOMPENSATED_KEY,
+    VERSION_KEY,
+)
 
 
 class Rewrite(Pass):

@@ -11,6 +11,8 @@ from hawx_onnx.passes.graph import constant, producer, single_consumer, to_graph
 from hawx_onnx.passes.qdq import Reason
 
 FLOAT_OP = {"MatMulInteger": "MatMul", "ConvInteger": "Conv"}
+# Operators that multiply codes whose ranges are found at run time.
+DYNAMIC_OPS = frozenset({*FLOAT_OP, "DynamicQuantizeMatMul"})
 _STATIC = frozenset({"QuantizeLinear"})
 
 
@@ -53,8 +55,7 @@ class StaticForm(Pass):
 def needs_static_form(model: onnx.ModelProto) -> bool:
     """Whether a model has products with dynamic ranges, or quantised weights alone."""
     ops = {node.op_type for node in model.graph.node}
-    dynamic = ops & {*FLOAT_OP, "DynamicQuantizeMatMul"}
-    return bool(dynamic) or ("DequantizeLinear" in ops and not _is_static(model))
+    return bool(ops & DYNAMIC_OPS) or ("DequantizeLinear" in ops and not _is_static(model))
 
 
 def _is_static(model: onnx.ModelProto) -> bool:

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="ONNX file")
     parser.add_argument("--assignment", metavar="FILE", required=True, help="assignment.json")
     parser.add_argument("-o", "--output", metavar="OUT.onnx", required=True, help="file to write")
-    add_settings(parser, ("data", "preprocess", "library", "jobs", *QUANTIZATION))
+    add_settings(parser, ("data", "preprocess", "library", "force", "jobs", *QUANTIZATION))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

@@ -14,7 +14,7 @@ DEFAULT_OUTPUT = "hawx-out"
 # Options by theme; a verb names the themes that it takes.
 DATA = ("data", "preprocess", "validation_samples")
 CHOICE = ("library", "candidates", "exact", "operand_aware_power", "predict_costs")
-SCORE = ("score_samples", "output_name", "memory_limit")
+SCORE = ("score_samples", "output_name", "memory_limit", "force")
 SEARCH = (
     "target",
     "granularity",

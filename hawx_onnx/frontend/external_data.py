@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
 
 from hawx_onnx.errors import ModelError
+
+# Bytes of constants: protobuf messages hold up to 2**31, and nodes take their part.
+LARGEST = 2**31 - 2**24
+_NARROW = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
 
 
 def load_external_data(model: onnx.ModelProto, folder: Path) -> None:
@@ -18,11 +23,12 @@ def load_external_data(model: onnx.ModelProto, folder: Path) -> None:
         folder: Where its file lies; paths are relative to it and stay within it.
 
     Raises:
-        ModelError: A file is missing, too short, or outside the folder.
+        ModelError: A file is missing, too short, or outside the folder, or the model too large.
     """
     tensors = [tensor for tensor in all_tensors(model) if is_external(tensor)]
     for tensor in tensors:
         _check(tensor, folder)
+    check_size(sum(map(_computed_bytes, all_tensors(model))))
     for tensor in tensors:
         try:
             onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
@@ -34,6 +40,35 @@ def load_external_data(model: onnx.ModelProto, folder: Path) -> None:
             ) from error
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
+
+
+def check_size(size: int) -> None:
+    """Checks that a model can be held as one message, as every tool of onnxruntime's takes it.
+
+    Args:
+        size: Bytes of its constants.
+
+    Raises:
+        ModelError: It cannot.
+    """
+    if size <= LARGEST:
+        return
+    raise ModelError(
+        f"its constants take {size / 1e9:.1f} GB, at most {LARGEST / 1e9:.1f} GB can be treated",
+        where="model",
+        mend="split the model and treat its parts one by one",
+    )
+
+
+def _computed_bytes(tensor: onnx.TensorProto) -> int:
+    """Bytes of a tensor as it is computed with: narrow floats become float32."""
+    size: int = math.prod(tensor.dims)
+    if tensor.data_type in _NARROW:
+        return 4 * size
+    try:
+        return size * int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
+    except KeyError:  # a type that is not known is refused where it is read
+        return size
 
 
 def is_external(tensor: onnx.TensorProto) -> bool:

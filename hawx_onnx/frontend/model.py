@@ -11,7 +11,7 @@ import onnx
 
 from hawx_onnx.errors import ModelError
 from hawx_onnx.frontend.data import InputSpec
-from hawx_onnx.frontend.external_data import load_external_data
+from hawx_onnx.frontend.external_data import check_size, load_external_data
 from hawx_onnx.frontend.graph_checks import check_graph
 
 DEFAULT_BATCH = 64
@@ -36,6 +36,10 @@ def load_model(path: str | Path) -> onnx.ModelProto:
         raise ModelError("no such file", where=where, mend="check the path of the model")
     if file.is_dir():
         raise ModelError("is a folder", where=where, mend="name the .onnx file in it")
+    try:
+        check_size(file.stat().st_size)
+    except ModelError as error:
+        raise ModelError(error.what, where=where, mend=error.mend) from error
     try:
         model = onnx.load(file, load_external_data=False)
     except OSError as error:

@@ -72,7 +72,8 @@ def test_models_that_cannot_be_optimised(
 def test_a_rewritten_model_is_not_rewritten_again(
     cli: Callable, optimize: Callable, optimized: Path, tmp_path: Path
 ) -> None:
-    optimize(optimized / "model.onnx", code=3, words=("rewritten already", "made from"))
+    words = ("rewritten already", "made from", "--force")
+    optimize(optimized / "model.onnx", code=3, words=words)
     assignment = optimized / "assignment.json"
     again = cli("apply", optimized / "model.onnx", "--assignment", assignment, "-o", tmp_path / "m")
     again.refused(3, "rewritten already")

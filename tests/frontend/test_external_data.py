@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +82,36 @@ def test_a_link_out_of_the_folder(saved: Path) -> None:
 @pytest.mark.parametrize("entries", [{"offset": "-4"}, {"length": "9999"}, {"offset": "many"}])
 def test_places_beyond_the_file(saved: Path, entries: dict[str, str]) -> None:
     refused(edited(saved, **entries), "external data")
+
+
+def test_more_than_a_message_holds_is_refused_before_it_is_read(saved: Path) -> None:
+    """2.5 GB that take no room on the disk: the file is all hole."""
+    model = onnx.load(saved, load_external_data=False)
+    (tensor,) = model.graph.initializer
+    tensor.dims[:] = [625_000_000]
+    saved.write_bytes(model.SerializeToString())
+    edited(saved, length="2500000000", offset="0")
+    os.truncate(saved.parent / "w.bin", 2_500_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match=r"2\.5 GB, at most 2\.1 GB") as caught:
+        load_model(saved)
+    assert "m.onnx" in str(caught.value) and caught.value.mend
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 200_000  # KiB
+
+
+def test_narrow_floats_count_as_the_floats_that_they_become(saved: Path) -> None:
+    model = onnx.load(saved, load_external_data=False)
+    (tensor,) = model.graph.initializer
+    tensor.dims[:], tensor.data_type = [600_000_000], onnx.TensorProto.FLOAT16
+    saved.write_bytes(model.SerializeToString())
+    edited(saved, length="1200000000", offset="0")
+    os.truncate(saved.parent / "w.bin", 1_200_000_000)
+    with pytest.raises(ModelError, match=r"2\.4 GB, at most 2\.1 GB"):
+        load_model(saved)
+
+
+def test_a_file_that_no_message_fits(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").touch()
+    os.truncate(tmp_path / "m.onnx", 2_500_000_000)
+    with pytest.raises(ModelError, match=r"m\.onnx.*2\.5 GB, at most 2\.1 GB"):
+        load_model(tmp_path / "m.onnx")

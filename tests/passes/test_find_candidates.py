@@ -8,10 +8,11 @@ import pytest
 from onnx import helper
 
 from hawx_onnx import components
+from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Encoding
 from hawx_onnx.errors import ModelError
 from hawx_onnx.hardware import Geometry, LayerWorkload
-from hawx_onnx.passes import FindCandidates, PassState
+from hawx_onnx.passes import FindCandidates, PassState, Rewrite, Verify
 
 F32 = np.float32
 
@@ -206,6 +207,39 @@ def test_gemm_of_two_activations_is_found(kit):
     )
     assert [(c.name, c.op) for c in state.candidates] == [("good", "MatMul"), ("gemm", "Gemm")]
     assert state.left_exact == ()
+
+
+LOOP = """net (float[N,8] x) => (float[N,5] y) {
+    a = MatMul(x, wa)
+    l = Loop(count, go, a) <body = inner (int64 i, bool before, float[N,8] h)
+        => (bool after, float[N,8] t) {
+        p = MatMul(h, wl)
+        t = Tanh(p)
+        after = Identity(before)
+    }>
+    y = MatMul(l, wy)
+}"""
+
+
+def test_the_body_of_a_loop_is_left_alone_and_listed(kit, library, signed):
+    """Layers before and behind it are rewritten; what it computes stays as it was."""
+    constants = {"count": np.int64(3), "go": np.bool_(True)}
+    weights = {"wa": kit.normal(8, 8), "wl": kit.normal(8, 8, seed=2), "wy": kit.normal(8, 5)}
+    model = kit.model(LOOP, names=("a", "loop", "y"), **weights, **constants)
+    body = model.graph.node[1].attribute[0].g
+    body.node[0].name = "inner"
+    state = kit.prepare(model, signed)
+    assert [candidate.name for candidate in state.candidates] == ["a", "y"]
+    (left,) = state.left_exact
+    assert (left.node, left.op) == ("inner", "MatMul")
+    assert left.reason == "it lies in a subgraph of loop (Loop)"
+    chosen = Assignment.of({"a": "mul8s_trunc1", "y": "mul8s_trunc1"})
+    after = Verify(state.model, 1)(Rewrite()(state.replace(assignment=chosen))).model
+    (loop,) = (node for node in after.graph.node if node.op_type == "Loop")
+    (kept,) = (attribute.g for attribute in loop.attribute if attribute.name == "body")
+    ops = [sorted(node.op_type for node in graph.node) for graph in (kept, body)]
+    assert ops[0] == ops[1]
+    assert {node.name for node in after.graph.node if node.domain == "ai.hawx"} == {"a", "y"}
 
 
 def test_nodes_in_subgraphs_are_listed(kit):
