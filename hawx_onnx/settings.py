@@ -253,9 +253,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(
-            f"cannot be read: {reason}", where=where, mend="name a YAML file with --config"
-        ) from error
+        mend = "name a YAML file with --config"
+        raise ConfigError(f"cannot be read: {reason}", where=where, mend=mend) from error
     except yaml.YAMLError as error:
         text = " ".join(str(error).split())[:200]
         raise ConfigError(f"is no YAML: {text}", where=where, mend=_FORM) from error

@@ -13,16 +13,9 @@ from hawx_onnx.hardware import CostReport
 from hawx_onnx.hardware.array_target import ArrayTarget
 from hawx_onnx.hardware.fpga import lut6_of
 from hawx_onnx.search import Point, Problem
-from hawx_onnx.search.problem import Choice, order_of, types_of
+from hawx_onnx.search.problem import TOTALS_FIELD, Choice, order_of, types_of
 
-_FIELDS = {
-    "power": "power_mw",
-    "area": "area_um2",
-    "energy": "energy_uj",
-    "latency": "latency_cycles",
-    "luts": "area_lut6",
-    "multiplication_energy": "multiplication_energy_uj",
-}
+_FIELDS = {**TOTALS_FIELD, "multiplication_energy": "multiplication_energy_uj"}
 _NOTHING = 1e-9
 _LUTS = "look-up tables"
 

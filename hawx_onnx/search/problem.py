@@ -82,13 +82,7 @@ class Budget:
 
     def limits(self) -> dict[str, float]:
         """The limits on hardware costs by the objective that they bound."""
-        given = {
-            "power": self.max_power_mw,
-            "area": self.max_area_um2,
-            "energy": self.max_energy_uj,
-            "latency": self.max_latency_cycles,
-            "luts": self.max_area_lut6,
-        }
+        given = {name: getattr(self, f"max_{field}") for name, field in TOTALS_FIELD.items()}
         return {name: limit for name, limit in given.items() if limit is not None}
 
     def allows_cost(self, totals: CostTotals) -> bool:
