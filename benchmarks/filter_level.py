@@ -34,11 +34,13 @@ from typing import Any
 
 import numpy as np
 
+from hawx_onnx.chosen_multipliers import choose_multipliers
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.hardware import load_target
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.staged_probe import StagedProbe
-from hawx_onnx.preparation import Prepared, choose_multipliers, load_data, quantized_state
+from hawx_onnx.preparation import Prepared, quantized_state
+from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.search import Limits, Measurer, SearchResult, select
 from hawx_onnx.search.problem import Choice

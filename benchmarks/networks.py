@@ -31,7 +31,7 @@ import hawx_onnx
 from hawx_onnx import models
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.model import load_model, model_input
-from hawx_onnx.preparation import load_data
+from hawx_onnx.run_data import load_data
 from hawx_onnx.settings import Settings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -11,32 +11,24 @@ from typing import Any
 import onnx
 
 from hawx_onnx.assignment import Assignment
+from hawx_onnx.chosen_multipliers import choose_multipliers
 from hawx_onnx.costing import cost_model
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.frontend.outputs import with_output
-from hawx_onnx.optimization import (
-    Result,
-    check_writable,
-    check_writable_file,
-    optimize_model,
-    rewrite_and_verify,
-)
-from hawx_onnx.preparation import (
-    choose_multipliers,
-    load_data,
-    prepare,
-    quantized_state,
-)
+from hawx_onnx.optimization import Result, optimize_model, rewrite_and_verify
+from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import is_rewritten, reopened
+from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
+from hawx_onnx.writable import check_writable, check_writable_file
 
 log = logging.getLogger(__name__)
 

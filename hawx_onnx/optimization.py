@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import secrets
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ import onnx
 import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
-from hawx_onnx.errors import BudgetError, ConfigError
+from hawx_onnx.errors import BudgetError
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.journal.values import pack
 from hawx_onnx.operand_power import with_energies
@@ -86,51 +84,6 @@ class Result:
         writers.write_json(self.assignment.document(), out / "assignment.json")
         writers.atomic_write_bytes(out / "model.onnx", self.model.SerializeToString())
         return out / "report.html"
-
-
-def check_writable(folder: str | Path) -> None:
-    """Tries to write in an output folder, before hours of work; leaves nothing behind.
-
-    Raises:
-        ConfigError: It cannot be written.
-    """
-    from hawx_onnx.report import atomic_write_bytes
-
-    if not str(folder):
-        raise ConfigError("is empty", where="--output", mend="name a folder; . is the current one")
-    trial, missing = Path(folder) / f".{secrets.token_hex(8)}.probe", []
-    try:
-        missing = [path for path in trial.parents if not path.exists()]
-        atomic_write_bytes(trial, b"")
-    except ConfigError as error:
-        raise ConfigError(error.what, where=str(folder), mend=error.mend) from error
-    except OSError as error:
-        raise ConfigError(
-            f"cannot be written: {(error.strerror or str(error)).lower()}",
-            where=str(folder),
-            mend="choose a folder that you may write to",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            trial.unlink()
-        for path in missing:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-
-
-def check_writable_file(path: str | Path) -> None:
-    """Tries whether a file could be written, before hours of work.
-
-    Raises:
-        ConfigError: It is a folder, or its folder cannot be written.
-    """
-    file = Path(path)
-    if not str(path):
-        raise ConfigError("is empty", where="--output", mend="give the name of a file")
-    if file.is_dir():
-        raise ConfigError("is a folder", where=str(path), mend="give the name of a file")
-    if file.is_file() or not file.exists():
-        check_writable(file.parent)
 
 
 def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:

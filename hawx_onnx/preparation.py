@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 
-from hawx_onnx import components
 from hawx_onnx.assignment import Assignment
+from hawx_onnx.chosen_multipliers import LIBRARY_LIST, choose_multipliers
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exclusion import excluded
-from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
+from hawx_onnx.fabric_checks import check_fabric
+from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
@@ -38,14 +39,12 @@ from hawx_onnx.passes import (
     StaticForm,
 )
 from hawx_onnx.passes.fold_bias import FoldBias
-from hawx_onnx.passes.graph import metadata
 from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
 from hawx_onnx.predictors.enough_samples import EnoughSamples
-from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
+from hawx_onnx.predictors.hardware_cost import prediction_warning
 from hawx_onnx.rewritten import reopened
-from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.run_data import load_data, with_labels
 from hawx_onnx.runtime.output_checks import check_classes, check_output
-from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,8 +52,6 @@ log = logging.getLogger(__name__)
 Step = Callable[[str], None]
 # One product: enough to see whether the multipliers' costs fit the target and each other.
 _PROBE = LayerWorkload("probe", "MatMul", 1, 1, 1)
-REFERENCE_KEY = "hawx.reference"
-_LIBRARY_LIST = "`hawx-onnx library list` shows all of them"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,96 +91,6 @@ class Prepared:
     def metric(self) -> str:
         """``accuracy``, or ``agreement`` with the float model."""
         return "accuracy" if self.labelled else "agreement"
-
-
-def choose_multipliers(settings: Settings) -> tuple[Multiplier, ...]:
-    """The exact multiplier, then the candidates.
-
-    Raises:
-        ConfigError: A name is not known, no name is given, or codes are mixed.
-    """
-    shelf = ("builtin", *settings.library)
-    names = [name.strip() for text in settings.candidates for name in text.split(",")]
-    names = [name for name in names if name]
-    if settings.candidates and not names:
-        raise ConfigError("names no multiplier", where="--candidates", mend=_LIBRARY_LIST)
-    if names:
-        chosen = components.resolve(names, shelf)
-    elif settings.library:
-        chosen = _whole_library(settings.library)
-    else:
-        smallest = settings.objective[0] == "area" or settings.max_area is not None
-        chosen = components.default_candidates(cost="area_um2" if smallest else "energy_fj")
-    chosen = tuple(components.with_known_cost(multiplier) for multiplier in chosen)
-    if settings.predict_costs:
-        chosen = with_predicted_costs(chosen)
-    signed = {m.encoding.codes_signed for m in chosen}
-    if len(signed) > 1:
-        first = next(m.name for m in chosen if m.encoding.codes_signed)
-        second = next(m.name for m in chosen if not m.encoding.codes_signed)
-        raise ConfigError(
-            f"{first} takes int8 codes and {second} takes uint8 codes: one network has one kind",
-            where="--candidates",
-            mend="choose mul8s_* and mul8sm_*, or mul8u_* alone; `hawx-onnx library import "
-            "--sign-logic` makes int8 multipliers of unsigned ones",
-        )
-    exact = components.exact_for(chosen, settings.library)
-    return (exact, *(m for m in chosen if m.name != exact.name))
-
-
-def _whole_library(paths: tuple[str, ...]) -> tuple[Multiplier, ...]:
-    """All multipliers of the libraries; those of int8 codes where there are both kinds."""
-    found = [m for path in paths for m in components.load_library(path)]
-    signed = [m for m in found if m.encoding.codes_signed]
-    left = [m.name for m in found if not m.encoding.codes_signed]
-    if signed and left:
-        log.warning(
-            "left out, they take uint8 codes and others of the library int8: %s; "
-            "--candidates chooses, `hawx-onnx library import --sign-logic` makes them take int8",
-            ", ".join(left),
-        )
-    return tuple(signed or found)
-
-
-def load_data(model: onnx.ModelProto, settings: Settings) -> Dataset:
-    """The data set of a run: what ``--data`` names, or the reference network's own, or synthetic.
-
-    The validation split is cut to ``validation_samples``.
-    """
-    given = None if settings.preprocess is None else Preprocessing.from_yaml(settings.preprocess)
-    dataset = load_dataset(
-        settings.data,
-        model_input(model),
-        reference=metadata(model).get(REFERENCE_KEY),
-        preprocessing=given,
-        seed=settings.seed,
-    )
-    return replace(dataset, validation=_head(dataset.validation, settings.validation_samples))
-
-
-def _head(split: Split, count: int) -> Split:
-    """The first samples of a split."""
-    y = None if split.y is None else split.y[:count]
-    return Split(split.name, split.x[:count], y)
-
-
-def with_labels(dataset: Dataset, model: onnx.ModelProto, threads: int) -> Dataset:
-    """Fills in the float model's classes where the data has no labels; checks given labels.
-
-    Raises:
-        DataError: A label is no class of the model.
-    """
-    runner = Runner(model, threads=threads)
-    if dataset.labelled:
-        outputs = runner.run(dataset.test.x[:1])
-        for split in dataset.splits:
-            check_classes(split, outputs)
-        return dataset
-    calibration, validation, test = (
-        Split(split.name, split.x, classes(runner.run(split.x)).astype(np.int64))
-        for split in dataset.splits
-    )
-    return replace(dataset, calibration=calibration, validation=validation, test=test)
 
 
 def quantized_state(
@@ -257,7 +164,7 @@ def prepare(
     multipliers = choose_multipliers(settings)
     if all(multiplier.is_exact for multiplier in multipliers):
         raise ConfigError(
-            "names no approximate multiplier", where="--candidates", mend=_LIBRARY_LIST
+            "names no approximate multiplier", where="--candidates", mend=LIBRARY_LIST
         )
     given, held, notes = reopened(load_model(path), settings.force)
     source, told = with_output(given, settings.output_name)
@@ -265,6 +172,7 @@ def prepare(
     check_output_depends(source, {model_input(source).name}, model_output(source))
     dataset = load_data(source, settings)
     if costs:
+        check_fabric(settings, target, multipliers)
         for multiplier in multipliers:
             target.cost((_PROBE,), {_PROBE.name: multiplier}, multipliers[0])
     if journal is not None:

@@ -26,8 +26,9 @@ from hawx_onnx.hardware.rtl import (
 from hawx_onnx.layer_operands import find_layer, layer_operands
 from hawx_onnx.passes import PassState, Rewrite
 from hawx_onnx.passes.graph import HAWX_DOMAIN
-from hawx_onnx.preparation import load_data, quantized_state
+from hawx_onnx.preparation import quantized_state
 from hawx_onnx.report import atomic_write_text
+from hawx_onnx.run_data import load_data
 from hawx_onnx.settings import Settings
 
 SMALL = 64

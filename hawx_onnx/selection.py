@@ -36,7 +36,7 @@ from hawx_onnx.validation_runs import ValidationRuns
 
 log = logging.getLogger(__name__)
 
-UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles"}
+UNITS = {"power": "mW", "area": "um2", "energy": "uJ", "latency": "cycles", "luts": "LUT6"}
 
 
 def make_problem(prepared: Prepared, settings: Settings) -> Problem:
@@ -64,6 +64,7 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_energy,
             settings.max_latency,
             settings.max_multipliers,
+            settings.max_luts,
         ),
         allow_exact=settings.exact,
         further_objectives=settings.objective[1:],
@@ -204,6 +205,8 @@ class Searcher:
         if not problem.allow_exact or any(p.measured_accuracy is not None for p in known):
             return result
         predicted = known[0].predicted_accuracy if known else None
+        if predicted is None and result.method == "hawx":
+            predicted = self.surrogate.accuracy((0,) * len(problem.options))
         totals = problem.report(exact).total
         points = [point for point in result.points if point.choice != exact]
         samples = len(self._prepared.dataset.validation)

@@ -15,7 +15,7 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.names import close_names
 
-OBJECTIVES = ("power", "area", "energy", "latency")
+OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
 CALIBRATIONS = ("minmax", "percentile", "entropy")
 
@@ -69,9 +69,8 @@ class Settings:
     )
     max_power: float | None = option(None, "largest power in mW", kind=float, low=0)
     max_area: float | None = option(None, "largest area in um2", kind=float, low=0)
-    max_energy: float | None = option(
-        None, "largest energy of an inference in uJ", kind=float, low=0
-    )
+    max_luts: int | None = option(None, "most LUT6, on an FPGA target", kind=int, low=0)
+    max_energy: float | None = option(None, "largest energy per inference, uJ", kind=float, low=0)
     max_latency: float | None = option(
         None, "largest latency of an inference in clock cycles", kind=float, low=0
     )

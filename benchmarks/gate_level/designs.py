@@ -13,6 +13,7 @@ import numpy as np
 
 from hawx_onnx import components
 from hawx_onnx.assignment import Assignment
+from hawx_onnx.chosen_multipliers import choose_multipliers
 from hawx_onnx.components import Multiplier
 from hawx_onnx.components.element_power import element_energies
 from hawx_onnx.components.operand_traces import OperandTrace
@@ -20,8 +21,9 @@ from hawx_onnx.costing import cost_model
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
 from hawx_onnx.passes import Calibrate, PassState
-from hawx_onnx.preparation import choose_multipliers, load_data, quantized_state
+from hawx_onnx.preparation import quantized_state
 from hawx_onnx.rtl_emission import RtlRequest
+from hawx_onnx.run_data import load_data
 from hawx_onnx.settings import Settings
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "lenet5" / "lenet5.onnx"

@@ -176,7 +176,6 @@ def _moved_bytes(told, operand: LayerOperand, place: int) -> float:  # noqa: ANN
 
 def main() -> None:
     """Answers line by line, so that a long run can be followed."""
-    logging.disable(logging.CRITICAL)
     for case in json.load(sys.stdin):
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
             told = evaluate(case)
@@ -184,4 +183,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     main()

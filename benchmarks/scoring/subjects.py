@@ -12,7 +12,8 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.passes import PassState
-from hawx_onnx.preparation import load_data, quantized_state
+from hawx_onnx.preparation import quantized_state
+from hawx_onnx.run_data import load_data
 from hawx_onnx.settings import Settings
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"

@@ -39,11 +39,11 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     """Scores and writes ``sensitivity.json`` and its picture."""
     settings = settings_of(args)
     from hawx_onnx.assignment import Assignment
-    from hawx_onnx.optimization import check_writable
     from hawx_onnx.preparation import prepare
     from hawx_onnx.report import atomic_write_text, render_sensitivity_html, write_json
     from hawx_onnx.report.layer_rows import layer_sensitivity
     from hawx_onnx.report.sensitivity_document import sensitivity_document
+    from hawx_onnx.writable import check_writable
 
     out = Path(args.output)
     check_writable(args.output)

@@ -71,8 +71,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     settings = settings_of(args)
     from hawx_onnx.assignment import Assignment
     from hawx_onnx.costing import cost_model
-    from hawx_onnx.optimization import check_writable_file
     from hawx_onnx.report import cost_table, print_table, write_cost_html
+    from hawx_onnx.writable import check_writable_file
 
     if args.html is not None:
         check_writable_file(args.html)
@@ -90,9 +90,12 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         ui.line(f"{name}: {after:.6g} {unit} (exact: {before:.6g}, saved {saved:.1f} %)")
     if document["fpga"] is not None:
         area = document["fpga"]
-        luts = "unknown" if area["area_lut6"] is None else area["area_lut6"]
+        luts = "unknown"
+        if "luts" in document["savings"]:
+            before, saved = document["baseline"]["area_lut6"], document["savings"]["luts"]
+            luts = f"{area['area_lut6']} (exact: {before}, saved {100 * saved:.1f} %)"
         ui.line(
-            f"FPGA: {luts} LUT6, {area['flip_flops']} flip-flops, "
+            f"FPGA: LUT6 {luts}, {area['flip_flops']} flip-flops, "
             f"{area['block_ram18']} block RAMs of 18 kbit"
         )
     ui.line(_parts(document["total"]["energy_parts"], document["memories"]))

@@ -40,7 +40,6 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     """Runs the methods and prints them side by side."""
     settings = settings_of(args)
     from hawx_onnx.exploration import explore_methods, journal_beside
-    from hawx_onnx.optimization import check_writable_file
     from hawx_onnx.preparation import prepare
     from hawx_onnx.report import (
         atomic_write_text,
@@ -49,6 +48,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         print_table,
         write_json,
     )
+    from hawx_onnx.writable import check_writable_file
 
     for path in (args.output, args.plot):
         if path is not None:

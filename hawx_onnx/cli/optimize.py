@@ -31,8 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, ui: Ui) -> int:
     """Runs the whole flow and writes the folder."""
     settings = settings_of(args)
-    from hawx_onnx.optimization import check_writable, optimize_model
+    from hawx_onnx.optimization import optimize_model
     from hawx_onnx.report import print_report
+    from hawx_onnx.writable import check_writable
 
     check_writable(args.output)
     ui.measure(settings.max_evaluations)

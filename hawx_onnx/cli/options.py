@@ -22,6 +22,7 @@ SEARCH = (
     "objective",
     "max_power",
     "max_area",
+    "max_luts",
     "max_energy",
     "max_latency",
     "max_multipliers",

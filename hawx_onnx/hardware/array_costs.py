@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hawx_onnx.hardware.array_plan import ArrayPlan, MappedLayer
 from hawx_onnx.hardware.assignment import Usage, around_uj, energies_uj, switched_energy_fj
+from hawx_onnx.hardware.fpga import known_luts, multiplier_luts
 from hawx_onnx.hardware.partition import best_makeups, column_folds
 from hawx_onnx.hardware.report import CostTotals, EnergyParts, LayerCost, TypeUse, objective_field
 from hawx_onnx.hardware.technology import ComponentFigures, Periphery
@@ -212,7 +213,10 @@ class ArrayCosts:
         area = target.shape[0] * columns @ self._area_um2 + plan.memory.area_um2
         area += plan.elements.area_um2
         power = energy / (np.maximum(cycles, 1) / target.frequency_mhz) * 1e3
-        return ManyTotals(power, area, energy, cycles, multiplying)
+        luts = None
+        if target.fabric == "fpga":
+            luts = multiplier_luts(target.shape[0] * columns, self.figures) + target.bare.luts
+        return ManyTotals(power, area, energy, cycles, multiplying, luts)
 
     @property
     def _around_uj(self) -> Floats:
@@ -249,6 +253,9 @@ class ArrayCosts:
         elif objective == "area":
             constant = plan.elements.area_um2 + plan.memory.area_um2
             per_type = target.elements * self._area_um2
+        elif objective == "luts":
+            constant = float(target.bare.luts)
+            per_type = target.elements * known_luts(target.name, self.figures)
         else:
             scale = 1.0 if objective == "energy" else mean_power_mw(1.0, cycles, mhz)
             switched = energies_uj(self.workloads, self.figures) + self._around_uj

@@ -142,6 +142,11 @@ class ArrayTarget(Target):
     def _fabric(
         self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
     ) -> Fabric:
+        return self.bare
+
+    @property
+    def bare(self) -> Fabric:
+        """What the array is built of beside multipliers, whatever the network."""
         # A buffer is as wide as the side of the array that it feeds.
         width = max(self.shape)
         return Fabric(

@@ -11,6 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware.report import FpgaArea, TypeUse
 from hawx_onnx.hardware.technology import OPERAND_BITS, ComponentFigures
 
@@ -51,6 +55,11 @@ class Fabric:
     register_bits: int
     memories: tuple[MemoryShape, ...]
 
+    @property
+    def luts(self) -> int:
+        """Look-up tables of adders and shallow memories."""
+        return self.adder_bits + _memory_area(self.memories)[0]
+
 
 def tree_bits(inputs: int) -> int:
     """Returns the bits of the adders that sum so many products, each level one bit wider."""
@@ -75,13 +84,72 @@ def fpga_area(
     """
     luts = {name: lut6_of(name, figures[name]) for name in types}
     unknown = [name for name, count in luts.items() if count is None]
-    in_luts, blocks = _memory_area(fabric.memories)
-    whole = fabric.adder_bits + in_luts
-    whole += sum(use.multipliers * (luts[name] or 0) for name, use in types.items())
+    blocks = _memory_area(fabric.memories)[1]
+    whole = fabric.luts + sum(use.multipliers * (luts[name] or 0) for name, use in types.items())
     notes: tuple[str, ...] = (FPGA_NOTE,)
     if unknown:
         notes += (f"area_lut6 is not known: no LUT6 count of {', '.join(unknown)}",)
     return FpgaArea(None if unknown else whole, fabric.register_bits, blocks), notes
+
+
+def multiplier_luts(
+    multipliers: npt.NDArray[np.int64], figures: Mapping[str, ComponentFigures]
+) -> npt.NDArray[np.float64]:
+    """Returns the LUT6s of the multipliers of many designs.
+
+    Args:
+        multipliers: Int array [A, T], how many of each type a design has.
+        figures: Their figures by name (T).
+
+    Returns:
+        Float array [A]; not a number where those of a type in use are not known.
+    """
+    counts = [lut6_of(name, cost) for name, cost in figures.items()]
+    luts = np.asarray(multipliers @ np.array([count or 0 for count in counts]), np.float64)
+    unknown = np.array([count is None for count in counts])
+    luts[(multipliers[:, unknown] > 0).any(axis=1)] = np.nan
+    return luts
+
+
+def known_luts(target: str, figures: Mapping[str, ComponentFigures]) -> npt.NDArray[np.float64]:
+    """Returns the LUT6s of one multiplier of each type, which all have to be known: [T].
+
+    Args:
+        target: The target's name, for messages.
+        figures: Their figures by name (T).
+
+    Raises:
+        ConfigError: One is not known.
+    """
+    counts = {name: lut6_of(name, cost) for name, cost in figures.items()}
+    unknown = [name for name, count in counts.items() if count is None]
+    if unknown:
+        raise ConfigError(
+            f"no LUT6 count of {', '.join(unknown)}: only built-in multipliers have one",
+            where=f"look-up tables of target {target}",
+            mend="name built-in --candidates, or an ASIC target and --objective area",
+        )
+    return np.array(list(counts.values()), np.float64)
+
+
+def check_luts(target: str, fabric: str, figures: Mapping[str, ComponentFigures]) -> None:
+    """Refuses look-up tables as a cost where they cannot be counted.
+
+    Args:
+        target: The target's name, for messages.
+        fabric: What it is built of.
+        figures: The multipliers' figures by name.
+
+    Raises:
+        ConfigError: The target is an ASIC, or those of a multiplier are not known.
+    """
+    if fabric == "asic":
+        raise ConfigError(
+            "an ASIC has no look-up tables",
+            where=f"target {target}",
+            mend="take a target with `fabric: fpga`",
+        )
+    known_luts(target, figures)
 
 
 def _memory_area(memories: Iterable[MemoryShape]) -> tuple[int, int]:

@@ -35,6 +35,11 @@ def target_names() -> tuple[str, ...]:
     return (*sorted(ALIASES), *sorted(path.stem for path in _PRESETS.glob("*.yaml")))
 
 
+def fpga_names() -> tuple[str, ...]:
+    """Returns the presets that are of an FPGA."""
+    return tuple(name for name in target_names() if load_target(name).fabric == "fpga")
+
+
 def load_target(name_or_path: str | Path) -> Target:
     """Loads a target by the name of a preset or from a YAML file.
 

@@ -14,6 +14,7 @@ OBJECTIVES: Mapping[str, str] = {
     "area": "area_um2",
     "energy": "energy_uj",
     "latency": "latency_cycles",
+    "luts": "area_lut6",
 }
 """Objective name -> field of `CostTotals`."""
 
@@ -103,6 +104,8 @@ class CostTotals:
         sram_bytes: Bytes read and written in on-chip memories per inference.
         dram_bytes: Bytes read and written in DRAM per inference.
         energy_parts: What energy_uj is the sum of.
+        area_lut6: Look-up tables of six inputs on an FPGA; None on an ASIC, and where those of a
+            multiplier are not known.
     """
 
     power_mw: float
@@ -117,10 +120,22 @@ class CostTotals:
     sram_bytes: int = 0
     dram_bytes: int = 0
     energy_parts: EnergyParts = field(default_factory=EnergyParts)
+    area_lut6: int | None = None
 
     def value(self, objective: str) -> float:
-        """Returns the figure that an objective (power, area, energy, latency) minimises."""
-        return float(getattr(self, objective_field(objective)))
+        """Returns the figure that an objective (power, area, energy, latency, luts) minimises.
+
+        Raises:
+            ConfigError: If there is no such objective, or the target has no such figure.
+        """
+        found = getattr(self, objective_field(objective))
+        if found is None:
+            raise ConfigError(
+                f"{objective} of this design are not known",
+                where=f"objective {objective}",
+                mend="take an FPGA target and built-in multipliers",
+            )
+        return float(found)
 
 
 @dataclass(frozen=True)

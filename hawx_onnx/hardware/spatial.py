@@ -29,23 +29,22 @@ import numpy.typing as npt
 
 from hawx_onnx.hardware.area_budget import check_budgets, sized
 from hawx_onnx.hardware.assignment import Usage, energies_uj, switched_energy_fj
-from hawx_onnx.hardware.element import PRODUCT_BITS
 from hawx_onnx.hardware.engine import Size
 from hawx_onnx.hardware.folding import Folding
-from hawx_onnx.hardware.fpga import Fabric, MemoryShape, tree_bits
+from hawx_onnx.hardware.fpga import Fabric, known_luts
 from hawx_onnx.hardware.report import (
     CostReport,
     CostTotals,
     EnergyParts,
     LayerCost,
-    TypeUse,
     objective_field,
 )
 from hawx_onnx.hardware.schema import integer, number, word
+from hawx_onnx.hardware.spatial_fpga import pipeline_fabric, pipeline_luts, pipeline_terms
 from hawx_onnx.hardware.spatial_plan import SpatialPlan, fold_all, spatial_plan
+from hawx_onnx.hardware.spatial_use import beyond_uj, types_of_plan
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.technology import (
-    OPERAND_BITS,
     ComponentFigures,
     CostedMultiplier,
     clock_notes,
@@ -160,7 +159,7 @@ class SpatialTarget(Target):
             energy_parts=parts,
         )
         notes = plan.notes + clock_notes(mhz, usage.figures)
-        types = _types(plan, workloads, usage)
+        types = types_of_plan(plan, workloads, usage)
         return CostReport(self.name, self.kind, total, layers, notes, types, plan.memories)
 
     def _layer(
@@ -219,21 +218,8 @@ class SpatialTarget(Target):
         self, workloads: tuple[LayerWorkload, ...], report: CostReport, usage: Usage
     ) -> Fabric:
         plan = spatial_plan(self, workloads, usage.technology, usage.periphery)
-        adders = registers = 0
-        memories: list[MemoryShape] = []
-        for engine, layer in zip(plan.engines, report.layers, strict=True):
-            elements, simd = layer.mapping["pe"], engine.folding.simd
-            adders += elements * (tree_bits(simd) + self.accumulator_bits)
-            lane = OPERAND_BITS + PRODUCT_BITS
-            registers += elements * (simd * lane + self.accumulator_bits)
-            registers += simd * OPERAND_BITS
-            memory, pe = engine.memory, engine.folding.pe
-            memories += [
-                MemoryShape(memory.weight_bytes // pe, simd, pe),
-                MemoryShape(memory.buffer_bytes, simd),
-                MemoryShape(memory.fifo_bytes, simd),
-            ]
-        return Fabric(adders, registers, tuple(memories))
+        elements = [layer.mapping["pe"] for layer in report.layers]
+        return pipeline_fabric(plan.engines, elements, self.accumulator_bits)
 
     def _many(
         self,
@@ -262,12 +248,15 @@ class SpatialTarget(Target):
         each = [work.output_positions * work.window for work in workloads]
         energies = np.array(each, np.float64)[:, None] * energies_uj(workloads, figures)
         multiplying = np.einsum("alt,lt->a", channels, energies)
-        beyond = np.array(each, np.float64)[:, None] * _beyond_uj(plan, workloads, figures)
+        beyond = np.array(each, np.float64)[:, None] * beyond_uj(plan, workloads, figures)
         energy = multiplying + np.einsum("alt,lt->a", channels, beyond)
         energy += plan.fixed_uj + summed("leakage_nw") * 1e-9 * interval / mhz
         power = energy * mean_power_mw(1.0, interval, mhz)
         latency = np.full(len(channels), float(plan.latency))
-        return ManyTotals(power, summed("area_um2"), energy, latency, multiplying)
+        luts = None
+        if self.fabric == "fpga":
+            luts = pipeline_luts(engines, elements, figures, self.accumulator_bits)
+        return ManyTotals(power, summed("area_um2"), energy, latency, multiplying, luts)
 
     def _terms(
         self,
@@ -285,6 +274,9 @@ class SpatialTarget(Target):
         constant = 0.0
         if objective == "latency":
             constant = float(plan.latency)
+        elif objective == "luts":
+            held_luts = known_luts(self.name, figures)
+            constant, per_layer = pipeline_terms(plan.engines, held_luts, self.accumulator_bits)
         elif objective == "area":
             per_layer = np.outer(multipliers, [one.area_um2 for one in held])
             constant = sum(part.area_um2 for part in bare)
@@ -293,38 +285,9 @@ class SpatialTarget(Target):
             macs = np.array([work.macs for work in workloads], dtype=np.float64)
             leaking = [leakage_energy_uj(one.leakage_nw, interval, mhz) for one in held]
             switched = energies_uj(workloads, figures)
-            switched += _beyond_uj(plan, workloads, figures)
+            switched += beyond_uj(plan, workloads, figures)
             per_layer = macs[:, None] * switched
             per_layer = scale * (per_layer + np.outer(multipliers, leaking))
             idle_nw = sum(part.leakage_nw for part in bare)
             constant = scale * (plan.fixed_uj + leakage_energy_uj(idle_nw, interval, mhz))
         return CostTerms(objective, constant, per_layer, np.zeros(len(figures)))
-
-
-def _beyond_uj(
-    plan: SpatialPlan,
-    workloads: tuple[LayerWorkload, ...],
-    figures: Mapping[str, ComponentFigures],
-) -> npt.NDArray[np.float64]:
-    """Returns what a lane takes for a product beyond what the plan counts: [L, M] in uJ."""
-    return np.array(
-        [
-            [femto_to_micro(e.beyond_fj(w, name, cost)) for name, cost in figures.items()]
-            for e, w in zip(plan.engines, workloads, strict=True)
-        ]
-    )
-
-
-def _types(
-    plan: SpatialPlan, workloads: tuple[LayerWorkload, ...], usage: Usage
-) -> dict[str, TypeUse]:
-    """Returns how the multipliers of each type are used."""
-    held, macs = dict.fromkeys(usage.figures, 0), dict.fromkeys(usage.figures, 0)
-    for engine, work, counts in zip(plan.engines, workloads, usage.layers, strict=True):
-        for name, channels in counts.items():
-            held[name] += -(-channels // engine.folding.neuron_fold) * engine.folding.simd
-            macs[name] += work.output_positions * work.window * channels
-    return {
-        name: TypeUse(count, macs[name], macs[name] / (count * plan.interval))
-        for name, count in held.items()
-    }

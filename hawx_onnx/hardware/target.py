@@ -18,7 +18,7 @@ from hawx_onnx.hardware.assignment import (
     checked_figures,
     count_usage,
 )
-from hawx_onnx.hardware.fpga import Fabric, fpga_area
+from hawx_onnx.hardware.fpga import Fabric, check_luts, fpga_area
 from hawx_onnx.hardware.memory import DRAM_PJ_PER_BYTE
 from hawx_onnx.hardware.report import CostReport, objective_field
 from hawx_onnx.hardware.schema import check_value, integer, key_fields, number, word
@@ -132,7 +132,8 @@ class Target(ABC):
             return report
         fabric = self._fabric(workloads, report, usage)
         area, notes = fpga_area(fabric, report.types, usage.figures)
-        return replace(report, fpga=area, notes=report.notes + notes)
+        total = replace(report.total, area_lut6=area.area_lut6)
+        return replace(report, total=total, fpga=area, notes=report.notes + notes)
 
     def cost_terms(
         self,
@@ -148,15 +149,17 @@ class Target(ABC):
         Args:
             workloads: The network's layers (L).
             candidates: The multipliers to choose from (M), the exact one too where it is allowed.
-            objective: ``power``, ``area``, ``energy`` or ``latency``.
+            objective: ``power``, ``area``, ``energy``, ``latency`` or ``luts``.
 
         Raises:
-            ConfigError: If the objective is unknown, candidates repeat, lack figures or mix
-                technologies.
+            ConfigError: If the objective is unknown or counts look-up tables where there are none,
+                candidates repeat, lack figures or mix technologies.
             ModelError: If there is no layer, or two have the same name.
         """
         objective_field(objective)
         figures = checked_figures(workloads, candidates)
+        if objective == "luts":
+            check_luts(self.name, self.fabric, figures)
         return self._terms(tuple(workloads), figures, objective)
 
     def cost_many(
@@ -201,7 +204,7 @@ class Target(ABC):
             workloads: The network's layers (L).
             candidates: The multipliers to choose from (M).
             exact: The exact multiplier.
-            objective: ``power``, ``area``, ``energy`` or ``latency``.
+            objective: ``power``, ``area``, ``energy``, ``latency`` or ``luts``.
 
         Returns:
             Float array [L, M] in the objective's unit; negative where the candidate saves.
@@ -252,7 +255,7 @@ class Target(ABC):
         """Returns whether an objective is a sum over layers of that layer's multiplier alone.
 
         Args:
-            objective: ``power``, ``area``, ``energy`` or ``latency``.
+            objective: ``power``, ``area``, ``energy``, ``latency`` or ``luts``.
 
         Raises:
             ConfigError: If there is no such objective.

@@ -52,13 +52,18 @@ class CostTerms:
 
 @dataclass(frozen=True, eq=False)
 class ManyTotals:
-    """Totals of many assignments: float arrays [assignments], units in the names."""
+    """Totals of many assignments: float arrays [assignments], units in the names.
+
+    Look-up tables are those of an FPGA, not a number where those of a multiplier in use are not
+    known, and None on an ASIC.
+    """
 
     power_mw: npt.NDArray[np.float64]
     area_um2: npt.NDArray[np.float64]
     energy_uj: npt.NDArray[np.float64]
     latency_cycles: npt.NDArray[np.float64]
     multiplication_energy_uj: npt.NDArray[np.float64]
+    area_lut6: npt.NDArray[np.float64] | None = None
 
 
 def one_changed(terms: CostTerms, layers: int, candidates: int) -> npt.NDArray[np.float64]:

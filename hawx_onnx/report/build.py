@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier
@@ -17,16 +15,14 @@ from hawx_onnx.frontend.model import file_hash
 from hawx_onnx.hardware import CostTotals, Target, operands_of
 from hawx_onnx.passes.compensate import Compensated
 from hawx_onnx.passes.graph import default_opset
-from hawx_onnx.predictors import spearman
 from hawx_onnx.preparation import Prepared
+from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
-from hawx_onnx.report.formats import finite
 from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.measurer import SECONDS
-from hawx_onnx.search.problem import order_of
 from hawx_onnx.search.result import front_mask
 from hawx_onnx.settings import Settings
 
@@ -36,6 +32,7 @@ SAVED = {
     "area": "area_um2",
     "energy": "energy_uj",
     "latency": "latency_cycles",
+    "luts": "area_lut6",
     "multiplication_energy": "multiplication_energy_uj",
 }
 
@@ -51,11 +48,12 @@ def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict
 
 
 def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
-    """Share of each cost that is saved; negative where it rises."""
+    """Share of each cost that is known and saved; negative where it rises."""
     result = {}
     for name, field in SAVED.items():
-        base = float(getattr(before, field))
-        result[name] = 1 - float(getattr(after, field)) / base if base else 0.0
+        base, now = getattr(before, field), getattr(after, field)
+        if base is not None and now is not None:
+            result[name] = 1 - float(now) / float(base) if base else 0.0
     return result
 
 
@@ -76,7 +74,7 @@ def pareto_block(
 
 def point_block(problem: Problem, point: Point) -> dict[str, Any]:
     """One assignment with accuracies and costs."""
-    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles")
+    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles", "area_lut6")
     return {
         "assignment": problem.assignment(point.choice).to_dict(),
         "predicted_accuracy": point.predicted_accuracy,
@@ -108,66 +106,6 @@ def candidates_block(
             }
         )
     return rows
-
-
-def space_number(size: int) -> int | float | None:
-    """The size of a space as JSON can hold it: exact, a float, or None beyond floats."""
-    if size <= 2**53:
-        return size
-    return None if math.log10(size) > 308 else float(size)
-
-
-def search_block(result: SearchResult, samples: int) -> dict[str, Any]:
-    """Method, effort, and the time that measuring the whole space would take."""
-    # Whole runs: what was given up early counts with the share of the samples that it was run on.
-    runs = max(1.0, result.samples_run / samples) if samples else 1.0
-    size = space_number(result.space_size)
-    estimate = None if size is None else finite(size * result.measuring_seconds / runs)
-    return {
-        "method": result.method,
-        "evaluations": result.evaluations,
-        "samples": samples,
-        "samples_run": result.samples_run,
-        "stopped_by": result.stopped_by,
-        "seconds": result.seconds,
-        "scoring_seconds": result.scoring_seconds,
-        "solving_seconds": result.solving_seconds,
-        "measuring_seconds": result.measuring_seconds,
-        "space_size": size,
-        "space_size_log10": math.log10(result.space_size),
-        "front_thinned": result.relaxed,
-        "exhaustive_seconds_estimate": estimate,
-        "speedup": None if estimate is None or not result.seconds else estimate / result.seconds,
-    }
-
-
-def predictor_block(result: SearchResult) -> dict[str, Any]:
-    """Predicted against measured accuracy, on assignments that scoring did not run itself."""
-    pairs = [
-        (p.predicted_accuracy, p.measured_accuracy)
-        for p in result.points
-        if p.predicted_accuracy is not None
-        and p.measured_accuracy is not None
-        and p.complete
-        and sum(any(entry) for entry in order_of(p.choice)) > 1
-    ]
-    predicted = [a for a, _ in pairs]
-    measured = [b for _, b in pairs]
-    errors = [abs(a - b) for a, b in pairs]
-    return {
-        "accuracy_spearman": spearman(predicted, measured),
-        "accuracy_mae": float(np.mean(errors)) if errors else None,
-        "assignments": len(pairs),
-        # Costs of characterised components are sums in closed form: nothing is predicted.
-        "power_spearman": None,
-        "area_spearman": None,
-        "learnt": learnt_block(result),
-    }
-
-
-def learnt_block(result: SearchResult) -> dict[str, Any] | None:
-    """How good predictions were that were learnt, each before its assignment was measured."""
-    return None if result.predictor is None else asdict(result.predictor)
 
 
 def model_block(path: Path, model: onnx.ModelProto, candidates: int) -> dict[str, Any]:

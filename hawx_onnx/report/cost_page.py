@@ -9,7 +9,6 @@ from typing import Any
 
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import (
-    COSTS,
     NONE,
     duration,
     finite,
@@ -17,6 +16,7 @@ from hawx_onnx.report.formats import (
     percent,
     quantity,
     section,
+    shown_costs,
     unit_of,
 )
 from hawx_onnx.report.hardware_section import ENERGY_PARTS, hardware_section
@@ -74,7 +74,7 @@ def _totals(document: Mapping[str, Any]) -> Markup:
     """Returns the totals beside those of the exact design."""
     before, after = section(document, "baseline"), section(document, "total")
     rows = []
-    for name, key, label in COSTS:
+    for name, key, label in shown_costs(before, after):
         unit = unit_of(key, before.get(key), after.get(key))
         saved = finite(section(document, "savings").get(name))
         cells = (
@@ -105,7 +105,7 @@ def _facts(document: Mapping[str, Any]) -> Markup:
     rate = finite(total.get("inferences_per_second"))
     facts: list[tuple[str, object]] = [
         ("Inferences per second", number(rate)),
-        ("One inference each", duration(1 / rate if rate else None)),
+        ("One inference every", duration(1 / rate if rate else None)),
         ("Cycles that wait for DRAM", number(total.get("stall_cycles"))),
         ("SRAM read and written (bytes)", number(total.get("sram_bytes"))),
         ("DRAM read and written (bytes)", number(total.get("dram_bytes"))),

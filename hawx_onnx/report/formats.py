@@ -24,6 +24,7 @@ UNITS: dict[str, tuple[tuple[str, float], ...]] = {
     "area_um2": (("mm²", 1e6), ("µm²", 1.0)),
     "energy_uj": (("mJ", 1e3), ("µJ", 1.0), ("nJ", 1e-3), ("pJ", 1e-6)),
     "latency_cycles": (("cycles", 1.0),),
+    "area_lut6": (("LUT6", 1.0),),
 }
 
 # The costs in the order in which they are shown: name of the saving, key, label.
@@ -32,6 +33,7 @@ COSTS = (
     ("area", "area_um2", "Area"),
     ("energy", "energy_uj", "Energy per inference"),
     ("latency", "latency_cycles", "Latency"),
+    ("luts", "area_lut6", "Look-up tables"),
 )
 
 _DURATIONS = (
@@ -41,6 +43,7 @@ _DURATIONS = (
     (60.0, "min"),
     (1.0, "s"),
     (1e-3, "ms"),
+    (1e-6, "µs"),
 )
 
 
@@ -197,6 +200,12 @@ def metric_name(report: Mapping[str, Any]) -> str:
 def objective(report: Mapping[str, Any]) -> tuple[str, str, str]:
     """Returns the cost that the search lowered: name of the saving, key, label."""
     return next((cost for cost in COSTS if cost[0] == report.get("objective")), COSTS[0])
+
+
+def shown_costs(*totals: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Returns the costs to show: look-up tables only where one of the totals has them."""
+    tabled = any(finite(total.get("area_lut6")) is not None for total in totals)
+    return [cost for cost in COSTS if tabled or cost[0] != "luts"]
 
 
 def is_exact(name: str, report: Mapping[str, Any]) -> bool:

@@ -24,6 +24,16 @@ AREA_NOTE = {
     "spatial": "The layer's own engine with its memories.",
 }
 
+_MAPPED = {
+    "pe": "PE",
+    "simd": "SIMD",
+    "start_cycle": "Starts at cycle",
+    "weight_memory_bytes": "Weight memory (bytes)",
+    "line_buffer_bytes": "Line buffer (bytes)",
+    "fifo_bytes": "FIFO (bytes)",
+    "wavefront_rounds": "Rounds of wavefronts",
+}
+
 _WIDTH, _ROW, _THICK = 460.0, 42.0, 10.0
 _MOST_BARS, _MOST_ROWS, _MOST_TOLD = 40, 40, 5
 
@@ -47,7 +57,7 @@ def hardware_section(layers: Sequence[Mapping[str, Any]], kind: str) -> Markup:
     if len(costed) > _MOST_BARS:
         told = f"Drawn: the first {_MOST_BARS} of {len(costed)} layers."
         parts.append(element("p", told, class_="quiet"))
-    parts.append(_table(costed))
+    parts += [_table(costed), *_mapping(costed[:_MOST_ROWS])]
     return join(parts)
 
 
@@ -201,11 +211,10 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> Markup:
         ("Stalls", "num"),
         ("Utilisation", "num"),
         (f"Energy ({energy[0]})", "num"),
-        ("of it multiplications", "num"),
+        ("Of it multiplications", "num"),
         (f"Area ({area[0]})", "num"),
         ("SRAM (bytes)", "num"),
         ("DRAM (bytes)", "num"),
-        ("On the hardware", ""),
     )
     rows = [_row(layer, energy[1], area[1]) for layer in layers[:_MOST_ROWS]]
     shown = table("Each layer on the accelerator", heads, rows)
@@ -219,8 +228,6 @@ def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
     name, total = str(layer.get("name")), _amount(layer, "energy_uj")
     multiplying = finite((layer.get("energy_parts") or {}).get("multiplication_uj"))
     part = NONE if multiplying is None or not total else percent(multiplying / total, 1)
-    mapping: Mapping[str, Any] = layer.get("mapping") or {}
-    lies = ", ".join(f"{key.replace('_', ' ')} {number(value)}" for key, value in mapping.items())
     busy = finite(layer.get("utilization"))
     size = finite(layer.get("area_um2"))
     cells = (
@@ -239,5 +246,23 @@ def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
         "tr",
         element("th", shorten(name, 48), scope="row", class_="first code"),
         *[used if cell is None else element("td", cell, class_="num") for cell in cells],
-        element("td", lies or NONE, class_="source"),
     )
+
+
+def _mapping(layers: Sequence[Mapping[str, Any]]) -> list[Markup]:
+    """Returns a table of how the layers lie on the hardware, if that is told."""
+    told: list[Mapping[str, Any]] = [layer.get("mapping") or {} for layer in layers]
+    keys = list(dict.fromkeys(key for mapping in told for key in mapping))
+    if not keys:
+        return []
+    heads = [(_MAPPED.get(key, key.replace("_", " ").capitalize()), "num") for key in keys]
+    rows = [
+        element(
+            "tr",
+            element("th", shorten(str(layer.get("name")), 48), scope="row", class_="first code"),
+            *[element("td", number(mapping.get(key)), class_="num") for key in keys],
+        )
+        for layer, mapping in zip(layers, told, strict=True)
+    ]
+    title = "How each layer lies on the accelerator"
+    return [table(title, (("Layer", "first"), *heads), rows)]

@@ -17,11 +17,10 @@ from hawx_onnx.report.build import (
     data_block,
     model_block,
     now,
-    predictor_block,
     savings,
-    search_block,
     target_block,
 )
+from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.search import Point, Problem, SearchResult
@@ -172,7 +171,7 @@ def _point(row: Row, samples: int) -> Point:
 
 
 def _point_block(point: Point, assignment: Mapping[str, Any]) -> Document:
-    fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles")
+    fields = TOTALS_FIELD.values()
     return {
         "assignment": assignment,
         "predicted_accuracy": point.predicted_accuracy,

@@ -23,6 +23,7 @@ COLUMNS = (
     "area_um2",
     "energy_uj",
     "latency_cycles",
+    "area_lut6",
     "compensation",
     "assignment",
 )

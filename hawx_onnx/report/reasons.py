@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hawx_onnx.hardware import CostReport
 from hawx_onnx.hardware.array_target import ArrayTarget
+from hawx_onnx.hardware.fpga import lut6_of
 from hawx_onnx.search import Point, Problem
 from hawx_onnx.search.problem import Choice, order_of, types_of
 
@@ -19,9 +20,11 @@ _FIELDS = {
     "area": "area_um2",
     "energy": "energy_uj",
     "latency": "latency_cycles",
+    "luts": "area_lut6",
     "multiplication_energy": "multiplication_energy_uj",
 }
 _NOTHING = 1e-9
+_LUTS = "look-up tables"
 
 
 class Predictor(Protocol):
@@ -103,6 +106,8 @@ def _alternatives(
         changes = {}
         for name, field in _FIELDS.items():
             values = getattr(totals, field)
+            if values is None or not np.isfinite(values[[0, at]]).all():
+                continue
             changes[name] = float(values[at] / values[0] - 1) if values[0] else 0.0
         start = baseline if baseline is not None else float(accuracies[0] + error)
         found = known.get(order_of(choices[at]))
@@ -165,7 +170,7 @@ def _kept(problem: Problem, one: _Tried) -> tuple[str, str]:
     if not one.affordable:
         return "limit", f"{saved}, but is beyond a limit on the hardware"
     if one.measured_drop is not None and one.measured_drop > limit:
-        drop = f"{100 * one.measured_drop:.2f} points measured"
+        drop = f"{100 * one.measured_drop:.3g} points measured"
         return "accuracy", f"{saved}, but loses too much: {drop}, {100 * limit:g} allowed"
     drop = f"{100 * one.drop:.2f} points predicted, {100 * limit:g} allowed"
     if one.drop > limit:
@@ -194,9 +199,10 @@ def _name(problem: Problem, one: _Tried) -> str:
 
 def _type_cost(one: _Tried) -> str:
     """Says that an alternative adds a type, and what that does to area and time."""
+    size = ("luts", _LUTS) if "luts" in one.changes else ("area", "area")
     parts = [
         f"{_percent(one.changes[name], signed=True)} {label}"
-        for name, label in (("area", "area"), ("latency", "latency"))
+        for name, label in (size, ("latency", "latency"))
         if abs(one.changes[name]) > 1e-4
     ]
     if one.adds_type:
@@ -206,32 +212,40 @@ def _type_cost(one: _Tried) -> str:
 
 def _shared(problem: Problem, choice: Choice, report: CostReport) -> list[str]:
     """Says what the layers share on this target, and what that costs."""
-    area = report.total.area_um2
-    sizes = {m.name: m.cost.area_um2 for m in problem.multipliers if m.cost is not None}
+    area, of, sizes = _sizes(problem, report)
     held = [
         f"{name} {_percent(use.multipliers * sizes[name] / area if area else 0.0)}"
         for name, use in report.types.items()
     ]
     if isinstance(problem.target, ArrayTarget):
-        return [_array(problem, report, held), *_slowness(problem, choice, report)]
+        return [_array(problem, report, of, held), *_slowness(problem, choice, report)]
     slowest = max(report.layers, key=lambda layer: layer.compute_cycles + layer.stall_cycles)
     interval = report.total.initiation_interval_cycles
     return [
         f"layer {slowest.name} is the bottleneck: an inference begins every {interval:,} cycles, "
         "whatever the multipliers; the other engines wait for it",
         "each layer has an engine with multipliers of its own: a further type costs no other layer "
-        f"anything; multipliers take of the area: {', '.join(held)}",
+        f"anything; multipliers take of the {of}: {', '.join(held)}",
     ]
 
 
-def _array(problem: Problem, report: CostReport, held: Sequence[str]) -> str:
+def _sizes(problem: Problem, report: CostReport) -> tuple[float, str, dict[str, float]]:
+    """Returns the accelerator's size, what it is counted in, and that of each multiplier."""
+    costs = {m.name: m.cost for m in problem.multipliers if m.cost is not None}
+    luts = report.total.area_lut6
+    if luts is None:
+        return report.total.area_um2, "area", {n: cost.area_um2 for n, cost in costs.items()}
+    return luts, _LUTS, {name: lut6_of(name, cost) or 0 for name, cost in costs.items()}
+
+
+def _array(problem: Problem, report: CostReport, of: str, held: Sequence[str]) -> str:
     """Says what the array is made of."""
     target = problem.target
     assert isinstance(target, ArrayTarget)
     if not target.partitioned:
         return (
             "all layers share the array, and every element holds each type in use: a type counts "
-            f"once, however many layers use it; of the area: {', '.join(held)}"
+            f"once, however many layers use it; of the {of}: {', '.join(held)}"
         )
     columns = ", ".join(
         f"{name} {use.multipliers // target.shape[0]}" for name, use in report.types.items()
@@ -275,7 +289,7 @@ def slowness_warnings(problem: Problem, before: CostReport, after: CostReport) -
 
 
 def _objective(problem: Problem) -> str:
-    return " and ".join(problem.objectives)
+    return " and ".join(_LUTS if name == "luts" else name for name in problem.objectives)
 
 
 def _percent(share: float, *, signed: bool = False) -> str:

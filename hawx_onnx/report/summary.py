@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from hawx_onnx.report.formats import (
-    COSTS,
     NONE,
     duration,
     finite,
@@ -18,6 +17,7 @@ from hawx_onnx.report.formats import (
     points,
     quantity,
     section,
+    shown_costs,
     unit_of,
 )
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
@@ -141,7 +141,7 @@ def _cost_rows(report: Mapping[str, Any]) -> list[Markup]:
     before, after = section(report, "baseline"), section(report, "selected")
     savings = section(report, "savings")
     rows = []
-    for name, key, label in COSTS:
+    for name, key, label in shown_costs(before, after):
         unit = unit_of(key, before.get(key), after.get(key))
         cells = []
         for entry in (before, after):

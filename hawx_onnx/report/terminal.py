@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from hawx_onnx.report.compensation import compensation_line
 from hawx_onnx.report.formats import (
-    COSTS,
     NONE,
     clean,
     duration,
@@ -21,6 +20,7 @@ from hawx_onnx.report.formats import (
     points,
     quantity,
     section,
+    shown_costs,
     unit_of,
 )
 
@@ -84,7 +84,7 @@ def before_after_table(report: Mapping[str, Any]) -> Table:
         change += f" ({points(-high, signed=True)} to {points(-low, signed=True)})"
     metric = metric_name(report)
     rows = [(metric, percent(before.get("accuracy")), percent(after.get("accuracy")), change)]
-    for name, key, label in COSTS:
+    for name, key, label in shown_costs(before, after):
         unit = unit_of(key, before.get(key), after.get(key))
         saved = finite(section(report, "savings").get(name))
         rows.append(

@@ -55,14 +55,19 @@ def get_library_path() -> Path:
     )
 
 
-@lru_cache(maxsize=1)
 def _installed_files() -> tuple[Path, ...]:
-    """Where the installed distribution keeps the library; looked up once, it takes a while."""
+    """Where the installed distribution keeps the library."""
+    return tuple(folder / _FILE_NAME for folder in _installed_folders())
+
+
+@lru_cache(maxsize=1)
+def _installed_folders() -> tuple[Path, ...]:
+    """The distribution's folder of libraries; looked up once, it takes a while."""
     try:
         distribution = importlib.metadata.distribution("hawx-onnx")
     except importlib.metadata.PackageNotFoundError:
         return ()
-    return (Path(str(distribution.locate_file(f"hawx_onnx/lib/{_FILE_NAME}"))),)
+    return (Path(str(distribution.locate_file("hawx_onnx/lib"))),)
 
 
 def register(session_options: Any) -> None:  # noqa: ANN401 - onnxruntime brings no types

@@ -84,8 +84,9 @@ def search_filters(
         _Refinement(problem, measurer, surrogate).run()
     offset = {point.choice: point.predicted_accuracy for point in first.points}
     new = [choice for choice, _ in measurer.measured() if choice not in offset]
-    picks = [tuple(row) for row in problem.encode(new).tolist()]
-    values = surrogate.accuracies(picks).tolist() if new else []
+    rows = problem.encode(new).tolist() if new else []
+    # One by one, as what is summed together moves the last digits.
+    values = [surrogate.accuracy(tuple(row)) for row in rows]
     predicted = {choice: value for choice, value in offset.items() if value is not None}
     predicted.update(zip(new, values, strict=True))
     points = collect_points(problem, measurer, (*offset, *new), predicted)

@@ -69,8 +69,9 @@ def search_hawx(
     active.run(evaluations)
     known = [candidates.choice(row) for row in candidates.measured]
     chosen = list(dict.fromkeys([*front, *known]))
-    picks = [tuple(row) for row in problem.encode(chosen).tolist()]
-    shown = dict(zip(chosen, surrogate.accuracies(picks).tolist(), strict=True)) if chosen else {}
+    # One by one, as what is summed together moves the last digits.
+    rows = problem.encode(chosen).tolist() if chosen else []
+    shown = {one: surrogate.accuracy(tuple(row)) for one, row in zip(chosen, rows, strict=True)}
     points = collect_points(problem, measurer, shown, shown)
     measuring = measurer.seconds - before
     solving = time.perf_counter() - start - measuring

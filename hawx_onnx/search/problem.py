@@ -14,6 +14,8 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import CostReport, CostTerms, CostTotals, LayerWorkload, Target
+from hawx_onnx.hardware.fpga import check_luts
+from hawx_onnx.hardware.technology import figures_of
 from hawx_onnx.hardware.terms import ManyTotals
 from hawx_onnx.search.units import (
     Choice,
@@ -49,6 +51,7 @@ TOTALS_FIELD = {
     "area": "area_um2",
     "energy": "energy_uj",
     "latency": "latency_cycles",
+    "luts": "area_lut6",
 }
 
 
@@ -64,6 +67,7 @@ class Budget:
         max_latency_cycles: Largest latency, or None.
         max_multipliers: Most different multipliers in the accelerator, the exact one counted
             where it is used; or None.
+        max_area_lut6: Most look-up tables of six inputs, on an FPGA; or None.
     """
 
     max_accuracy_drop: float = 0.01
@@ -72,6 +76,7 @@ class Budget:
     max_energy_uj: float | None = None
     max_latency_cycles: float | None = None
     max_multipliers: int | None = None
+    max_area_lut6: int | None = None
 
     def limits(self) -> dict[str, float]:
         """The limits on hardware costs by the objective that they bound."""
@@ -80,6 +85,7 @@ class Budget:
             "area": self.max_area_um2,
             "energy": self.max_energy_uj,
             "latency": self.max_latency_cycles,
+            "luts": self.max_area_lut6,
         }
         return {name: limit for name, limit in given.items() if limit is not None}
 
@@ -98,7 +104,7 @@ class Problem:
         workloads: The layers (L).
         multipliers: The candidates (M); index 0 is the exact one.
         target: The accelerator.
-        objective: ``power``, ``area``, ``energy`` or ``latency``.
+        objective: ``power``, ``area``, ``energy``, ``latency`` or ``luts``.
         budget: Limits.
         allow_exact: Whether a layer may stay exact.
         further_objectives: More of them. Costs are then summed up, each relative to the all-exact
@@ -118,6 +124,9 @@ class Problem:
     units: tuple[Unit, ...] = ()
 
     def __post_init__(self) -> None:
+        if "luts" in (*self.objectives, *self.budget.limits()):
+            figures = figures_of(self.multipliers)
+            check_luts(self.target.name, self.target.fabric, figures)
         if not self.units:
             object.__setattr__(self, "units", layer_units(len(self.workloads)))
         if len(self.kept_exact) == len(self.workloads):

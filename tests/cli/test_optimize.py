@@ -205,7 +205,7 @@ def test_inputs(model: Path) -> np.ndarray:
     """The test split as the network takes it."""
     import onnx
 
-    from hawx_onnx.preparation import load_data
+    from hawx_onnx.run_data import load_data
     from hawx_onnx.settings import Settings
 
     return load_data(onnx.load(model), Settings()).test.x

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hawx_onnx.journal import FILE
 from hawx_onnx.passes import Score
+from hawx_onnx.search.problem import Choice
 from hawx_onnx.validation_runs import ValidationRuns
 
 QUICK = ("--candidates", "mul8s_trunc3,mul8s_trunc2", "--max-evaluations", "9", "--jobs", "1")
@@ -183,11 +185,19 @@ def test_another_budget_takes_the_same_measurements(
 ) -> None:
     (tmp_path / FILE).write_bytes((whole / FILE).read_bytes())
     flags = (*QUICK, "--target", "spatial", "--max-accuracy-drop", "0.05", "--no-early-stop")
-    monkeypatch.setattr(Score, "call", None)
+    real, runs = ValidationRuns.classes, []
+
+    def classes(self: ValidationRuns, choice: Choice, batch: int) -> np.ndarray:
+        runs.append(choice)
+        return real(self, choice, batch)
+
+    monkeypatch.setattr(ValidationRuns, "classes", classes)
     cli(*words(models, small_data, tmp_path), *flags, "--resume").check()
-    monkeypatch.undo()
+    resumed = set(runs)
+    runs.clear()
     cli(*words(models, small_data, tmp_path / "new"), *flags).check()
     assert content(tmp_path) == content(tmp_path / "new")
+    assert resumed < set(runs)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hawx_onnx import components
+from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.hardware.fpga import Fabric, MemoryShape, fpga_area, lut6_of, tree_bits
 
@@ -69,3 +71,49 @@ def test_another_circuit_of_a_built_in_name_is_not_taken_for_it():
     other = components.load("mul8s_trunc2").cost
     assert lut6_of("mul8s_exact", cost) is not None
     assert lut6_of("mul8s_exact", other) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("temporal-systolic-16x16-fpga", {}),
+        ("temporal-systolic-16x16-fpga", {"heterogeneity": "partitioned"}),
+        ("temporal-softgpu-fpga", {}),
+        ("spatial-dataflow-fpga", {}),
+    ],
+)
+def test_many_designs_have_the_look_up_tables_of_each(name, keys):
+    candidates = [components.load(f"mul8s_{one}") for one in ("exact", "trunc2", "trunc3")]
+    layers = (LayerWorkload("a", "Conv", 64, 24, 72), LayerWorkload("b", "Gemm", 1, 10, 640))
+    target = load_target(name).override(**keys)
+    by_layer = [(first, second) for first in range(3) for second in range(3)]
+    counts = np.zeros((len(by_layer) + 1, 2, 3), np.int64)
+    for row, choice in enumerate(by_layer):
+        for layer, pick in enumerate(choice):
+            counts[row, layer, pick] = layers[layer].filters
+    counts[-1] = [[7, 8, 9], [1, 0, 9]]
+    designs = [
+        {
+            work.name: [one for one, n in zip(candidates, row, strict=True) for _ in range(n)]
+            for work, row in zip(layers, design, strict=True)
+        }
+        for design in counts
+    ]
+    single = [target.cost(layers, one, candidates[0]).total.area_lut6 for one in designs]
+    assert len(set(single)) > 3
+    many = target.cost_many(layers, candidates, counts).area_lut6
+    np.testing.assert_array_equal(many, single)
+    terms = target.cost_terms(layers, candidates, "luts")
+    np.testing.assert_allclose(terms.evaluate(by_layer), single[:-1])
+
+
+def test_look_up_tables_as_a_cost_need_an_fpga_and_known_circuits(lenet, exact):
+    known = components.load("mul8s_exact")
+    with pytest.raises(ConfigError, match="an ASIC has no look-up tables"):
+        load_target("spatial").cost_terms(lenet, [known], "luts")
+    with pytest.raises(ConfigError, match="no LUT6 count of exact"):
+        load_target("spatial-dataflow-fpga").cost_terms(lenet, [exact], "luts")
+    asic = load_target("spatial").cost(lenet, {}, known).total
+    assert asic.area_lut6 is None
+    with pytest.raises(ConfigError, match="FPGA"):
+        asic.value("luts")

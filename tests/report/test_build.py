@@ -15,10 +15,9 @@ from hawx_onnx.report.build import (
     accuracy_block,
     candidates_block,
     pareto_block,
-    predictor_block,
     savings,
-    search_block,
 )
+from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import versions
 from hawx_onnx.report.layer_rows import layer_sensitivity
 from hawx_onnx.runtime.evaluate import Accuracy

@@ -57,8 +57,8 @@ def test_costs_take_one_unit_together():
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0 s"), (0.42, "420 ms"), (12.84, "12.8 s"), (150, "2.50 min"), (1e5, "1.16 days"),
-     (1e12, "31,688 years"), (None, "–")],
+    [(0, "0 s"), (0.42, "420 ms"), (4.2e-5, "42.0 µs"), (12.84, "12.8 s"), (150, "2.50 min"),
+     (1e5, "1.16 days"), (1e12, "31,688 years"), (None, "–")],
 )  # fmt: skip
 def test_duration(seconds: object, shown: str):
     assert formats.duration(seconds).replace("\u00a0", " ") == shown

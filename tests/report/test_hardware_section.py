@@ -64,7 +64,7 @@ def test_each_picture_says_what_it_shows_and_names_stay_text() -> None:
         assert drawing[0].tag == "title"
         assert "second" in (drawing[1].text or "")
     assert "<b>" not in shown
-    assert "row folds" in shown
+    assert "Row folds" in shown
 
 
 def test_layers_without_costs_are_left_out() -> None:

@@ -48,9 +48,15 @@ def test_assignment_names_every_layer():
     }
 
 
-@pytest.mark.parametrize("target", ["spatial", "temporal"])
-@pytest.mark.parametrize("objective", sorted(TOTALS_FIELD))
-def test_fast_costs_equal_full_reports(target, objective):
+@pytest.mark.parametrize(
+    ("objective", "target"),
+    [
+        (objective, target + ("-fpga" if objective == "luts" else ""))
+        for objective in sorted(TOTALS_FIELD)
+        for target in ("spatial-dataflow", "temporal-systolic-16x16")
+    ],
+)
+def test_fast_costs_equal_full_reports(objective, target):
     problem = problem_of(target, objective=objective)
     choices = list(itertools.product(problem.allowed, repeat=3))
     full = [problem.objective_of(problem.report(choice).total) for choice in choices]
@@ -63,6 +69,19 @@ def test_budget_of_cost():
     assert Budget(max_power_mw=totals.power_mw, max_area_um2=totals.area_um2).allows_cost(totals)
     assert not Budget(max_power_mw=totals.power_mw * 0.99).allows_cost(totals)
     assert not Budget(max_area_um2=totals.area_um2 * 0.99).allows_cost(totals)
+
+
+def test_look_up_tables_are_costs_of_fpgas_alone():
+    with pytest.raises(ConfigError, match="an ASIC has no look-up tables"):
+        problem_of("spatial", objective="luts")
+    with pytest.raises(ConfigError, match="an ASIC has no look-up tables"):
+        problem_of("spatial", budget=Budget(max_area_lut6=10_000))
+    free = problem_of("spatial-dataflow-fpga")
+    choices = list(itertools.product(free.allowed, repeat=3))
+    luts = [free.report(choice).total.area_lut6 for choice in choices]
+    limit = sorted(luts)[len(luts) // 2]
+    held = problem_of("spatial-dataflow-fpga", budget=Budget(max_area_lut6=limit))
+    np.testing.assert_array_equal(held.affordable(choices), np.array(luts) <= limit)
 
 
 @pytest.mark.parametrize("target", ["spatial", "temporal"])
