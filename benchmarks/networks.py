@@ -178,7 +178,6 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", action="store_true", help="table for docs/performance.md")
     parser.add_argument("--json", metavar="FILE", help="write everything to a file")
     args = parser.parse_args(words)
-    logging.getLogger().setLevel(logging.ERROR)  # the quantiser advises what is done already
     every = {network.name: network for network in networks()}
     names = [word.strip() for word in args.networks.split(",") if word.strip()]
     names = names or (["LeNet-5"] if args.quick else list(every))
@@ -204,4 +203,5 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.ERROR)  # the quantiser advises what is done already
     main()
