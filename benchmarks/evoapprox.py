@@ -1,11 +1,13 @@
 """ResNet-20 / CIFAR-10 with the multipliers of EvoApproxLib: what a search saves within a point.
 
     python benchmarks/evoapprox.py [--all] [--granularity layer|filter] [--method hawx|nsga2]
-        [--evaluations N] [--max-accuracy-drop D] [--json FILE] [--quick]
+        [--evaluations N] [--max-accuracy-drop D] [--confidence P] [--validation-images N]
+        [--json FILE] [--quick]
 
 The network, the images and the truth tables are read from the reference collection beside the
 checkout (shared/). Ranges and folds come from training images. Of the 5,000 test images the search
-sees 1,000; the others, which no choice rests on, give the accuracies printed.
+sees the first 1,000, or as many as asked for; the others, which no choice rests on, give the
+accuracies printed.
 
 Energies are those that the library's authors published (power in PDK 45 nm) for all multipliers
 alike, since no circuit of most unsigned ones is at hand: shares of multiplication energy, of the
@@ -48,7 +50,7 @@ from hawx_onnx.settings import Settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PREPROCESSING = "scale: 255\nmean: [0.485, 0.456, 0.406]\nstd: [0.229, 0.224, 0.225]\n"
-CALIBRATION, VALIDATION = 512, 1000
+CALIBRATION = 512
 EXACT_SIGNED, EXACT_UNSIGNED = "mul8s_1KV8", "mul8u_1JFF"
 TECHNOLOGY = "EvoApproxLib PDK 45 nm, published power"
 
@@ -76,7 +78,9 @@ def _costed(multiplier: Multiplier, power_mw: float) -> Multiplier:
     return replace(multiplier, cost=cost)
 
 
-def dataset_of(shared: Path, model: onnx.ModelProto, test_images: int) -> Dataset:
+def dataset_of(
+    shared: Path, model: onnx.ModelProto, validation_images: int, test_images: int
+) -> Dataset:
     """Calibration from training images, validation and test from test images."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "cifar.yaml")
@@ -87,11 +91,11 @@ def dataset_of(shared: Path, model: onnx.ModelProto, test_images: int) -> Datase
         with np.load(shared / f"data/cifar10_{name}_5k.npz", allow_pickle=False) as stored:
             x = preprocessing.apply(stored["x"], model_input(model), where=name)
             parts[name] = x, stored["y"].astype(np.int64)
-    test = slice(VALIDATION, VALIDATION + test_images)
+    test = slice(validation_images, validation_images + test_images)
     return Dataset(
         "CIFAR-10",
         Split("calibration", *(part[:CALIBRATION] for part in parts["train"])),
-        Split("validation", *(part[:VALIDATION] for part in parts["test"])),
+        Split("validation", *(part[:validation_images] for part in parts["test"])),
         Split("test", *(part[test] for part in parts["test"])),
         note="",
     )
@@ -101,7 +105,7 @@ def prepared_resnet(args: argparse.Namespace, settings: Settings) -> Prepared:
     """The int8 network, scored as folded biases leave it."""
     path = args.shared / "data/models/resnet20_cifar10_fp32.onnx"
     source = load_model(path)
-    dataset = dataset_of(args.shared, source, args.test_images)
+    dataset = dataset_of(args.shared, source, args.validation_images, args.test_images)
     every = multipliers(args.shared, args.all)
     state = Calibrate(1)(quantized_state(source, dataset, every, lambda text: None))
     folds = shared_folds(state, 1) if settings.fold_bias else None
@@ -136,6 +140,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         granularity=args.granularity,
         max_evaluations=args.evaluations,
         max_accuracy_drop=args.max_accuracy_drop,
+        confidence=args.confidence,
         objective=("energy",),
         score_samples=args.score_samples,
         fold_bias=not args.no_fold_bias,
@@ -180,6 +185,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--method", choices=("hawx", "nsga2", "random"), default="hawx")
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--max-accuracy-drop", type=float, default=0.01)
+    parser.add_argument("--confidence", type=float, help="that the true drop is within the limit")
+    parser.add_argument("--validation-images", type=int, default=1000)
     parser.add_argument("--score-samples", type=int, default=256)
     parser.add_argument("--no-fold-bias", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
