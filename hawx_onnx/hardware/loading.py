@@ -12,6 +12,7 @@ from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import TemporalTarget
 from hawx_onnx.names import close_names
+from hawx_onnx.yaml_files import read_yaml
 
 _PRESETS = Path(__file__).parent / "presets"
 _SUFFIXES = (".yaml", ".yml")
@@ -84,24 +85,13 @@ def _read_mapping(path: Path) -> tuple[dict[str, object], dict[str, int]]:
     """Returns the keys of a YAML file with their values and line numbers."""
     import yaml
 
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except FileNotFoundError as error:
+    if not path.exists():
         raise ConfigError(
             "there is no such file",
             where=str(path),
             mend=f"presets: {', '.join(target_names())}",
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot be read: {reason}", where=str(path)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "it is not valid YAML"
-        raise ConfigError(f"not valid YAML: {reason}", where=f"{path}{line}") from error
+        )
+    values, node = read_yaml(path, "write one `key: value` a line")
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(
             "holds no keys",
