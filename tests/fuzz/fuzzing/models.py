@@ -40,6 +40,8 @@ _BRANCH = """
 net (float[N, 2, 6, 6] x) => (float[N, 3] y) {
   f = Flatten (x)
   h = MatMul (f, a)
+  s = ReduceMax <keepdims = 0> (h)
+  yes = Greater (s, half)
   y = If (yes) <
     then_branch = t () => (float[N, 3] ty) { ty = Relu (h) },
     else_branch = e () => (float[N, 3] ey) { ey = Identity (h) }
@@ -71,7 +73,7 @@ def models() -> tuple[bytes, ...]:
         e=normal(3),
     )  # fmt: skip
     attention = _model(_ATTENTION, rows=np.array([0, 12, 6]), u=normal(6, 3))
-    branch = _model(_BRANCH, a=normal(72, 3), yes=np.array(True))
+    branch = _model(_BRANCH, a=normal(72, 3), half=np.array(0.5, np.float32))
     found = [convolution, attention, branch]
     with tempfile.TemporaryDirectory() as folder:
         for name, content in arrays().items():
