@@ -128,6 +128,43 @@ def check_tensors(model: onnx.ModelProto) -> None:
             raise ModelError(reason, where=f"tensor {tensor.name or '?'}", mend=_EXPORT)
 
 
+def check_texts(model: onnx.ModelProto) -> None:
+    """Checks that all names are UTF-8: protobuf reads others, too, but nothing can write them.
+
+    Raises:
+        ModelError: One is not.
+    """
+    graphs: list[tuple[str, onnx.GraphProto | onnx.FunctionProto]] = [("graph", model.graph)]
+    graphs += [(f"function {one.name!r}", one) for one in model.functions]
+    try:
+        for where, graph in graphs:
+            for text in _texts(graph):
+                if not isinstance(text, str):
+                    raise ModelError(f"the name {text!r} is not UTF-8", where=where, mend=_EXPORT)
+                text.encode()
+    except UnicodeError as error:
+        raise ModelError("a name is not UTF-8", where=where, mend=_EXPORT) from error
+
+
+def _texts(graph: onnx.GraphProto | onnx.FunctionProto) -> Iterator[str]:
+    """All names of a graph and of its subgraphs."""
+    yield graph.name
+    if isinstance(graph, onnx.GraphProto):
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            yield value.name
+        for tensor in graph.initializer:
+            yield tensor.name
+    else:
+        yield from (graph.domain, *graph.input, *graph.output, *graph.attribute)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node:
+                    yield from _texts(inner)
+
+
 def _fault(tensor: onnx.TensorProto) -> str:
     """What is wrong with a constant; empty where nothing is."""
     kind = tensor.data_type

@@ -1,4 +1,8 @@
-"""Runs inputs and tells failures: anything raised but `HawxError`, more than 10 s, a crash."""
+"""Runs inputs and tells failures: anything raised but `HawxError`, more than 10 s, a crash.
+
+Seconds are of processor time, which is the same however busy the machine is; nothing may wait
+for longer than ten times that.
+"""
 
 from __future__ import annotations
 
@@ -128,15 +132,21 @@ def _keep(files: Files, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """Raises `Hang` in the body after so many seconds, where there are such signals."""
+    """Raises `Hang` in the body after so many seconds of processor time."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise Hang(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {
+        signal.SIGPROF: (signal.ITIMER_PROF, seconds),
+        signal.SIGALRM: (signal.ITIMER_REAL, 10 * seconds),
+    }
+    before = {number: signal.signal(number, ring) for number in timers}
+    for timer, limit in timers.values():
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, (timer, _) in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])

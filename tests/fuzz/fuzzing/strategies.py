@@ -96,9 +96,9 @@ SNIPPETS = (
 
 @st.composite
 def damaged_bytes(draw: Draw, sources: Sequence[bytes], snippets: Sequence[bytes] = ()) -> bytes:
-    """One of some files with one to four places damaged."""
+    """One of some files with up to four places damaged."""
     data = bytearray(draw(st.sampled_from(sources)))
-    for _ in range(draw(st.integers(1, 4))):
+    for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, max(len(data) - 1, 0)))
         count = draw(st.integers(1, 16))
         match draw(st.integers(0, 7)):
