@@ -20,8 +20,8 @@ from hawx_onnx.report.formats import (
     unit_of,
 )
 from hawx_onnx.report.hardware_section import ENERGY_PARTS, hardware_section
-from hawx_onnx.report.html import page
 from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.page import page
 from hawx_onnx.report.summary import definitions, warnings_section
 from hawx_onnx.report.tables import table
 

@@ -40,7 +40,7 @@ def energy_section(sensitivity: Mapping[str, Any]) -> Markup | None:
     heads = [("Layer", "first"), *((shorten(m, 24), "num") for m in multipliers[:_MOST_COLUMNS])]
     rows = [_row("Uniform operands", uniform, None)]
     rows += [_row(name, row, uniform) for name, row in zip(layers, own, strict=True)][:_MOST_ROWS]
-    parts = [table("Energy of one multiplication, in fJ", heads, rows)]
+    parts = [table("Energy of one multiplication, in fJ", heads, rows, sortable=True)]
     parts.append(element("p", _NOTE, class_="quiet"))
     if len(layers) > _MOST_ROWS or len(multipliers) > _MOST_COLUMNS:
         told = (

@@ -81,7 +81,8 @@ def reasons_section(reasons: Mapping[str, Any]) -> Markup | None:
         for row in rows
     ]
     heads = (("Layer", "first"), ("Decided by", ""), ("The alternative that says most", ""))
-    return join([*told, table("What else there was, all other layers as selected", heads, lines)])
+    caption = "What else there was, all other layers as selected"
+    return join([*told, table(caption, heads, lines, sortable=True)])
 
 
 def _sentence(text: object) -> str:
@@ -194,7 +195,7 @@ def _legend(parts: Sequence[str]) -> list[Markup]:
     if len(parts) < 2:
         return []
     items = [
-        element("li", element("span", class_=f"chip k{index}", aria_hidden="true"), name)
+        element("li", element("span", class_=f"chip k{index}"), name)
         for index, name in enumerate(parts)
     ]
     return [element("ul", *items, class_="legend")]
@@ -217,7 +218,7 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> Markup:
         ("DRAM (bytes)", "num"),
     )
     rows = [_row(layer, energy[1], area[1]) for layer in layers[:_MOST_ROWS]]
-    shown = table("Each layer on the accelerator", heads, rows)
+    shown = table("Each layer on the accelerator", heads, rows, sortable=True)
     if len(layers) > _MOST_ROWS:
         note = f"Shown: the first {_MOST_ROWS} of {len(layers)} layers."
         shown = join([shown, element("p", note, class_="quiet")])
@@ -265,4 +266,4 @@ def _mapping(layers: Sequence[Mapping[str, Any]]) -> list[Markup]:
         for layer, mapping in zip(layers, told, strict=True)
     ]
     title = "How each layer lies on the accelerator"
-    return [table(title, (("Layer", "first"), *heads), rows)]
+    return [table(title, (("Layer", "first"), *heads), rows, sortable=True)]

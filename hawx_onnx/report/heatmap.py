@@ -55,13 +55,19 @@ def _cells(matrix: Matrix, steps: Sequence[float], size: tuple[int, int], drop: 
 
 
 def _merged_cells(matrix: Matrix, steps: Sequence[float], size: tuple[int, int]) -> Markup:
-    """Returns the cells of a large map, one path of thick strokes per shade."""
+    """Returns the cells of a large map, one path of thick strokes per shade; moves are relative."""
     strokes: dict[str, list[str]] = {}
+    ends: dict[str, tuple[int, int]] = {}
+    wide = size[0] - 1
     for r, row in enumerate(matrix):
         for c, value in enumerate(row):
             level = shade(value, steps)
-            stroke = f"M{c * size[0]} {r * size[1] + size[1] // 2}h{size[0] - 1}"
-            strokes.setdefault("none" if level is None else f"h{level}", []).append(stroke)
+            name = "none" if level is None else f"h{level}"
+            x, y = c * size[0], r * size[1] + size[1] // 2
+            end = ends.get(name)
+            move = f"M{x} {y}" if end is None else f"m{x - end[0]} {y - end[1]}"
+            strokes.setdefault(name, []).append(f"{move}h{wide}")
+            ends[name] = (x + wide, y)
     return join([element("path", class_=name, d="".join(d)) for name, d in sorted(strokes.items())])
 
 
@@ -102,7 +108,7 @@ def legend(steps: Sequence[float], *, drop: bool, digits: int = 1) -> Markup:
     entries = [f"≤ {shown(steps[0])}"] + [f"≤ {shown(step)}" for step in steps[1:]]
     entries.append(f"> {shown(steps[-1])}")
     items = [
-        element("li", element("span", class_=f"swatch s{level}", aria_hidden="true"), name)
+        element("li", element("span", class_=f"swatch s{level}"), name)
         for level, name in enumerate(entries)
     ]
     return element("ul", *items, class_="legend")

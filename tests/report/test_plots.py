@@ -10,7 +10,7 @@ import pytest
 
 from hawx_onnx.report.heatmap import DROP_STEPS, error_steps, heat_map_section, shade
 from hawx_onnx.report.pareto_plot import pareto_section
-from hawx_onnx.report.tables import candidates_section, colour_classes, layers_section
+from hawx_onnx.report.tables import candidates_section
 from hawx_onnx.report.trade_off import thinned, trade_off
 
 
@@ -112,22 +112,6 @@ def test_the_heat_map_takes_what_there_is(sensitivity: dict[str, Any]):
     assert "<details>" not in drawn
     sensitivity["layer_level"]["output_mse"] = [[1.0]]
     assert "no matrix" in heat_map_section(sensitivity)
-
-
-def test_exact_multipliers_are_grey_and_others_differ(report: dict[str, Any]):
-    classes = colour_classes(report)
-    assert classes["exact_signed"] == "cx"
-    others = [c for name, c in classes.items() if name != "exact_signed"]
-    assert len(set(others)) == len(others) == 5
-    report["candidates"] = [{**report["candidates"][1], "name": f"m{i}"} for i in range(20)]
-    assert any("hatched" in c for c in colour_classes(report).values())
-
-
-def test_the_layer_table_names_every_multiplier_and_reason(report: dict[str, Any]):
-    shown = layers_section(report)
-    assert "mul8s_1L2H × 38" in shown
-    assert "every candidate costs more accuracy" in shown
-    assert "flex-grow:70" in shown
 
 
 def test_shares_of_macs_add_up(report: dict[str, Any]):
