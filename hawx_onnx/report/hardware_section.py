@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hawx_onnx.report.formats import NONE, finite, number, percent, shorten, unit_of
+from hawx_onnx.report.layer_table import layer_head
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.svg import bar, figure, missing, path
 from hawx_onnx.report.tables import table
@@ -74,7 +75,7 @@ def reasons_section(reasons: Mapping[str, Any]) -> Markup | None:
     lines = [
         element(
             "tr",
-            element("th", shorten(row.get("layer") or "all", 48), scope="row", class_="first code"),
+            layer_head(str(row.get("layer") or "all")),
             element("td", row.get("kept_by") or NONE),
             element("td", row.get("text") or NONE, class_="source"),
         )
@@ -161,7 +162,7 @@ def _panel(
     drawing = element(
         "svg",
         element("title", title),
-        element("desc", f"Most: {listed}. The table below holds all."),
+        element("desc", f"Most: {listed}. A table below holds the figures."),
         _grounds(len(layers)),
         *rows,
         viewBox=f"0 0 {_WIDTH:.0f} {height:.0f}",
@@ -245,7 +246,7 @@ def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
     used = element("td", percent(busy, 1), bar(busy, "bar-plain"), class_="num bars")
     return element(
         "tr",
-        element("th", shorten(name, 48), scope="row", class_="first code"),
+        layer_head(name),
         *[used if cell is None else element("td", cell, class_="num") for cell in cells],
     )
 
@@ -260,7 +261,7 @@ def _mapping(layers: Sequence[Mapping[str, Any]]) -> list[Markup]:
     rows = [
         element(
             "tr",
-            element("th", shorten(str(layer.get("name")), 48), scope="row", class_="first code"),
+            layer_head(str(layer.get("name"))),
             *[element("td", number(mapping.get(key)), class_="num") for key in keys],
         )
         for layer, mapping in zip(layers, told, strict=True)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from hawx_onnx.report.formats import NONE, finite, number, percent, section, shorten, unit_of
-from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.markup import Markup, element, join, text
 from hawx_onnx.report.multiplier_strips import multiplier_strip, runs_of
 from hawx_onnx.report.svg import bar, missing
 from hawx_onnx.report.tables import chip, colour_classes, table
 
 _MOST_LAYERS = 120
-_NAMES_SHOWN = 4
+_NAMES_SHOWN = 3
 
 _HEADS = (
     ("Layer", "first"),
@@ -74,9 +74,12 @@ def _row(
 
 def layer_head(name: str) -> Markup:
     """Returns the cell at the head of a layer's row; a long name is told in full on pointing."""
+    parts = shorten(name, 48).split("/")
+    # Wrapped where people read a break: after the slashes of a node's path.
+    shown = join([text(part) for part in parts], "/<wbr/>")
     return element(
         "th",
-        shorten(name, 48),
+        shown,
         scope="row",
         class_="first code",
         title=name if len(name) > 48 else None,

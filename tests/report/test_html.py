@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -28,7 +26,7 @@ HOSTILE = (
 class Page(HTMLParser):
     """Collects elements, and checks that every one is closed in order."""
 
-    VOID = ("meta", "link", "br", "hr", "img", "input")
+    VOID = ("meta", "link", "br", "hr", "img", "input", "wbr")
 
     def __init__(self, text: str):
         super().__init__()
@@ -110,22 +108,6 @@ def test_nothing_is_loaded(report: dict[str, Any], sensitivity: dict[str, Any]):
     assert "@import" not in style
 
 
-def test_the_one_script_is_the_only_one_allowed(report: dict[str, Any]):
-    text = render_html(report)
-    policy = next(
-        str(m["content"])
-        for m in Page(text).all("meta")
-        if m.get("http-equiv") == "Content-Security-Policy"
-    )
-    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
-    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
-    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert rules["script-src"] == f"'sha256-{digest}'"
-    for loads in ("fetch", "XMLHttpRequest", "import", "innerHTML", "eval", "sendBeacon"):
-        assert not re.search(rf"\b{loads}\b", script)
-
-
 @pytest.mark.parametrize("name", [HOSTILE, "</title></style></svg>", "]]>", "&lt;b&gt;", "\u202e"])
 def test_hostile_names_stay_text(hostile: Callable[[str], dict[str, Any]], name: str):
     sensitivity = {
@@ -179,13 +161,6 @@ def _luminance(colour: str) -> float:
 def _contrast(one: str, other: str) -> float:
     high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
-
-
-def test_nothing_moves():
-    """Who asks for reduced motion gets no less than the others: there is none."""
-    style = resources.files("hawx_onnx.report").joinpath("page.css").read_text("utf-8")
-    for motion in ("transition", "animation", "scroll-behavior"):
-        assert motion not in style
 
 
 @pytest.mark.parametrize("palette", _palettes(), ids=["light", "dark"])
