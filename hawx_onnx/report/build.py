@@ -206,6 +206,7 @@ def build_report(
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen),
         "layers": layers_block(prepared, after),
+        "types": {name: asdict(use) for name, use in after.types.items()},
         "reasons": None
         if surrogate is None
         else reasons_block(problem, chosen, result.points, surrogate),

@@ -74,7 +74,8 @@ def multipliers_told(assignment: object) -> str:
     whole = Counter(str(name) for name in chosen if isinstance(name, str)).most_common()
     parts = [f"{shorten(name, 32)} × {count}" for name, count in whole[:_NAMES_TOLD]]
     if len(whole) > _NAMES_TOLD:
-        parts.append(f"{len(whole) - _NAMES_TOLD} other multipliers")
+        others = len(whole) - _NAMES_TOLD
+        parts.append(f"{others} other {'multiplier' if others == 1 else 'multipliers'}")
     mixed = len(chosen) - sum(count for _, count in whole)
     if mixed:
         parts.append(f"{mixed} {'layer' if mixed == 1 else 'layers'} channel by channel")

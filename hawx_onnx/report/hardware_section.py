@@ -62,33 +62,19 @@ def hardware_section(layers: Sequence[Mapping[str, Any]], kind: str) -> Markup:
     return join(parts)
 
 
-def reasons_section(reasons: Mapping[str, Any]) -> Markup | None:
-    """Returns why the layers have their multipliers on this accelerator, or None if not told.
+def types_table(types: Mapping[str, Any]) -> Markup:
+    """Returns how the multipliers of each type are used.
 
     Args:
-        reasons: The ``reasons`` of ``report.json``.
+        types: The ``types`` of ``report.json`` or of ``cost --json``.
     """
-    rows = [*(reasons.get("layers") or ()), *(reasons.get("everywhere") or ())][:_MOST_ROWS]
-    if not rows:
-        return None
-    told = [element("p", _sentence(text)) for text in reasons.get("shared") or ()]
-    lines = [
-        element(
-            "tr",
-            layer_head(str(row.get("layer") or "all")),
-            element("td", row.get("kept_by") or NONE),
-            element("td", row.get("text") or NONE, class_="source"),
-        )
-        for row in rows
-    ]
-    heads = (("Layer", "first"), ("Decided by", ""), ("The alternative that says most", ""))
-    caption = "What else there was, all other layers as selected"
-    return join([*told, table(caption, heads, lines, sortable=True)])
-
-
-def _sentence(text: object) -> str:
-    told = str(text)
-    return f"{told[:1].upper()}{told[1:]}."
+    rows = []
+    for name, use in types.items():
+        cells = (number(use["multipliers"]), number(use["macs"]), percent(use["utilization"], 1))
+        row = [element("td", cell, class_="num") for cell in cells]
+        rows.append(element("tr", element("th", name, scope="row", class_="first code"), *row))
+    heads = (("Multiplier", "first"), ("On the chip", "num"), ("MACs", "num"), ("Used", "num"))
+    return table("Multipliers on the accelerator", heads, rows, wide=False, sortable=True)
 
 
 def _panels(layers: Sequence[Mapping[str, Any]], kind: str) -> list[Markup]:

@@ -12,13 +12,14 @@ from hawx_onnx.report.compensation import compensation_section
 from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
 from hawx_onnx.report.formats import NONE, number, percent, section
-from hawx_onnx.report.hardware_section import hardware_section, reasons_section
+from hawx_onnx.report.hardware_section import hardware_section, types_table
 from hawx_onnx.report.heatmap import heat_map_section
 from hawx_onnx.report.layer_table import layers_section
 from hawx_onnx.report.left_exact import left_exact_section
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.page import page
 from hawx_onnx.report.pareto_plot import pareto_section
+from hawx_onnx.report.reasons_table import reasons_section
 from hawx_onnx.report.search_log import search_section
 from hawx_onnx.report.summary import (
     data_note,
@@ -138,9 +139,12 @@ def _sections(
 
 
 def _hardware_section(report: Mapping[str, Any]) -> Markup:
-    """Returns what each layer takes of the accelerator."""
+    """Returns what each layer takes of the accelerator, and how its multipliers are used."""
     layers = list(report.get("layers") or ())
-    return hardware_section(layers, str(section(report, "target").get("kind") or ""))
+    parts = [hardware_section(layers, str(section(report, "target").get("kind") or ""))]
+    if types := section(report, "types"):
+        parts.append(types_table(types))
+    return join(parts)
 
 
 def _sensitivity_sections(sensitivity: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:

@@ -44,7 +44,7 @@ def layers_section(report: Mapping[str, Any]) -> Markup:
         for layer in layers[:_MOST_LAYERS]
     ]
     heads = (*_HEADS, (f"Energy ({unit[0]})", "num"))
-    parts = [table("In the order of the graph", heads, rows, sortable=True)]
+    parts = [table("Each layer, and what its channels got", heads, rows, sortable=True)]
     if len(layers) > _MOST_LAYERS:
         note = f"Shown: the first {_MOST_LAYERS} of {len(layers)} layers; all are in report.json."
         parts.append(element("p", note, class_="quiet"))

@@ -178,6 +178,6 @@ def _candidate_row(
         element("td", share(candidate.get("ep")), class_="num"),
         *[cell(key) for key in ("mse", "mean_error", "rank", "energy_fj", "area_um2", "delay_ns")],
         element("td", _technology(str(candidate.get("technology") or ""))),
-        element("td", candidate.get("provenance") or NONE, class_="source"),
+        element("td", candidate.get("provenance") or NONE, class_="source long"),
         element("td", digest[:12] or NONE, class_="code", title=digest or None),
     )

@@ -140,6 +140,18 @@ def _candidates() -> list[dict[str, Any]]:
     ]
 
 
+def _reason(layer: str | None, multiplier: str | None, kept_by: str) -> dict[str, Any]:
+    return {
+        "layer": layer,
+        "multiplier": multiplier,
+        "changes": {},
+        "adds_type": False,
+        "predicted_accuracy_drop": None,
+        "kept_by": kept_by,
+        "text": f"{multiplier or 'no candidate'} would save nothing",
+    }
+
+
 def build_report() -> dict[str, Any]:
     pareto = _pareto()
     selected = next(p for p in pareto if p["selected"])
@@ -190,6 +202,15 @@ def build_report() -> dict[str, Any]:
         },
         "pareto": pareto,
         "layers": _layers(selected["assignment"]),
+        "types": {
+            name: {"multipliers": 256, "macs": 100_000 * index, "utilization": 0.1 * index}
+            for index, (name, *_) in enumerate(MULTIPLIERS[:3])
+        },
+        "reasons": {
+            "shared": ["all layers share the array"],
+            "layers": [_reason(layer[0], "mul8s_1KTY", "accuracy") for layer in LAYERS],
+            "everywhere": [_reason(None, None, "none")] * 3,
+        },
         "search": {
             "method": "hawx",
             "evaluations": 34,

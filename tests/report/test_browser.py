@@ -160,7 +160,7 @@ def test_every_text_stands_out_from_its_ground(browser: str, written: Path, sche
 
 SORT = """
 const table = [...page.querySelectorAll("table.sortable")].find(
-  (one) => one.caption.textContent === "In the order of the graph");
+  (one) => one.caption.textContent === "Each layer, and what its channels got");
 const names = () => [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
 const head = (name) => [...table.tHead.rows[0].cells].find((one) => one.textContent === name);
 const state = (name) => [names(), head(name).getAttribute("aria-sort")];
