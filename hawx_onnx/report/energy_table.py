@@ -40,7 +40,7 @@ def energy_section(sensitivity: Mapping[str, Any]) -> Markup | None:
     heads = [("Layer", "first"), *((shorten(m, 24), "num") for m in multipliers[:_MOST_COLUMNS])]
     rows = [_row("Uniform operands", uniform, None)]
     rows += [_row(name, row, uniform) for name, row in zip(layers, own, strict=True)][:_MOST_ROWS]
-    parts = [table("Energy of one multiplication, in fJ", heads, rows, sortable=True)]
+    parts = [table("Energy of one multiplication, in fJ", heads, rows, sortable=True, figures=True)]
     parts.append(element("p", _NOTE, class_="quiet"))
     if len(layers) > _MOST_ROWS or len(multipliers) > _MOST_COLUMNS:
         told = (
@@ -65,5 +65,5 @@ def _row(name: str, energies: Sequence[object], uniform: Sequence[object] | None
             real, whole = finite(value), finite(uniform[index])
             part = NONE if real is None or not whole else percent(real / whole, 0)
             shown.append(element("span", part, class_="under"))
-        cells.append(element("td", *shown, class_="num"))
+        cells.append(element("td", *shown))
     return element("tr", layer_head(name), *cells)

@@ -36,7 +36,7 @@ _MAPPED = {
 }
 
 _WIDTH, _ROW, _THICK = 460.0, 42.0, 10.0
-_MOST_BARS, _MOST_ROWS, _MOST_TOLD = 40, 40, 5
+_MOST_BARS, _MOST_ROWS, _MOST_TOLD = 40, 100, 5
 
 Bar = tuple[Sequence[float], str]
 """Lengths of the parts of a bar, and what stands at its end."""
@@ -58,7 +58,7 @@ def hardware_section(layers: Sequence[Mapping[str, Any]], kind: str) -> Markup:
     if len(costed) > _MOST_BARS:
         told = f"Drawn: the first {_MOST_BARS} of {len(costed)} layers."
         parts.append(element("p", told, class_="quiet"))
-    parts += [_table(costed), *_mapping(costed[:_MOST_ROWS])]
+    parts += [_table(costed), *_mapping(costed)]
     return join(parts)
 
 
@@ -205,11 +205,17 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> Markup:
         ("DRAM (bytes)", "num"),
     )
     rows = [_row(layer, energy[1], area[1]) for layer in layers[:_MOST_ROWS]]
-    shown = table("Each layer on the accelerator", heads, rows, sortable=True)
-    if len(layers) > _MOST_ROWS:
-        note = f"Shown: the first {_MOST_ROWS} of {len(layers)} layers."
-        shown = join([shown, element("p", note, class_="quiet")])
-    return shown
+    title = "Each layer on the accelerator"
+    shown = table(title, heads, rows, sortable=True, figures=True)
+    return join([shown, *_cut(len(layers), _MOST_ROWS)])
+
+
+def _cut(layers: int, shown: int) -> list[Markup]:
+    """Says how many layers are shown, where that is not all."""
+    if layers <= shown:
+        return []
+    note = f"Shown: the first {shown} of {layers} layers."
+    return [element("p", note, class_="quiet")]
 
 
 def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
@@ -229,11 +235,11 @@ def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
         number(layer.get("sram_bytes")),
         number(layer.get("dram_bytes")),
     )
-    used = element("td", percent(busy, 1), bar(busy, "bar-plain"), class_="num bars")
+    used = element("td", percent(busy, 1), bar(busy, "bar-plain"), class_="bars")
     return element(
         "tr",
         layer_head(name),
-        *[used if cell is None else element("td", cell, class_="num") for cell in cells],
+        *[used if cell is None else element("td", cell) for cell in cells],
     )
 
 
@@ -248,9 +254,10 @@ def _mapping(layers: Sequence[Mapping[str, Any]]) -> list[Markup]:
         element(
             "tr",
             layer_head(str(layer.get("name"))),
-            *[element("td", number(mapping.get(key)), class_="num") for key in keys],
+            *[element("td", number(mapping.get(key))) for key in keys],
         )
-        for layer, mapping in zip(layers, told, strict=True)
+        for layer, mapping in list(zip(layers, told, strict=True))[:_MOST_BARS]
     ]
     title = "How each layer lies on the accelerator"
-    return [table(title, (("Layer", "first"), *heads), rows, sortable=True)]
+    shown = table(title, (("Layer", "first"), *heads), rows, sortable=True, figures=True)
+    return [shown, *_cut(len(layers), _MOST_BARS)]

@@ -30,6 +30,7 @@ def table(
     *,
     wide: bool = True,
     sortable: bool = False,
+    figures: bool = False,
 ) -> Markup:
     """Returns a table in a container that scrolls by itself.
 
@@ -40,17 +41,19 @@ def table(
         wide: Whether the columns keep their width and the table may scroll at any width.
         sortable: Whether the script lets a click on a heading sort it; columns of the class
             ``num`` as numbers, by what their cells begin with.
+        figures: Whether all cells but the headings are numbers, which then need no class.
     """
     head = [
         element("th" if name else "td", name, scope="col" if name else None, class_=kind or None)
         for name, kind in heads
     ]
+    kinds = {"wide": wide, "sortable": sortable, "figures": figures}
     content = element(
         "table",
         element("caption", element("span", caption)),
         element("thead", element("tr", *head)),
         element("tbody", *rows),
-        class_=" ".join(n for n, on in (("wide", wide), ("sortable", sortable)) if on) or None,
+        class_=" ".join(name for name, on in kinds.items() if on) or None,
     )
     return element(
         "div", content, class_="scroll", tabindex=0, role="region", aria_label=f"{caption}, table"

@@ -312,6 +312,11 @@ def hostile(report: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
         report["warnings"] = [name]
         report["environment"]["cpu"] = [name]
         report["environment"]["versions"] = {name: name}
+        report["selected"]["assignment"] = {name: [name] * 3 + ["other"] * 4}
+        report["types"] = {name: {"multipliers": 1, "macs": 2, "utilization": 0.5}}
+        report["reasons"]["shared"] = [name]
+        for reason in (*report["reasons"]["layers"], *report["reasons"]["everywhere"]):
+            reason.update(layer=name, kept_by=name, text=name)
         for layer in report["layers"]:
             layer.update(name=name, op=name, reason=name, multipliers={name: 3, "other": 4})
         for candidate in report["candidates"]:

@@ -135,7 +135,7 @@ def test_the_page_can_be_read_by_everyone(report: dict[str, Any], sensitivity: d
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
-    assert len(page.all("table")) == len(page.all("caption")) == 11
+    assert len(page.all("table")) == len(page.all("caption")) == 12
     assert all(cell.get("scope") in ("col", "row") for cell in page.all("th"))
     ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))

@@ -102,7 +102,9 @@ def test_the_heat_map_tells_its_numbers(sensitivity: dict[str, Any]):
     assert len(cells) == 25
     assert sum(cell.findtext("title") == "not measured" for cell in cells) == 1
     assert "Largest: 45.46 points, /classifier/fc2/Gemm with mul8s_1KTY." in drawn
-    assert drawn.count("<details>") == 1
+    assert drawn.count("<details>") == 2
+    assert "<td>45.46</td></tr></tbody>" in drawn
+    assert drawn.count("<td>–</td>") == 1
 
 
 def test_the_heat_map_takes_what_there_is(sensitivity: dict[str, Any]):
@@ -118,3 +120,28 @@ def test_shares_of_macs_add_up(report: dict[str, Any]):
     shown = candidates_section(report)
     shares = [float(s) for s in re.findall(r'<td class="num">([\d.]+)\u00a0%</td><td>', shown)]
     assert sum(shares) == pytest.approx(100, abs=0.4)
+
+
+def test_every_cell_of_a_large_map_is_drawn_once_in_its_shade():
+    values = [[DROP_STEPS[(3 * r + c * c) % 9] for c in range(20)] for r in range(60)]
+    values[7][3] = None
+    layers, multipliers = [f"l{r}" for r in range(60)], [f"m{c}" for c in range(20)]
+    drawn = heat_map_section(
+        {"layers": layers, "multipliers": multipliers, "layer_level": {"accuracy_drop": values}}
+    )
+    found: dict[tuple[int, int], str] = {}
+    for name, d in re.findall(r'<path class="(h\d|none)" d="([^"]*)"', drawn):
+        x = y = 0
+        for move, right, down, count in re.findall(r"([Mm])(-?\d+) (-?\d+)h(\d+)", d):
+            x, y = (x, y) if move == "m" else (0, 0)
+            x, y = x + int(right), y + int(down)
+            for _ in range(int(count)):
+                assert (y, x) not in found
+                found[y, x] = name
+                x += 1
+    shades = {
+        (r, c): "none" if (level := shade(value, DROP_STEPS)) is None else f"h{level}"
+        for r, row in enumerate(values)
+        for c, value in enumerate(row)
+    }
+    assert found == shades
