@@ -281,6 +281,24 @@ def test_texts_of_marks_are_shown_on_pointing_and_by_keyboard(browser: str, writ
     assert found["drawings"]
 
 
+def test_without_scripts_everything_is_there(
+    browser: str, written: Path, report: dict[str, Any]
+) -> None:
+    page, bare = written / "report.html", written / "bare.html"
+    text = page.read_text(encoding="utf-8")
+    # Chromium cannot print a page with scripts switched off, but with them forbidden it can.
+    bare.write_text(re.sub(r"script-src &#x27;[^;]*&#x27;;", "", text, count=1), encoding="utf-8")
+    shown = run(browser, written, "--dump-dom", bare.as_uri()).stdout
+    assert "<button" not in shown
+    assert "tabindex" not in "".join(re.findall(r"<svg[^>]*>", shown))
+    sorting = run(browser, written, "--dump-dom", page.as_uri()).stdout
+    assert "<button" in sorting
+    for tag in ("tr", "td", "th", "circle", "path", "details", "p", "dd"):
+        assert len(re.findall(rf"<{tag}\b", shown)) == len(re.findall(rf"<{tag}\b", sorting)) > 0
+    for layer in report["layers"]:
+        assert layer["name"] in shown.replace("<wbr>", "")
+
+
 def requests_of(browser: str, folder: Path, page: Path) -> list[str]:
     """The addresses that a page on disk has the browser ask for; no host is ever found."""
     log = folder / "net.json"
