@@ -22,6 +22,7 @@ from hawx_onnx.report.tables import table
 _MOST_ROWS, _NAMES_TOLD = 80, 3
 # Tables of more rows than that are shown on demand.
 _AT_ONCE = 12
+_TIMES = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"
 
 
 def front_table(report: Mapping[str, Any]) -> Markup:
@@ -42,7 +43,7 @@ def front_table(report: Mapping[str, Any]) -> Markup:
         ("Predicted", "num"),
         *((label, "num") for _, _, label in costs),
         ("", ""),
-        ("Multipliers", ""),
+        ("Multipliers × layers", ""),
     )
     rows = [_row(point, units) for point in points[:_MOST_ROWS]]
     shown = table("Pareto front, on the validation samples", heads, rows, sortable=True)
@@ -72,7 +73,7 @@ def multipliers_told(assignment: object) -> str:
         return "all exact"
     chosen = list(assignment.values())
     whole = Counter(str(name) for name in chosen if isinstance(name, str)).most_common()
-    parts = [f"{shorten(name, 32)} × {count}" for name, count in whole[:_NAMES_TOLD]]
+    parts = [f"{shorten(name, 32)}{_TIMES}{count}" for name, count in whole[:_NAMES_TOLD]]
     if len(whole) > _NAMES_TOLD:
         others = len(whole) - _NAMES_TOLD
         parts.append(f"{others} other {'multiplier' if others == 1 else 'multipliers'}")

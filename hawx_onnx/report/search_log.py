@@ -186,9 +186,9 @@ def _log(report: Mapping[str, Any], points: Sequence[Point]) -> Markup:
         (label, "num"),
         ("Of exact int8", "num"),
         ("Budget", ""),
-        ("Multipliers", ""),
+        ("Multipliers × layers", ""),
     )
-    shown = table("Assignments in the order of their measurement", heads, rows, sortable=True)
+    shown = table("Measured assignments", heads, rows, sortable=True)
     if len(points) <= _MOST_ROWS:
         return shown
     note = f"Shown: the first {_MOST_ROWS} of {len(points)} measurements; all are in report.json."

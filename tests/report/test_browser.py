@@ -281,6 +281,30 @@ def test_texts_of_marks_are_shown_on_pointing_and_by_keyboard(browser: str, writ
     assert found["drawings"]
 
 
+def test_hostile_names_stay_text_in_tooltips(
+    browser: str, tmp_path: Path, hostile: Callable[[str], dict[str, Any]]
+) -> None:
+    name = "<img src=x onerror=alert(1)><b>bold</b>"
+    (tmp_path / "report.html").write_text(render_html(hostile(name)), encoding="utf-8")
+    script = """
+    const tip = page.querySelector(".tip");
+    const shown = [...page.querySelectorAll("svg.channels path, svg.marked circle, [title]")]
+      .map((node) => {
+        node.dispatchEvent(new view.PointerEvent("pointermove", { bubbles: true }));
+        return tip.textContent;
+      });
+    page.querySelectorAll("thead button").forEach((button) => button.click());
+    return {
+      shown, made: page.querySelectorAll(".tip *, img, b").length,
+      scripts: page.scripts.length, status: page.querySelector("[role=status]").children.length,
+    };
+    """
+    found = probe(browser, tmp_path, script)
+    assert sum(name in text for text in found["shown"]) > 5
+    assert found["made"] == found["status"] == 0
+    assert found["scripts"] == 1
+
+
 def test_without_scripts_everything_is_there(
     browser: str, written: Path, report: dict[str, Any]
 ) -> None:

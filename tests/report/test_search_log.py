@@ -61,7 +61,7 @@ def test_rows_are_in_the_order_of_measurement(searched: dict[str, Any]) -> None:
         "metbest so far",
     ]
     assert rows[2][2] == "70.00\u00a0% of 128"
-    assert rows[0][6] == "m1 × 1, 1 layer channel by channel"
+    assert rows[0][6] == "m1\u00a0×\u00a01, 1 layer channel by channel"
 
 
 def test_the_line_falls_where_something_cheaper_met_the_budget(searched: dict[str, Any]) -> None:
@@ -115,4 +115,7 @@ def test_the_front_is_a_table_too(searched: dict[str, Any]) -> None:
 def test_assignments_in_a_few_words() -> None:
     assert multipliers_told({}) == multipliers_told(None) == "all exact"
     many = {f"l{i}": f"m{i % 5}" for i in range(11)}
-    assert multipliers_told(many) == "m0 × 3, m1 × 2, m2 × 2, 2 other multipliers"
+    assert (
+        multipliers_told(many)
+        == "m0\u00a0×\u00a03, m1\u00a0×\u00a02, m2\u00a0×\u00a02, 2 other multipliers"
+    )
