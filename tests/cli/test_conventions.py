@@ -219,7 +219,7 @@ def test_a_configuration_file_holds_flags_of_the_command(
         ("split: {a: b}\n", ("split", "not a text")),
         ("- a\n- b\n", ("no mapping", "flag-name: value")),
         ("settings: 5\n", ("no mapping",)),
-        ("a: [\n", ("no YAML",)),
+        ("a: [\n", ("not valid YAML",)),
     ],
 )
 def test_wrong_configuration_files(
