@@ -8,10 +8,11 @@ import numpy as np
 
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.model import batches
+from hawx_onnx.metric_names import ACCURACY
+from hawx_onnx.metrics import Scorer, metric_named
 from hawx_onnx.passes import PassState
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.passes.staged_probe import StagedProbe
-from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.search.problem import Choice
 
 # Values of the input in one batch: enough to make up for the calls, few enough for the caches.
@@ -27,7 +28,8 @@ class ValidationRuns:
 
     Args:
         state: Int8 model, candidates and multipliers.
-        split: The samples, with labels.
+        split: The samples, with labels or other targets.
+        scorer: What they are scored by; whether the class is right if None.
         seed: Of the order.
         threads: Threads within an operator; 0 lets onnxruntime choose.
         share: Compute once what choices have in common; otherwise every run is a whole one.
@@ -35,7 +37,6 @@ class ValidationRuns:
 
     Attributes:
         x: The samples in that order.
-        labels: Their classes, int [samples].
         sizes: Samples in each batch.
         block: Choices worth measuring together.
     """
@@ -49,10 +50,12 @@ class ValidationRuns:
         *,
         share: bool = True,
         folds: SharedFolds | None = None,
+        scorer: Scorer | None = None,
     ) -> None:
         assert split.y is not None
         order = np.random.default_rng(seed).permutation(len(split))
-        self.x, self.labels = split.x[order], split.y[order]
+        self.x, self._targets = split.x[order], split.y[order]
+        self._scorer = Scorer(metric_named(ACCURACY)) if scorer is None else scorer
         # Fresh folds: what another method's runs found out is not taken over.
         own = None if folds is None else folds.fresh(share=share)
         self._probe = StagedProbe(
@@ -71,10 +74,12 @@ class ValidationRuns:
         if self._together:
             self._probe.plan(choices, len(self._batches[0][0]))
 
-    def classes(self, choice: Choice, batch: int) -> np.ndarray:
-        """The predicted class of each sample of a batch."""
+    def scores(self, choice: Choice, batch: int) -> np.ndarray:
+        """The score of each sample of a batch: bool or float64 [samples]."""
         rows, count = self._batches[batch]
-        return classes(self._probe.outputs(batch, rows, choice))[:count]
+        outputs = self._probe.outputs(batch, rows, choice)[:count]
+        start = int(sum(self.sizes[:batch]))
+        return self._scorer.scores(outputs, self._targets[start : start + count])
 
     def forget(self, batch: int) -> None:
         """Drops a batch's activations; those of a single choice stay for the next one."""

@@ -13,7 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from hawx_onnx.errors import DataError
-from hawx_onnx.frontend.data_checks import check_labels, check_stored, fit_without_preprocessing
+from hawx_onnx.frontend.data_checks import (
+    CLASSES,
+    check_labels,
+    check_stored,
+    check_targets,
+    fit_without_preprocessing,
+)
 from hawx_onnx.frontend.data_types import Array, Dataset, InputSpec, Split
 from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.frontend.sources import (
@@ -48,6 +54,7 @@ def load_dataset(
     reference: str | None = None,
     preprocessing: Preprocessing | None = None,
     seed: int = 0,
+    labels: str = CLASSES,
 ) -> Dataset:
     """Loads, checks, preprocesses and splits the data of a run.
 
@@ -62,6 +69,8 @@ def load_dataset(
         reference: Name of the reference network that the model is, if any.
         preprocessing: How stored images become the model's input.
         seed: Seed of synthetic samples and of the permutation that splits.
+        labels: What labels are: ``classes`` (one for each sample), ``tokens`` (whole numbers of
+            any shape, negative where nothing is scored) or ``values`` (numbers of any shape).
 
     Raises:
         DataError: If the data is missing, damaged, or does not fit the model.
@@ -72,7 +81,9 @@ def load_dataset(
     if raw.name == "synthetic":
         preprocessing = card_preprocessing = None
     ready = {
-        name: _prepare(part, input_spec, preprocessing, card_preprocessing, least=_least(name))
+        name: _prepare(
+            part, input_spec, preprocessing, card_preprocessing, labels, least=_least(name)
+        )
         for name, part in raw.parts.items()
     }
     splits = _split(ready, seed)
@@ -138,18 +149,19 @@ def _prepare(
     input_spec: InputSpec,
     given: Preprocessing | None,
     card: Preprocessing | None,
+    labels: str,
     *,
     least: int,
 ) -> tuple[Array, Array | None]:
     """Checks a part and brings it into the model's form."""
     check_stored(part.x, part.x_where, least=least)
-    y = None if part.y is None else check_labels(part.y, len(part.x), part.y_where)
+    y = None if part.y is None else check_targets(part.y, len(part.x), part.y_where, labels)
     chosen = given
     if chosen is None and not _ready(part.x, input_spec):
         chosen = card
     if chosen is None:
         return fit_without_preprocessing(part.x, input_spec, part.x_where), y
-    if y is not None and chosen.label_offset:
+    if y is not None and chosen.label_offset and labels == CLASSES:
         y = check_labels(y + chosen.label_offset, len(y), f"{part.y_where} with label_offset")
     return chosen.apply(part.x, input_spec, where=part.x_where), y
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +54,8 @@ class Split:
     Attributes:
         name: ``calibration``, ``validation`` or ``test``.
         x: Samples [N, ...] in the model's dtype and layout.
-        y: Class of each sample, int64 [N]; ``None`` where the data has no labels.
+        y: Class of each sample, int64 [N], or other targets [N, ...] of a metric; ``None`` where
+            the data has no labels.
     """
 
     name: str
@@ -91,6 +93,11 @@ class Dataset:
     def splits(self) -> tuple[Split, Split, Split]:
         """The calibration, validation and test splits, in this order."""
         return self.calibration, self.validation, self.test
+
+    def each(self, change: Callable[[Split], Split]) -> Dataset:
+        """The same data with every split changed."""
+        calibration, validation, test = map(change, self.splits)
+        return replace(self, calibration=calibration, validation=validation, test=test)
 
     @property
     def labelled(self) -> bool:

@@ -36,9 +36,9 @@ class Network:
     def prepare(self, choices):
         self.prepared.append(list(choices))
 
-    def classes(self, choice, batch):
+    def scores(self, choice, batch):
         self.runs.append((choice, batch))
-        return self.hits[choice][batch * BATCH :][:BATCH].astype(int)
+        return self.hits[choice][batch * BATCH :][:BATCH]
 
     def forget(self, batch):
         self.forgotten.append(batch)
@@ -59,8 +59,7 @@ class Journal(dict):
 def measurer_of(network, journal=None, ticks=None, budget=None, **limits):
     problem = Problem(WORKLOADS, MULTIPLIERS, load_target("spatial"), budget=budget or Budget())
     progress = None if ticks is None else lambda: ticks.append(1)
-    labels = np.ones(SAMPLES, int)
-    return Measurer(network, problem, labels, Limits(**limits), journal, progress)
+    return Measurer(network, problem, Limits(**limits), journal, progress)
 
 
 def test_each_choice_runs_once():
@@ -203,10 +202,10 @@ def test_what_was_given_up_goes_on_where_it_must():
 
 def test_an_interruption_keeps_the_blocks_before():
     class Interrupted(Network):
-        def classes(self, choice, batch):
+        def scores(self, choice, batch):
             if choice == (1, 2):
                 raise KeyboardInterrupt
-            return super().classes(choice, batch)
+            return super().scores(choice, batch)
 
     journal = Journal()
     measurer = measurer_of(Interrupted(), journal, block=2, early_stop=False)
