@@ -253,7 +253,7 @@ _BUILT_IN = {
         cross_entropy,
         False,
         "",
-        "% (logarithm of the ratio)",
+        "%",
     ),
 }
 

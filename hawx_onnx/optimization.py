@@ -19,7 +19,7 @@ from hawx_onnx.errors import BudgetError
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.journal.values import pack
-from hawx_onnx.metric_names import ACCURACY, AGREEMENT
+from hawx_onnx.metric_names import ACCURACY, AGREEMENT, is_function
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
@@ -38,6 +38,7 @@ from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import Problem, SearchResult
+from hawx_onnx.search.drop_text import with_unit
 from hawx_onnx.search.problem import size_text
 from hawx_onnx.selection import Searcher, choose
 from hawx_onnx.settings import Settings
@@ -187,15 +188,17 @@ def _optimize(
         made,
         searcher.surrogate,
     )
-    loss = find_loss(
-        prepared.source,
-        prepared.dataset,
-        prepared.state.multipliers[0].encoding,
-        settings,
-        accuracies["float"].value - accuracies["baseline"].value,
-    )
+    # What a user's function calls little is not known.
+    lost = accuracies["float"].value - accuracies["baseline"].value
+    encoding = prepared.state.multipliers[0].encoding
+    loss = None
+    if not is_function(prepared.metric):
+        loss = find_loss(prepared.source, prepared.dataset, encoding, settings, lost)
     report["quantization"] = None if loss is None else loss.document()
-    report["warnings"] += [] if loss is None else [loss.warning()]
+    if loss is not None:
+        named = f"{with_unit(searcher.problem.budget, lost)} of {prepared.metric}"
+        text = loss.warning(None if prepared.metric in (ACCURACY, AGREEMENT) else named)
+        report["warnings"].append(text)
     _note(journal, prepared, report)
     assert prepared.state.sensitivity is not None
     return Result(

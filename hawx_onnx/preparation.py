@@ -74,6 +74,7 @@ class Prepared:
             are not compensated.
         held: The assignment that the user's model was rewritten by; None where it was not.
         judged_by: What networks are judged by; accuracy, or agreement, if None.
+        output_shape: Of the scored output of one sample.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class Prepared:
     folds: SharedFolds | None = None
     held: Assignment | None = None
     judged_by: Metric | None = None
+    output_shape: tuple[int, ...] = (-1,)
 
     @property
     def compensation(self) -> str | None:
@@ -231,7 +233,7 @@ def prepare(
         state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
     found = (Path(path), source, state, dataset, labelled, target, warnings, folds, held)
-    return Prepared(*found, judged_by=metric)
+    return Prepared(*found, judged_by=metric, output_shape=outputs.shape[1:])
 
 
 def _quantized(

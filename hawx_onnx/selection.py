@@ -131,6 +131,7 @@ class Searcher:
             share=self._share,
             folds=prepared.folds,
             scorer=prepared.scorer,
+            shape=prepared.output_shape,
         )
         settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
         limits = Limits(

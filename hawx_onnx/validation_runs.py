@@ -30,6 +30,7 @@ class ValidationRuns:
         state: Int8 model, candidates and multipliers.
         split: The samples, with labels or other targets.
         scorer: What they are scored by; whether the class is right if None.
+        shape: Of the output of one sample, as the scorer takes it.
         seed: Of the order.
         threads: Threads within an operator; 0 lets onnxruntime choose.
         share: Compute once what choices have in common; otherwise every run is a whole one.
@@ -51,10 +52,12 @@ class ValidationRuns:
         share: bool = True,
         folds: SharedFolds | None = None,
         scorer: Scorer | None = None,
+        shape: tuple[int, ...] = (-1,),
     ) -> None:
         assert split.y is not None
         order = np.random.default_rng(seed).permutation(len(split))
         self.x, self._targets = split.x[order], split.y[order]
+        self._shape = shape
         self._scorer = Scorer(metric_named(ACCURACY)) if scorer is None else scorer
         # Fresh folds: what another method's runs found out is not taken over.
         own = None if folds is None else folds.fresh(share=share)
@@ -79,7 +82,8 @@ class ValidationRuns:
         rows, count = self._batches[batch]
         outputs = self._probe.outputs(batch, rows, choice)[:count]
         start = int(sum(self.sizes[:batch]))
-        return self._scorer.scores(outputs, self._targets[start : start + count])
+        shaped = outputs.reshape(count, *self._shape)
+        return self._scorer.scores(shaped, self._targets[start : start + count])
 
     def forget(self, batch: int) -> None:
         """Drops a batch's activations; those of a single choice stay for the next one."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hawx_onnx.metrics import Scorer
+from hawx_onnx.metrics import Scorer, class_scores
 
 # Two-sided 95 % quantile of the normal distribution.
 Z95 = 1.959963984540054
@@ -94,33 +92,29 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> Accuracy:
     return Accuracy(classes(outputs) == labels)
 
 
-def measured(
-    outputs: Iterable[np.ndarray], targets: np.ndarray, scorer: Scorer | None = None
-) -> Accuracy:
+def measured(outputs: Iterable[np.ndarray], targets: np.ndarray, scorer: Scorer) -> Accuracy:
     """A metric over outputs that come batch by batch, so that never all are held.
 
     Args:
         outputs: Of the samples in turn, [rows, ...] each.
         targets: Of all of them [samples, ...].
-        scorer: The metric; top-1 accuracy if None.
+        scorer: The metric.
     """
     parts, done = [], 0
     for rows in outputs:
         wanted = targets[done : done + len(rows)]
         done += len(rows)
-        parts.append(classes(rows) == wanted if scorer is None else scorer.scores(rows, wanted))
+        parts.append(scorer.scores(rows, wanted))
     return Accuracy(np.concatenate(parts))
 
 
 def classes(outputs: np.ndarray) -> np.ndarray:
-    """The predicted class of each sample, int64 [samples].
+    """The predicted class of each sample: int64 [samples].
 
-    Of outputs with several axes besides the samples, as those of sequences, the greatest along
-    the last one: int64 [samples, ...].
+    Raises:
+        ModelError: The outputs are no class scores.
     """
-    if [size > 1 for size in outputs.shape[1:]].count(True) > 1:
-        return np.asarray(outputs.argmax(axis=-1))
-    return np.asarray(flat_outputs(outputs).argmax(axis=1))
+    return np.asarray(class_scores(outputs).argmax(axis=1))
 
 
 def flat_outputs(outputs: np.ndarray) -> np.ndarray:
