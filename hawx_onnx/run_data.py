@@ -11,6 +11,7 @@ from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.data_checks import CLASSES
 from hawx_onnx.frontend.model import model_input
+from hawx_onnx.frontend.streamed import pick
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, FLAG, PERPLEXITY
 from hawx_onnx.metrics import Metric, class_scores, metric_named
 from hawx_onnx.passes.graph import metadata
@@ -45,7 +46,7 @@ def load_data(model: onnx.ModelProto, settings: Settings) -> Dataset:
 def _head(split: Split, count: int) -> Split:
     """The first samples of a split."""
     y = None if split.y is None else split.y[:count]
-    return Split(split.name, split.x[:count], y)
+    return Split(split.name, pick(split.x, slice(count)), y)
 
 
 def metric_of(dataset: Dataset, settings: Settings) -> Metric:

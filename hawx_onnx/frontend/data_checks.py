@@ -8,7 +8,7 @@ import numpy as np
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array, InputSpec, describe_shape
-from hawx_onnx.frontend.sources import MIN_SAMPLES
+from hawx_onnx.frontend.sources import MIN_SAMPLES, too_few
 
 _LOG = logging.getLogger(__name__)
 CLASSES, TOKENS, VALUES = "classes", "tokens", "values"
@@ -25,13 +25,13 @@ def check_stored(x: Array, where: str, *, least: int = MIN_SAMPLES) -> None:
     Raises:
         DataError: If there are too few samples, or one is NaN or infinite.
     """
-    if x.ndim == 0 or len(x) < least:
-        count = "a single value" if x.ndim == 0 else f"{len(x)} samples"
+    if x.ndim == 0:
         raise DataError(
-            f"holds {count}, at least {least} samples are needed",
+            f"holds a single value, at least {least} samples are needed",
             where=where,
             mend="calibration, validation and test each need samples of their own",
         )
+    too_few(len(x), least, where)
     if x.dtype.kind == "f":
         bad = ~np.isfinite(x)
         if bad.any():

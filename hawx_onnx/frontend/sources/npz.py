@@ -11,6 +11,8 @@ import numpy as np
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array
 from hawx_onnx.frontend.sources import RawData, RawPart
+from hawx_onnx.frontend.sources.mapped_rows import MappedRows
+from hawx_onnx.frontend.sources.npz_mapping import mapped
 
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
 
@@ -55,7 +57,7 @@ def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
         raise DataError(what, where=str(path), mend=_FORMS)
     parts = {
         part: RawPart(
-            x=_array(archive, f"x{suffix}", path),
+            x=_samples(archive, f"x{suffix}", path),
             y=_array(archive, f"y{suffix}", path) if f"y{suffix}" in names else None,
             x_where=f"{path}, array 'x{suffix}'",
             y_where=f"{path}, array 'y{suffix}'",
@@ -63,6 +65,12 @@ def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
         for part, suffix in suffixes.items()
     }
     return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
+
+
+def _samples(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> Array | MappedRows:
+    """Samples, mapped from the file where that holds many of them uncompressed."""
+    found = mapped(path, name)
+    return _array(archive, name, path) if found is None else found
 
 
 def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> Array:
