@@ -181,3 +181,24 @@ def test_refusals(cli: Callable, sequences: Path, flags: tuple, code: int, text:
 def test_perplexity_needs_labels(cli: Callable, sequences: Path) -> None:
     command = ("explore", sequences / "m.onnx", "--data", sequences / "alone.npz", *FLAGS)
     assert "store y with" in cli(*command, "--metric", "perplexity").check(3).err
+
+
+def test_a_run_that_chose_nothing_tells_values_of_the_metric(
+    cli: Callable, sequences: Path, tmp_path: Path
+) -> None:
+    command = ("optimize", sequences / "m.onnx", "--data", sequences / "tokens.npz", *FLAGS)
+    command += ("--metric", "perplexity", "--no-exact", "--max-accuracy-drop", "0")
+    failed = cli(*command, "-o", tmp_path).check(1)
+    assert "% (" in failed.err or " %, 0 are allowed" in failed.err
+    shown = cli("report", tmp_path, "--json").check().json
+    exact = shown["baseline"]["validation_accuracy"]
+    measured = [point["measured_accuracy"] for point in shown["pareto"]]
+    assert 1 < exact < min(value for value in measured if value is not None) < 20
+    front = (tmp_path / "pareto.csv").read_text("utf-8").splitlines()
+    assert len(front) == 1 + len(measured)
+
+
+def test_analyze_takes_the_same_data(cli: Callable, sequences: Path, tmp_path: Path) -> None:
+    command = ("analyze", sequences / "m.onnx", "--data", sequences / "tokens.npz", "-o", tmp_path)
+    cli(*command, "--metric", "perplexity", *FLAGS[:4]).check()
+    assert "labels have shape" in cli(*command, *FLAGS[:4]).check(3).err

@@ -212,3 +212,24 @@ def test_an_interruption_keeps_the_blocks_before():
     with pytest.raises(KeyboardInterrupt):
         measurer.measure_all(ALL)
     assert set(journal) == {(0, 0), (0, 1), (0, 2), (1, 0)}
+
+
+class RealScores(Network):
+    """Gives losses in place of hits: each choice a little worse than the one before."""
+
+    def scores(self, choice, batch):
+        self.runs.append((choice, batch))
+        rng = np.random.default_rng([1, batch])
+        return -rng.exponential(1 + 0.5 * sum(choice), BATCH)
+
+
+def test_no_bound_gives_up_choices_of_real_scores():
+    network, journal = RealScores(), Journal()
+    measurer = measurer_of(network, journal)
+    found = measurer.measure_all([(0, 1), (2, 2)])
+    assert [accuracy.samples for accuracy in found] == [SAMPLES, SAMPLES]
+    assert measurer.complete((2, 2)) and not found[0].binary
+    assert found[1].value < found[0].value < measurer.baseline().value
+    again = measurer_of(RealScores(), journal)
+    assert again.measure((2, 2)).value == found[1].value
+    assert again.remembered == 2 and again.complete((2, 2))
