@@ -71,7 +71,7 @@ def prepared_lenet(settings: Settings) -> Prepared:
 def seconds_of_one(prepared: Prepared, searcher: Searcher, repeats: int) -> float:
     """Median time of one random assignment on all validation images, in one session."""
     network = ValidationRuns(prepared.state, prepared.dataset.validation, 0, 1, share=False)
-    measurer = Measurer(network, searcher.problem, network.labels, Limits(early_stop=False))
+    measurer = Measurer(network, searcher.problem, Limits(early_stop=False))
     measurer.baseline()
     rng = np.random.default_rng(0)
     seconds = []
@@ -106,7 +106,7 @@ def sub_space(
         picks.append(problem.decode(row.tolist()))
     network = ValidationRuns(prepared.state, prepared.dataset.validation, 0, 1)
     limits = Limits(early_stop=False, block=network.block)
-    measurer = Measurer(network, problem, network.labels, limits)
+    measurer = Measurer(network, problem, limits)
     start = time.perf_counter()
     measurer.measure_all(picks)
     seconds = time.perf_counter() - start

@@ -66,13 +66,13 @@ class Answers:
     def forget(self, batch: int) -> None:
         """Nothing to do."""
 
-    def classes(self, choice: Choice, batch: int) -> np.ndarray:
-        """Predicted classes; a layer of several multipliers moves by their mean."""
+    def scores(self, choice: Choice, batch: int) -> np.ndarray:
+        """Which classes are right; a layer of several multipliers moves by their mean."""
         start = time.process_time()
         rows = slice(batch * BATCH, (batch + 1) * BATCH)
         sizes = np.array([self.size[np.array(entry)].mean() for entry in choice], np.float32)
         moved = np.tensordot(sizes, self.moves[:, rows], 1)
-        found = np.asarray((self.baseline[rows] + moved).argmax(axis=1))
+        found = np.asarray((self.baseline[rows] + moved).argmax(axis=1) == self.labels[rows])
         self.seconds += time.process_time() - start
         return found
 
@@ -129,7 +129,7 @@ def seconds(
         orders = [range(work.filters) for work in workloads]
         units = channel_units(orders, target.channels_together(workloads))
     problem = Problem(workloads, multipliers_of(count), target, "energy", units=units)
-    measurer = Measurer(network, problem, network.labels, Limits(evaluations))
+    measurer = Measurer(network, problem, Limits(evaluations))
     surrogate = FilterSurrogate(sensitivity, units) if units else ResponseSurrogate(sensitivity)
     start = time.process_time()
     search_hawx(problem, measurer, surrogate)

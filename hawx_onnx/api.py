@@ -14,17 +14,14 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.chosen_multipliers import choose_multipliers
 from hawx_onnx.costing import cost_model
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.evaluation import evaluate_model
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
-from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.optimization import Result, optimize_model, rewrite_and_verify
 from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
-from hawx_onnx.rewritten import is_rewritten, reopened
+from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.evaluate import accuracy
-from hawx_onnx.runtime.output_checks import check_classes
-from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -146,7 +143,7 @@ def evaluate(
     use_library: bool | None = None,
     **options: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
-    """Accuracy of any ONNX model.
+    """Accuracy of any ONNX model, or another ``metric``.
 
     Args:
         model: Path of an ONNX file: float, int8 or rewritten.
@@ -166,27 +163,7 @@ def evaluate_with(
     model: str | Path, settings: Settings, split: str, use_library: bool | None
 ) -> dict[str, Any]:
     """``evaluate`` with settings made already."""
-    loaded, _ = with_output(load_model(model), settings.output_name)
-    dataset = load_data(loaded, settings)
-    if not dataset.labelled:
-        raise ConfigError(
-            "the data has no labels, and a model alone agrees with itself",
-            where="--data",
-            mend="give labelled data (.npz with x and y); `optimize` reports agreement",
-        )
-    chosen = next((part for part in dataset.splits if part.name == split), None)
-    if chosen is None or chosen.y is None:
-        raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
-    library = is_rewritten(loaded) if use_library is None else use_library
-    outputs = Runner(loaded, threads=settings.jobs, use_library=library).run(chosen.x)
-    check_classes(chosen, outputs)
-    return {
-        **accuracy(outputs, chosen.y).to_dict(),
-        "metric": "accuracy",
-        "split": split,
-        "path": "library" if library else "portable",
-        "data": dataset.note,
-    }
+    return evaluate_model(model, settings, split, use_library)
 
 
 def cost(

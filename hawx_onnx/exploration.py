@@ -10,6 +10,7 @@ from typing import Any
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.journal import FILE, Journal
+from hawx_onnx.metrics import Scorer
 from hawx_onnx.preparation import Prepared, Step
 from hawx_onnx.report.build import point_block, time_warning
 from hawx_onnx.report.effort import learnt_block, space_number
@@ -50,9 +51,12 @@ def explore_methods(
         step(f"{name} search over {size_text(searcher.problem.space_size)} assignments")
         results[name] = searcher.run(name)
     document: dict[str, Any] = {
-        "methods": [method_block(searcher.problem, result) for result in results.values()],
-        "baseline_accuracy": next(iter(results.values())).baseline_accuracy,
+        "methods": [
+            method_block(searcher.problem, result, prepared.scorer) for result in results.values()
+        ],
+        "baseline_accuracy": prepared.scorer.value(next(iter(results.values())).baseline_accuracy),
         "metric": prepared.metric,
+        **prepared.scorer.to_dict(),
         "compensation": prepared.compensation,
         "validation_samples": len(prepared.dataset.validation),
         "max_accuracy_drop": settings.max_accuracy_drop,
@@ -102,8 +106,8 @@ def journal_beside(
     return contextlib.nullcontext()
 
 
-def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
-    """One method's effort and points."""
+def method_block(problem: Problem, result: SearchResult, scorer: Scorer) -> dict[str, Any]:
+    """One method's effort and points, with values of the metric."""
     chosen = select(problem, result)
     return {
         "method": result.method,
@@ -117,8 +121,8 @@ def method_block(problem: Problem, result: SearchResult) -> dict[str, Any]:
         "space_size": space_number(result.space_size),
         "hypervolume": hypervolume(problem, result),
         "predictor": learnt_block(result),
-        "selected": None if chosen is None else point_block(problem, chosen),
-        "points": [point_block(problem, point) for point in result.points],
+        "selected": None if chosen is None else point_block(problem, chosen, scorer),
+        "points": [point_block(problem, point, scorer) for point in result.points],
     }
 
 

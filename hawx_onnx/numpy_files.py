@@ -54,16 +54,20 @@ def told() -> Iterator[None]:
         raise ArrayFileError(text or type(error).__name__) from error
 
 
-def read_array(stream: IO[bytes], size: int) -> Array:
-    """Reads an array in numpy's format.
+def read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Reads the header of an array and leaves the stream behind it.
 
     Args:
-        stream: At its beginning.
-        size: Bytes that the stream holds, header and all.
+        stream: At the beginning of the array, wherever that lies in it.
+        size: Bytes of the array, header and all.
+
+    Returns:
+        Shape, whether columns come first, and element type.
 
     Raises:
-        ArrayFileError: It is damaged, holds Python objects, or claims other than ``size`` bytes.
+        ArrayFileError: It is damaged, of Python objects, or claims other than ``size`` bytes.
     """
+    start = stream.tell()
     with told(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of headers that Python 2 wrote
         version = np.lib.format.read_magic(stream)
@@ -77,9 +81,26 @@ def read_array(stream: IO[bytes], size: int) -> Array:
         shape, fortran, dtype = parse(stream)
         if dtype.hasobject:
             raise ArrayFileError("it holds pickled Python objects, which are never loaded")
-        left, needed = size - stream.tell(), math.prod(shape) * dtype.itemsize
+        left = size - (stream.tell() - start)
+        needed = math.prod(shape) * dtype.itemsize
         if any(extent < 0 for extent in shape) or needed != left:
             raise ArrayFileError(f"its header tells {needed} bytes of {left}")
+        return shape, fortran, dtype
+
+
+def read_array(stream: IO[bytes], size: int) -> Array:
+    """Reads an array in numpy's format.
+
+    Args:
+        stream: At its beginning.
+        size: Bytes that the stream holds, header and all.
+
+    Raises:
+        ArrayFileError: It is damaged, holds Python objects, or claims other than ``size`` bytes.
+    """
+    with told():
+        shape, fortran, dtype = read_header(stream, size)
+        needed = math.prod(shape) * dtype.itemsize
         if needed > most_bytes():
             raise ArrayFileError(f"it takes {needed} bytes, more than there are in memory")
         data = stream.read(needed)

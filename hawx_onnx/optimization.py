@@ -16,8 +16,10 @@ import hawx_onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.errors import BudgetError
+from hawx_onnx.frontend.data import Split
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.journal.values import pack
+from hawx_onnx.metric_names import ACCURACY, AGREEMENT, is_function
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
@@ -32,10 +34,11 @@ from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
-from hawx_onnx.runtime.evaluate import accuracy
+from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import Problem, SearchResult
+from hawx_onnx.search.drop_text import with_unit
 from hawx_onnx.search.problem import size_text
 from hawx_onnx.selection import Searcher, choose
 from hawx_onnx.settings import Settings
@@ -146,7 +149,7 @@ def _optimize(
         chosen = choose(searcher.problem, result)
     except BudgetError as error:
         if journal is not None:
-            front = save_front(searcher.problem, result, journal.path.parent, prepared.compensation)
+            front = save_front(searcher.problem, result, journal.path.parent, prepared)
             error.mend += f"; the front is in {front}"
             _note(journal, prepared, {**draft, "ended": error.what})
         raise
@@ -155,7 +158,7 @@ def _optimize(
     )
     step("compensating")
     made = compensate(
-        prepared.state.replace(assignment=assignment, dataset=prepared.dataset),
+        prepared.state.replace(assignment=assignment),
         settings.compensation_passes,
         threads=settings.jobs,
         memory_limit=settings.memory_bytes,
@@ -167,12 +170,12 @@ def _optimize(
     model = rewrite_and_verify(prepared.state, assignment, settings.jobs)
     step("confirming on the test split")
     test = prepared.dataset.test
-    assert test.y is not None
     models = {"float": prepared.source, "baseline": prepared.state.model, "selected": model}
-    accuracies = {
-        name: accuracy(Runner(one, threads=settings.jobs).run(test.x), test.y)
-        for name, one in models.items()
-    }
+    accuracies = {name: _score(prepared, one, test, settings) for name, one in models.items()}
+    if prepared.metric not in (ACCURACY, AGREEMENT):
+        # Compensation tells shares of right classes.
+        validation = prepared.dataset.validation
+        accuracies["validation"] = _score(prepared, model, validation, settings)
     report = build_report(
         prepared,
         settings,
@@ -185,15 +188,17 @@ def _optimize(
         made,
         searcher.surrogate,
     )
-    loss = find_loss(
-        prepared.source,
-        prepared.dataset,
-        prepared.state.multipliers[0].encoding,
-        settings,
-        accuracies["float"].value - accuracies["baseline"].value,
-    )
+    # What a user's function calls little is not known.
+    lost = accuracies["float"].value - accuracies["baseline"].value
+    encoding = prepared.state.multipliers[0].encoding
+    loss = None
+    if not is_function(prepared.metric):
+        loss = find_loss(prepared.source, prepared.dataset, encoding, settings, lost)
     report["quantization"] = None if loss is None else loss.document()
-    report["warnings"] += [] if loss is None else [loss.warning()]
+    if loss is not None:
+        named = f"{with_unit(searcher.problem.budget, lost)} of {prepared.metric}"
+        text = loss.warning(None if prepared.metric in (ACCURACY, AGREEMENT) else named)
+        report["warnings"].append(text)
     _note(journal, prepared, report)
     assert prepared.state.sensitivity is not None
     return Result(
@@ -207,6 +212,16 @@ def _optimize(
     )
 
 
+def _score(
+    prepared: Prepared, model: onnx.ModelProto, split: Split, settings: Settings
+) -> Accuracy:
+    """The metric of a model on a split."""
+    assert split.y is not None
+    runner = Runner(model, threads=settings.jobs)
+    outputs = (found[0] for found in runner.stream(split.x, [runner.scored]))
+    return measured(outputs, split.y, prepared.scorer_of(split))
+
+
 def _note(journal: Journal | None, prepared: Prepared, report: object) -> None:
     """Writes a report, as far as it goes, to the journal, and what drawing it takes."""
     if journal is None:
@@ -218,14 +233,14 @@ def _note(journal: Journal | None, prepared: Prepared, report: object) -> None:
 
 
 def save_front(
-    problem: Problem, result: SearchResult, folder: str | Path, compensation: str | None
+    problem: Problem, result: SearchResult, folder: str | Path, prepared: Prepared
 ) -> Path:
     """Writes ``pareto.csv`` of a search that chose nothing."""
     from hawx_onnx import report as writers
 
     points = {
-        "pareto": pareto_block(problem, result, None),
-        "search": {"compensation": compensation},
+        "pareto": pareto_block(problem, result, None, prepared.scorer),
+        "search": {"compensation": prepared.compensation},
     }
     return writers.write_pareto_csv(points, Path(folder) / "pareto.csv")
 

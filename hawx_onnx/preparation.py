@@ -5,25 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.chosen_multipliers import LIBRARY_LIST, choose_multipliers
 from hawx_onnx.components import Multiplier
+from hawx_onnx.data_notes import notes_on_data
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.fabric_checks import check_fabric
-from hawx_onnx.frontend.data import Dataset
+from hawx_onnx.frontend.data import Dataset, Split
 from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
 from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
 from hawx_onnx.hardware import LayerWorkload, Target, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
+from hawx_onnx.metric_names import ACCURACY, AGREEMENT
+from hawx_onnx.metrics import Metric, Scorer, metric_named
 from hawx_onnx.model_notes import notes_on
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
@@ -44,7 +47,7 @@ from hawx_onnx.plugged_passes import plugged_passes
 from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning
 from hawx_onnx.rewritten import reopened
-from hawx_onnx.run_data import load_data, with_labels
+from hawx_onnx.run_data import load_data, metric_of, with_classes_alone, with_targets
 from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.settings import Settings
 
@@ -63,14 +66,16 @@ class Prepared:
         path: The user's file.
         source: The user's model.
         state: Int8 graph, candidates, histograms, sensitivity.
-        dataset: Splits whose labels are the true classes or, where the data has none, the
-            classes that the float model gives.
-        labelled: Whether the labels are true classes.
+        dataset: Splits whose labels are the true classes, or what else the metric compares
+            outputs with; where the data has none, what the float model gives.
+        labelled: Whether the labels are the data's own.
         target: The accelerator.
         warnings: What the user should know before trusting figures.
         folds: Folds the biases that assignments are scored and measured with; None where they
             are not compensated.
         held: The assignment that the user's model was rewritten by; None where it was not.
+        judged_by: What networks are judged by; accuracy, or agreement, if None.
+        output_shape: Of the scored output of one sample.
     """
 
     path: Path
@@ -82,6 +87,8 @@ class Prepared:
     warnings: tuple[str, ...]
     folds: SharedFolds | None = None
     held: Assignment | None = None
+    judged_by: Metric | None = None
+    output_shape: tuple[int, ...] = (-1,)
 
     @property
     def compensation(self) -> str | None:
@@ -89,9 +96,24 @@ class Prepared:
         return None if self.folds is None else FoldBias.name
 
     @property
+    def measure(self) -> Metric:
+        """What networks are judged by."""
+        return self.judged_by or metric_named(ACCURACY if self.labelled else AGREEMENT)
+
+    @property
     def metric(self) -> str:
-        """``accuracy``, or ``agreement`` with the float model."""
-        return "accuracy" if self.labelled else "agreement"
+        """``accuracy``, ``agreement`` with the float model, or another metric's name."""
+        return self.measure.name
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The metric on the validation split."""
+        return self.scorer_of(self.dataset.validation)
+
+    def scorer_of(self, split: Split) -> Scorer:
+        """The metric on one split."""
+        assert split.y is not None
+        return self.measure.bound(split.y)
 
 
 def quantized_state(
@@ -191,16 +213,16 @@ def prepare(
         *notes,
         *notes_on(source),
         *([told] if told else ()),
-        *_warnings(dataset, costs, outputs),
+        *notes_on_data(dataset, costs, outputs, settings.metric),
     )
     warnings += prediction_warning(multipliers)
-    labelled = dataset.labelled
+    labelled, metric = dataset.labelled, metric_of(dataset, settings)
     if costs:
-        dataset = with_labels(dataset, source, settings.jobs)
-    elif labelled and are_class_scores(outputs):
+        dataset = with_targets(dataset, source, metric, settings.jobs)
+    elif labelled and metric.of_classes and are_class_scores(outputs):
         for split in dataset.splits:
             check_classes(split, outputs)
-    start = PassState(source, dataset, multipliers)
+    start = PassState(source, with_classes_alone(dataset, metric), multipliers)
     state = _quantized(start, journal, settings, step)
     excluded([candidate.name for candidate in state.candidates], settings.exclude)
     if costs:
@@ -210,13 +232,15 @@ def prepare(
     state = Calibrate(settings.jobs, limit)(state)
     folds = shared_folds(state, settings.jobs, limit) if compensated else None
     # A search can do with fewer; `analyze` is asked for the scores themselves.
-    enough = EnoughSamples(settings.max_accuracy_drop) if costs else None
+    judged = costs and metric.of_classes
+    enough = EnoughSamples(settings.max_accuracy_drop) if judged else None
     state = _scored(state, journal, settings, filters, enough, folds, step)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
         warnings += notes if costs else ()
-    return Prepared(Path(path), source, state, dataset, labelled, target, warnings, folds, held)
+    found = (Path(path), source, state, dataset, labelled, target, warnings, folds, held)
+    return Prepared(*found, judged_by=metric, output_shape=outputs.shape[1:])
 
 
 def _quantized(
@@ -279,21 +303,3 @@ def _scored(
         "memory": settings.memory_bytes,
     }
     return state.replace(sensitivity=recalled(journal, "sensitivity", inputs, make))
-
-
-def _warnings(dataset: Dataset, search: bool, outputs: np.ndarray) -> tuple[str, ...]:
-    """What to know of the score; the reference of agreement is the float model in a search."""
-    whom = "the float model" if search else "the exact int8 model"
-    if dataset.name == "synthetic":
-        return (
-            f"no data was given: inputs are synthetic and the score is agreement with {whom}, "
-            "a proxy that says little about real accuracy; give --data",
-        )
-    if dataset.labelled and not are_class_scores(outputs):
-        return (
-            f"the output holds {list(outputs.shape[1:])} for each sample, no class scores: labels "
-            f"are not used, the score is agreement with {whom}",
-        )
-    if not dataset.labelled:
-        return (f"the data has no labels: the score is agreement with {whom}",)
-    return ()

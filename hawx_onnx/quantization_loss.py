@@ -58,8 +58,13 @@ class QuantizationLoss:
         """The entry ``quantization`` of the report."""
         return asdict(self)
 
-    def warning(self) -> str:
-        """One line: what is lost, the layer to blame, and what to try."""
+    def warning(self, lost: str | None = None) -> str:
+        """One line: what is lost, the layer to blame, and what to try.
+
+        Args:
+            lost: What int8 loses, in words, of another metric than accuracy.
+        """
+        lost = lost or f"{100 * self.accuracy_drop:.1f} points of accuracy"
         layer = next((t for t in self.trials if t.flag == "--keep-float"), None)
         blamed = f", most of it in {layer.value}" if layer is not None else ""
         tries = "; ".join(
@@ -68,7 +73,7 @@ class QuantizationLoss:
             if t is not None
         )
         return (
-            f"int8 loses {100 * self.accuracy_drop:.1f} points of accuracy against float{blamed}: "
+            f"int8 loses {lost} against float{blamed}: "
             f"signal to noise at the output is {self.output_snr_db:.1f} dB"
             + (f"; {tries}" if tries else "; no other calibration, and no layer alone, helps")
         )

@@ -12,7 +12,7 @@ import numpy as np
 from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.metric_names import is_function
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.interrupted import described
 from hawx_onnx.search import (
@@ -25,6 +25,7 @@ from hawx_onnx.search import (
     SearchResult,
     select,
 )
+from hawx_onnx.search.drop_text import drop_text, with_unit
 from hawx_onnx.search.held_choice import held_choice
 from hawx_onnx.search.measurer import EVALUATIONS
 from hawx_onnx.search.problem import TOTALS_FIELD, Choice, order_of
@@ -32,6 +33,7 @@ from hawx_onnx.search.result import collect_points
 from hawx_onnx.search.units import Unit, channel_units
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
+from hawx_onnx.surrogates import surrogate_of
 from hawx_onnx.validation_runs import ValidationRuns
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_multipliers,
             settings.max_luts,
             settings.confidence,
+            None if is_function(prepared.metric) else prepared.measure.drop_unit,
         ),
         allow_exact=settings.exact,
         further_objectives=settings.objective[1:],
@@ -110,12 +113,8 @@ class Searcher:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
         sensitivity = prepared.state.sensitivity
-        self.surrogate: ResponseSurrogate | FilterSurrogate = (
-            FilterSurrogate(sensitivity, self.problem.units)
-            if settings.granularity == "filter"
-            else ResponseSurrogate(sensitivity)
-        )
-        self._scoring = prepared.state.sensitivity.seconds
+        self.surrogate = surrogate_of(prepared, settings, self.problem)
+        self._scoring = sensitivity.seconds
         self._settings, self._progress = settings, progress
         self._prepared, self._journal, self._share = prepared, journal, share
         self._describe = self._described if describe else None
@@ -131,6 +130,8 @@ class Searcher:
             threads,
             share=self._share,
             folds=prepared.folds,
+            scorer=prepared.scorer,
+            shape=prepared.output_shape,
         )
         settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
         limits = Limits(
@@ -144,9 +145,7 @@ class Searcher:
         known = None
         if self._journal is not None:
             known = self._journal.measurements(method, self._describe)
-        return Measurer(
-            network, self.problem, network.labels, limits, known, progress=self._progress
-        )
+        return Measurer(network, self.problem, limits, known, progress=self._progress)
 
     def _described(self, choice: Choice) -> dict[str, object]:
         """A measured choice as the report of an interrupted run tells it."""
@@ -248,9 +247,9 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
         drop = result.baseline_accuracy - (best.measured_accuracy or 0.0)
         so_far = "" if best.complete else f" (on the {best.samples} samples it was given up after)"
         parts.append(
-            f"the most accurate one within the hardware limits loses {100 * drop:.4g} points"
+            f"the most accurate one within the hardware limits loses {with_unit(budget, drop)}"
             f"{so_far}{_surely(problem, best, drop)}, "
-            f"{100 * budget.max_accuracy_drop:.4g} are allowed"
+            f"{drop_text(budget, budget.max_accuracy_drop)} are allowed"
         )
     return "; ".join(parts) or "nothing was measured within the hardware limits"
 
@@ -258,8 +257,8 @@ def _nearest(problem: Problem, result: SearchResult) -> str:
 def _surely(problem: Problem, point: Point, drop: float) -> str:
     """What the drop of a point may truly be, where the budget asks for confidence."""
     sure = problem.budget.confidence
-    most = 100 * (drop + point.allowance)
-    return "" if sure is None else f", at {100 * sure:g} % confidence up to {most:.4g}"
+    most = drop_text(problem.budget, drop + point.allowance)
+    return "" if sure is None else f", at {100 * sure:g} % confidence up to {most}"
 
 
 def _rounded_up(value: float) -> float:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import numbers
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
+from hawx_onnx.metric_names import check_name, is_function
 from hawx_onnx.names import close_names
-from hawx_onnx.yaml_files import read_yaml
 
 OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
@@ -48,6 +46,11 @@ class Settings:
 
     data: str | None = option(None, ".npz, folder, package.module:function, or a built-in name")
     preprocess: str | None = option(None, "YAML file with the preprocessing of the data")
+    metric: str | None = option(
+        None,
+        "accuracy (top-1), top-5, agreement, mse, perplexity, or package.module:function",
+        parse=check_name,
+    )
     library: tuple[str, ...] = option(
         (), "multipliers besides the built-in ones: library, .npz, Verilog folder (repeatable)"
     )
@@ -61,7 +64,7 @@ class Settings:
         choices=GRANULARITIES,
     )
     max_accuracy_drop: float = option(
-        0.01, "largest drop of accuracy against exact int8, a fraction", kind=float, low=0, high=1
+        0.01, "largest drop of accuracy, or --metric, against exact int8", kind=float, low=0
     )
     confidence: float | None = option(
         None, "probability that the true drop is no larger", kind=float, low=0.5, high=0.9999
@@ -134,7 +137,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            _check(item, getattr(self, item.name))
+            check_option(item, getattr(self, item.name))
+        # What a user's function counts in may be anything.
+        if self.max_accuracy_drop > 1 and not (self.metric and is_function(self.metric)):
+            raise ConfigError(
+                f"{self.max_accuracy_drop} is out of range",
+                where="--max-accuracy-drop",
+                mend="it is between 0 and 1",
+            )
 
     @property
     def compensation_passes(self) -> tuple[str, ...]:
@@ -169,7 +179,7 @@ class Settings:
                     where="configuration",
                     mend=close_names(name, sorted(known)),
                 )
-        return cls(**{name: _native(value) for name, value in values.items()})
+        return cls(**{name: native(value) for name, value in values.items()})
 
 
 def flag_name(name: str) -> str:
@@ -181,7 +191,7 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _native(value: Any) -> Any:  # noqa: ANN401 - the options have different types
+def native(value: Any) -> Any:  # noqa: ANN401 - the options have different types
     """A value as Python's own type: no numpy numbers, no paths, no lists."""
     if isinstance(value, list):
         return tuple(value)
@@ -194,17 +204,18 @@ def _native(value: Any) -> Any:  # noqa: ANN401 - the options have different typ
     return float(value) if isinstance(value, numbers.Real) else value
 
 
-def _repeatable(item: dataclasses.Field[Any]) -> bool:
+def repeatable(item: dataclasses.Field[Any]) -> bool:
+    """Whether an option holds a list, and its flag may be given several times."""
     return item.default is dataclasses.MISSING
 
 
-def _check(item: dataclasses.Field[Any], value: object, where: str = "") -> None:
+def check_option(item: dataclasses.Field[Any], value: object, where: str = "") -> None:
     """Raises ConfigError where a value has the wrong type, range or word."""
     about, where = item.metadata, where or f"--{flag_name(item.name)}"
     optional = item.default is None
     if value is None and optional:
         return
-    if not _repeatable(item):
+    if not repeatable(item):
         _check_one(value, about, where)
     elif isinstance(value, tuple):
         for one in value:
@@ -237,58 +248,3 @@ def _check_one(value: object, about: Mapping[str, Any], where: str) -> None:
 
 
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Reads a YAML configuration file whose keys are the flags' names.
-
-    Of a file with a key ``settings`` (a ``run.yaml``) only the mapping below it counts.
-
-    Returns:
-        Values by flag name, unchecked; none for an empty file.
-
-    Raises:
-        ConfigError: The file is missing or no YAML mapping.
-    """
-    where = str(path)
-    values, _ = read_yaml(path, _FORM)
-    if isinstance(values, dict) and "settings" in values:
-        values = values["settings"]
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError("is no mapping", where=where, mend=_FORM)
-    return {str(key): value for key, value in values.items()}
-
-
-_FORM = "write lines `flag-name: value`"
-
-
-def load_config(path: str | Path) -> dict[str, Any]:
-    """Reads the settings of a configuration file; other keys are left to the caller.
-
-    A text is taken where a list is expected, as a flag given once, and a text such as ``1e-3``,
-    which YAML 1.1 does not call a number, where a number is.
-
-    Returns:
-        Values by field name.
-
-    Raises:
-        ConfigError: The file is missing or no YAML mapping, or a value does not fit its option.
-    """
-    values, result = read_config(path), {}
-    for item in dataclasses.fields(Settings):
-        key = flag_name(item.name)
-        if key in values:
-            result[item.name] = _from_yaml(item, values[key])
-            _check(item, result[item.name], f"{path}, {key}")
-    return result
-
-
-def _from_yaml(item: dataclasses.Field[Any], value: Any) -> Any:  # noqa: ANN401
-    if _repeatable(item) and isinstance(value, str):
-        return (value,)
-    if item.metadata["kind"] is float and isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return float(value)
-    return _native(value)

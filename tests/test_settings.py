@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.settings import Settings, flag_name, load_config, read_config
+from hawx_onnx.settings import Settings, flag_name
+from hawx_onnx.settings_file import load_config, read_config
 
 
 def test_defaults_are_those_of_the_contract() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
-from hawx_onnx.settings import Settings, flag_name, read_config
+from hawx_onnx.settings import Settings, flag_name
+from hawx_onnx.settings_file import read_config
 
 # Flags that make no sense in a file.
 _NEVER = frozenset({"--config", "--help", "--version"})

@@ -7,7 +7,7 @@ import argparse
 from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import add_settings, settings_of
 
-HELP = "accuracy of any ONNX model: float, int8 or rewritten"
+HELP = "accuracy, or another metric, of any ONNX model: float, int8 or rewritten"
 SPLITS = ("test", "validation", "calibration")
 
 
@@ -20,24 +20,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the portable bodies in a stock onnxruntime, without the custom-op library",
     )
-    add_settings(parser, ("data", "preprocess", "output_name", "jobs"))
+    add_settings(parser, ("data", "preprocess", "metric", "output_name", "jobs"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
-    """Evaluates and prints accuracy with its interval."""
+    """Evaluates and prints accuracy, or the metric, with its interval."""
     settings = settings_of(args)
     from hawx_onnx.api import evaluate_with
+    from hawx_onnx.report.metric_text import MetricText
 
     use_library = False if args.portable else None
     document = evaluate_with(args.model, settings, args.split, use_library)
     if ui.json:
         ui.print_json(document)
         return 0
-    low, high = document["accuracy_ci95"]
-    ui.line(
-        f"accuracy {100 * document['accuracy']:.2f} % "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %), "
-        f"{document['correct']} of {document['samples']} {document['split']} samples, "
-        f"path: {document['path']}"
-    )
+    shown = MetricText.of(document)
+    counted = f"{document['samples']} {document['split']} samples"
+    if document["correct"] is not None:
+        counted = f"{document['correct']} of {counted}"
+    percent = " %" if shown.is_fraction else ""
+    bounds = f"{shown.interval(document['accuracy_ci95'])}{percent}"
+    value = " ".join(shown.value(document["accuracy"]).split())
+    told = f"{document['metric']} {value} (95 % interval {bounds})"
+    ui.line(f"{told}, {counted}, path: {document['path']}")
     return 0

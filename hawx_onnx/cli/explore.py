@@ -84,11 +84,14 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
 
 def _choice(method: dict[str, Any], document: dict[str, Any]) -> str:
     """One line: what a method chose, and how it stands against exhaustive search."""
+    from hawx_onnx.report.metric_text import MetricText
+
     name, chosen = method["method"], method["selected"]
-    budget = f"{100 * document['max_accuracy_drop']:g} points"
+    metric = MetricText.of(document)
+    budget = metric.budget(document["max_accuracy_drop"])
     if chosen is None:
         return f"{name}: no measured assignment loses at most {budget}"
-    accuracy = f"{100 * chosen['measured_accuracy']:.2f} %"
+    accuracy = " ".join(metric.value(chosen["measured_accuracy"]).split())
     picks = ", ".join(str(value) for value in chosen["assignment"].values())
     text = f"{name}: {accuracy} {document['metric']}, {chosen['power_mw']:.4g} mW: {picks}"
     against = method.get("against_exhaustive")

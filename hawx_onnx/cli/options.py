@@ -7,12 +7,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from hawx_onnx.settings import Settings, flag_name, load_config
+from hawx_onnx.settings import Settings, flag_name
+from hawx_onnx.settings_file import load_config
 
 DEFAULT_OUTPUT = "hawx-out"
 
 # Options by theme; a verb names the themes that it takes.
-DATA = ("data", "preprocess", "validation_samples")
+DATA = ("data", "preprocess", "metric", "validation_samples")
 CHOICE = ("library", "candidates", "exact", "operand_aware_power", "predict_costs")
 SCORE = ("score_samples", "output_name", "memory_limit", "force")
 SEARCH = (

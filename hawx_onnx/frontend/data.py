@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hawx_onnx.errors import DataError
-from hawx_onnx.frontend.data_checks import check_labels, check_stored, fit_without_preprocessing
+from hawx_onnx.frontend.data_checks import CLASSES, VALUES, check_labels, check_targets
 from hawx_onnx.frontend.data_types import Array, Dataset, InputSpec, Split
 from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.frontend.sources import (
@@ -23,10 +23,13 @@ from hawx_onnx.frontend.sources import (
     digits,
     function,
     idx,
+    images,
     npz,
     onnx_test_data,
     synthetic,
 )
+from hawx_onnx.frontend.stored_samples import ready_samples
+from hawx_onnx.frontend.streamed import pick
 from hawx_onnx.named_function import names_function
 from hawx_onnx.names import close_names
 
@@ -37,7 +40,8 @@ _CALIBRATION_SHARE = 0.2
 _CALIBRATION_MOST = 512
 _FORMS = (
     "digits; synthetic; a .npz file; a folder of MNIST IDX files; "
-    "a folder of ONNX test data (test_data_set_*/input_0.pb); package.module:function"
+    "a folder of ONNX test data (test_data_set_*/input_0.pb); a folder of images; "
+    "package.module:function"
 )
 
 
@@ -48,6 +52,7 @@ def load_dataset(
     reference: str | None = None,
     preprocessing: Preprocessing | None = None,
     seed: int = 0,
+    labels: str = CLASSES,
 ) -> Dataset:
     """Loads, checks, preprocesses and splits the data of a run.
 
@@ -62,17 +67,21 @@ def load_dataset(
         reference: Name of the reference network that the model is, if any.
         preprocessing: How stored images become the model's input.
         seed: Seed of synthetic samples and of the permutation that splits.
+        labels: What labels are: ``classes`` (one for each sample), ``tokens`` (whole numbers of
+            any shape, negative where nothing is scored) or ``values`` (numbers of any shape).
 
     Raises:
         DataError: If the data is missing, damaged, or does not fit the model.
         ConfigError: If a model card holds wrong preprocessing settings.
     """
     card_dataset, card_preprocessing = _reference_data(reference)
-    raw = _read(spec if spec is not None else card_dataset, input_spec, seed)
+    raw = _read(card_dataset if spec is None else spec, input_spec, seed, labels)
     if raw.name == "synthetic":
         preprocessing = card_preprocessing = None
     ready = {
-        name: _prepare(part, input_spec, preprocessing, card_preprocessing, least=_least(name))
+        name: _prepare(
+            part, input_spec, preprocessing, card_preprocessing, labels, least=_least(name)
+        )
         for name, part in raw.parts.items()
     }
     splits = _split(ready, seed)
@@ -95,7 +104,7 @@ def _reference_data(reference: str | None) -> tuple[str, Preprocessing | None]:
     return network.dataset, Preprocessing.from_dict(settings, where=f"model card of {reference}")
 
 
-def _read(spec: str, input_spec: InputSpec, seed: int) -> RawData:
+def _read(spec: str, input_spec: InputSpec, seed: int, labels: str) -> RawData:
     """Chooses the loader by the form of the text."""
     if spec == "digits":
         return digits.load()
@@ -105,7 +114,7 @@ def _read(spec: str, input_spec: InputSpec, seed: int) -> RawData:
     if path.suffix == ".npz":
         return npz.load(path)
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, labels)
     if names_function(spec):
         return function.load(spec)
     what = "no data source of this kind" if path.exists() else "no such data source or file"
@@ -114,15 +123,17 @@ def _read(spec: str, input_spec: InputSpec, seed: int) -> RawData:
     raise DataError(what, where=spec, mend=f"{hint}--data takes: {_FORMS}")
 
 
-def _read_folder(path: Path) -> RawData:
+def _read_folder(path: Path, labels: str) -> RawData:
     """Chooses the loader by what the folder holds."""
     if idx.is_folder(path):
         return idx.load(path)
     if onnx_test_data.is_folder(path):
-        return onnx_test_data.load(path)
+        return onnx_test_data.load(path, values=labels == VALUES)
+    if images.is_folder(path):
+        return images.load(path)
     raise DataError(
         "the folder holds neither train-images-idx3-ubyte or t10k-images-idx3-ubyte (also .gz) "
-        "nor test_data_set_*/input_0.pb",
+        "nor test_data_set_*/input_0.pb nor images",
         where=str(path),
         mend=f"--data takes: {_FORMS}",
     )
@@ -138,26 +149,16 @@ def _prepare(
     input_spec: InputSpec,
     given: Preprocessing | None,
     card: Preprocessing | None,
+    labels: str,
     *,
     least: int,
 ) -> tuple[Array, Array | None]:
     """Checks a part and brings it into the model's form."""
-    check_stored(part.x, part.x_where, least=least)
-    y = None if part.y is None else check_labels(part.y, len(part.x), part.y_where)
-    chosen = given
-    if chosen is None and not _ready(part.x, input_spec):
-        chosen = card
-    if chosen is None:
-        return fit_without_preprocessing(part.x, input_spec, part.x_where), y
-    if y is not None and chosen.label_offset:
+    x, chosen = ready_samples(part, input_spec, given, card, least)
+    y = None if part.y is None else check_targets(part.y, len(x), part.y_where, labels)
+    if y is not None and chosen is not None and chosen.label_offset and labels == CLASSES:
         y = check_labels(y + chosen.label_offset, len(y), f"{part.y_where} with label_offset")
-    return chosen.apply(part.x, input_spec, where=part.x_where), y
-
-
-def _ready(x: Array, input_spec: InputSpec) -> bool:
-    """Tells whether samples are in the model's form; the width of floats does not matter."""
-    both_float = x.dtype.kind == "f" and input_spec.dtype.kind == "f"
-    return input_spec.shape_fits(x.shape) and (both_float or x.dtype == input_spec.dtype)
+    return x, y
 
 
 def _split(parts: dict[str, tuple[Array, Array | None]], seed: int) -> tuple[Split, Split, Split]:
@@ -182,4 +183,4 @@ def _split(parts: dict[str, tuple[Array, Array | None]], seed: int) -> tuple[Spl
 def _take(name: str, part: tuple[Array, Array | None], rows: Array) -> Split:
     """Picks samples by index."""
     x, y = part
-    return Split(name, x[rows], None if y is None else y[rows])
+    return Split(name, pick(x, rows), None if y is None else y[rows])

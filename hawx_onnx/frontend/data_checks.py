@@ -8,9 +8,10 @@ import numpy as np
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array, InputSpec, describe_shape
-from hawx_onnx.frontend.sources import MIN_SAMPLES
+from hawx_onnx.frontend.sources import MIN_SAMPLES, too_few
 
 _LOG = logging.getLogger(__name__)
+CLASSES, TOKENS, VALUES = "classes", "tokens", "values"
 
 
 def check_stored(x: Array, where: str, *, least: int = MIN_SAMPLES) -> None:
@@ -24,13 +25,13 @@ def check_stored(x: Array, where: str, *, least: int = MIN_SAMPLES) -> None:
     Raises:
         DataError: If there are too few samples, or one is NaN or infinite.
     """
-    if x.ndim == 0 or len(x) < least:
-        count = "a single value" if x.ndim == 0 else f"{len(x)} samples"
+    if x.ndim == 0:
         raise DataError(
-            f"holds {count}, at least {least} samples are needed",
+            f"holds a single value, at least {least} samples are needed",
             where=where,
             mend="calibration, validation and test each need samples of their own",
         )
+    too_few(len(x), least, where)
     if x.dtype.kind == "f":
         bad = ~np.isfinite(x)
         if bad.any():
@@ -76,6 +77,39 @@ def check_labels(y: Array, samples: int, where: str) -> Array:
             mend="number the classes from 0",
         )
     return y.astype(np.int64)
+
+
+def check_targets(y: Array, samples: int, where: str, kind: str) -> Array:
+    """Returns labels as a metric takes them: int64 [N] of classes, int64 or numbers [N, ...] else.
+
+    Args:
+        y: As they are stored.
+        samples: How many samples there are.
+        where: File and array.
+        kind: ``classes``, ``tokens`` or ``values``.
+
+    Raises:
+        DataError: They are of another kind, not one for each sample, or not finite.
+    """
+    if kind == CLASSES:
+        return check_labels(y, samples, where)
+    if y.dtype.kind not in ("ui" if kind == TOKENS else "buif"):
+        wanted = "whole numbers" if kind == TOKENS else "numbers"
+        raise DataError(
+            f"labels are {y.dtype}, not {wanted}",
+            where=where,
+            mend="store what --metric compares the outputs with, of each sample",
+        )
+    if not y.ndim or len(y) != samples:
+        told = "a single value" if not y.ndim else f"{len(y)} labels"
+        raise DataError(f"{told} for {samples} samples", where=where, mend="store one for each")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise DataError(
+            f"{int((~np.isfinite(y)).sum())} labels are NaN or infinite",
+            where=where,
+            mend="drop or repair these samples",
+        )
+    return y.astype(np.int64) if kind == TOKENS else y
 
 
 def fit_without_preprocessing(x: Array, input_spec: InputSpec, where: str) -> Array:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -52,8 +53,10 @@ class Split:
 
     Attributes:
         name: ``calibration``, ``validation`` or ``test``.
-        x: Samples [N, ...] in the model's dtype and layout.
-        y: Class of each sample, int64 [N]; ``None`` where the data has no labels.
+        x: Samples [N, ...] in the model's dtype and layout; those of large data sets are read
+            when rows are asked for (:class:`hawx_onnx.frontend.streamed.StreamedSamples`).
+        y: Class of each sample, int64 [N], or other targets [N, ...] of a metric; ``None`` where
+            the data has no labels.
     """
 
     name: str
@@ -92,6 +95,11 @@ class Dataset:
         """The calibration, validation and test splits, in this order."""
         return self.calibration, self.validation, self.test
 
+    def each(self, change: Callable[[Split], Split]) -> Dataset:
+        """The same data with every split changed."""
+        calibration, validation, test = map(change, self.splits)
+        return replace(self, calibration=calibration, validation=validation, test=test)
+
     @property
     def labelled(self) -> bool:
         """Whether every split has labels."""
@@ -105,8 +113,8 @@ class Dataset:
             for part, array in (("x", split.x), ("y", split.y)):
                 head = "none" if array is None else f"{array.dtype.str} {array.shape}"
                 digest.update(f"{split.name}/{part} {head}\n".encode())
-                if array is not None:
-                    digest.update(np.ascontiguousarray(array).data)
+                for rows in () if array is None else parts_of(array):
+                    digest.update(np.ascontiguousarray(rows).data)
         return digest.hexdigest()
 
 
@@ -119,8 +127,16 @@ def describe_shape(shape: tuple[int | None, ...]) -> str:
     return f"[{', '.join(words)}]"
 
 
+def parts_of(array: Array) -> Iterable[Array]:
+    """All rows: an array at once, streamed samples a few at a time."""
+    chunks: Callable[[], Iterable[Array]] | None = getattr(array, "chunks", None)
+    return (array,) if chunks is None else chunks()
+
+
 def _read_only(array: Array) -> Array:
     """Returns a read-only view; the caller's own array stays as it was."""
+    if hasattr(array, "chunks"):
+        return array  # streamed: every reading gives a new array
     view: Array = array.view()
     view.setflags(write=False)
     return view

@@ -12,7 +12,7 @@ import numpy as np
 from hawx_onnx.errors import ConfigError, DataError
 from hawx_onnx.frontend import preprocessing_fields
 from hawx_onnx.frontend.data_types import Array, InputSpec, describe_shape
-from hawx_onnx.frontend.preprocessing_resize import resize_bilinear
+from hawx_onnx.frontend.preprocessing_resize import in_proportion, middle, resize_bilinear
 from hawx_onnx.yaml_files import read_yaml
 
 
@@ -20,14 +20,17 @@ from hawx_onnx.yaml_files import read_yaml
 class Preprocessing:
     """How stored images become the model's input, in the order of the steps.
 
-    Resize, pad, order the channels, divide by ``scale``, subtract ``mean``, divide by ``std``,
-    order the axes, convert to the model's type (integer types are rounded and saturated).
+    Resize, crop, pad, order the channels, divide by ``scale``, subtract ``mean``, divide by
+    ``std``, order the axes, convert to the model's type (integer types are rounded and saturated).
 
     Attributes:
         layout: Axes of the model's input, ``nchw`` or ``nhwc``.
         data_layout: Axes of stored images of rank 4; images of rank 3 are [N, H, W].
         resize: Height and width to resize to bilinearly, or ``None``. Integer images are rounded
             to whole values afterwards, as image libraries do.
+        shorter_side: Length to resize the shorter side of an image to, the other one in
+            proportion; or ``None``.
+        crop: Height and width of the middle to keep after that, or ``None``.
         pad: Zero pixels to add at top, bottom, left and right.
         channels: ``keep``, or ``reverse`` for a model that takes BGR while the data holds RGB.
         scale: Divisor of the stored values.
@@ -40,6 +43,8 @@ class Preprocessing:
     layout: str = "nchw"
     data_layout: str = "nhwc"
     resize: tuple[int, int] | None = None
+    shorter_side: int | None = None
+    crop: tuple[int, int] | None = None
     pad: tuple[int, int, int, int] = (0, 0, 0, 0)
     channels: str = "keep"
     scale: float = 1.0
@@ -113,7 +118,8 @@ class Preprocessing:
 
         Raises:
             DataError: If the images have another rank, values beyond ``value_range``, another
-                number of channels than ``mean`` or ``std``, or do not end in the model's shape.
+                number of channels than ``mean`` or ``std``, are smaller than ``crop``, or do
+                not end in the model's shape.
         """
         images = self._as_nhwc(x, where)
         self._check_values(images, where)
@@ -131,8 +137,13 @@ class Preprocessing:
 
     def _framed(self, images: Array) -> Array:
         """Returns [N, H, W, C] images of the size and channel order wanted."""
-        if self.resize is not None and images.shape[1:3] != self.resize:
-            images = resize_bilinear(images, self.resize)
+        wanted = self.resize
+        if self.shorter_side is not None:
+            wanted = in_proportion(images.shape[1:3], self.shorter_side)
+        if wanted is not None and images.shape[1:3] != wanted:
+            images = resize_bilinear(images, wanted)
+        if self.crop is not None:
+            images = middle(images, self.crop)
         top, bottom, left, right = self.pad
         if any(self.pad):
             images = np.pad(images, ((0, 0), (top, bottom), (left, right), (0, 0)))

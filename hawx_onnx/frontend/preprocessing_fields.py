@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
 
@@ -17,14 +19,15 @@ _CHOICES = {
 # Lengths that a list of numbers may have; one number alone stands for that many.
 _LENGTHS: dict[str, tuple[int, ...]] = {
     "resize": (2,),
+    "crop": (2,),
     "pad": (4,),
     "mean": (1, 3, 4, 2),
     "std": (1, 3, 4, 2),
     "value_range": (2,),
 }
-_SCALARS = ("scale", "label_offset")
-_WHOLE = ("resize", "pad", "label_offset")
-_OPTIONAL = ("resize", "value_range")
+_SCALARS = ("scale", "label_offset", "shorter_side")
+_WHOLE = ("resize", "crop", "shorter_side", "pad", "label_offset")
+_OPTIONAL = ("resize", "crop", "shorter_side", "value_range")
 KEYS = (*_CHOICES, *_LENGTHS, *_SCALARS)
 
 
@@ -50,8 +53,15 @@ def check(values: Mapping[str, Any]) -> None:
                 where="preprocessing",
                 mend=f"take one of: {', '.join(choices)}",
             )
-    if values["resize"] is not None and min(values["resize"]) < 1:
-        raise ConfigError("'resize' must be positive", where="preprocessing")
+    for key in ("resize", "crop", "shorter_side"):
+        if values[key] is not None and np.min(values[key]) < 1:
+            raise ConfigError(f"'{key}' must be positive", where="preprocessing")
+    if values["resize"] is not None and values["shorter_side"] is not None:
+        raise ConfigError(
+            "'resize' and 'shorter_side' exclude each other",
+            where="preprocessing",
+            mend="'shorter_side' keeps the proportions, 'resize' does not",
+        )
     if min(values["pad"]) < 0:
         raise ConfigError("'pad' must not be negative", where="preprocessing")
     if values["scale"] == 0 or 0 in values["std"]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+
+from hawx_onnx.errors import DataError
 
 _BATCH = 2048
 
@@ -33,6 +37,33 @@ def resize_bilinear(
         batch = _apply(columns, batch, axis=2, rounds=rounds)
         out[start : start + _BATCH] = _apply(rows, batch, axis=1, rounds=rounds)
     return out
+
+
+def in_proportion(size: tuple[int, ...], shorter: int) -> tuple[int, int]:
+    """Height and width whose shorter one is given, in proportion, cut to whole pixels."""
+    height, width = size
+    if height <= width:
+        return shorter, int(shorter * width / height)
+    return int(shorter * height / width), shorter
+
+
+def middle(images: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+    """The middle of images [N, H, W, C], as torchvision crops it: half a pixel is rounded to even.
+
+    Raises:
+        DataError: The images are smaller.
+    """
+    if images.shape[1] < size[0] or images.shape[2] < size[1]:
+        raise DataError(
+            f"images of {images.shape[1]} x {images.shape[2]} are smaller than 'crop', "
+            f"{size[0]} x {size[1]}",
+            where="preprocessing",
+            mend="set 'shorter_side' or 'resize' to the crop's size or more",
+        )
+    top, left = (
+        round((have - want) / 2) for have, want in zip(images.shape[1:3], size, strict=True)
+    )
+    return images[:, top : top + size[0], left : left + size[1]]
 
 
 def bilinear_matrix(source: int, target: int) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Measured choices of one search, with which samples were right, a bit each."""
+"""Measured choices of one search, with which samples were right, a bit each, or their scores."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import numpy as np
 
 from hawx_onnx.search.problem import Choice
 
+# Of a score; no number of bits takes as many.
+_BYTES = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Row:
@@ -19,7 +22,8 @@ class Row:
 
     Attributes:
         choice: Multiplier index of each layer, or one for each channel.
-        hits: bool [samples], which of the samples that were run are right.
+        hits: bool [samples], which of the samples that were run are right; or float64 [samples],
+            their scores.
         seconds: What the measurement took.
         point: The assignment by names with its costs, as reports have it; None if not known.
     """
@@ -54,10 +58,13 @@ def _row(choice: str, samples: int, hits: bytes, seconds: float, point: str | No
         for one in json.loads(choice)
     )
     packed = np.frombuffer(hits, np.uint8)
+    shown = None if point is None else json.loads(point)
+    if samples > 0 and len(packed) == _BYTES * samples:
+        return Row(entries, np.frombuffer(hits, "<f8").astype(np.float64), float(seconds), shown)
     if samples < 0 or len(packed) != -(-samples // 8):
         raise ValueError("as many bits as samples are needed")
     found = np.unpackbits(packed, count=samples).astype(bool)
-    return Row(entries, found, float(seconds), None if point is None else json.loads(point))
+    return Row(entries, found, float(seconds), shown)
 
 
 class Measurements:
@@ -84,7 +91,7 @@ class Measurements:
         return len(self._known)
 
     def hits(self, choice: Choice) -> np.ndarray | None:
-        """Which of the samples that were run are right: bool [samples], or None."""
+        """Scores of the samples that were run, bool or float64 [samples], or None."""
         row = self._known.get(choice)
         return None if row is None else row.hits
 
@@ -127,5 +134,6 @@ class Measurements:
 
     def _values(self, row: Row) -> tuple[object, ...]:
         point = None if row.point is None else json.dumps(row.point)
-        hits = np.packbits(row.hits).tobytes()
+        bits = row.hits.dtype == np.bool_
+        hits = np.packbits(row.hits).tobytes() if bits else row.hits.astype("<f8").tobytes()
         return self._search, json.dumps(row.choice), len(row.hits), hits, row.seconds, point

@@ -45,6 +45,7 @@ def origin_of(
         "calibration": settings.calibration,
         "layers in float": list(settings.keep_float),
         "folded biases": settings.fold_bias,
+        "metric": settings.metric or "accuracy",
         "hawx-onnx": hawx_onnx.__version__,
         "onnxruntime": onnxruntime.__version__,
         **({"passes of plug-ins": _passes(settings)} if settings.passes else {}),

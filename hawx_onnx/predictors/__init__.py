@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from hawx_onnx.predictors.accuracy import AccuracyPredictor
 from hawx_onnx.predictors.filter_surrogate import FilterSurrogate
 from hawx_onnx.predictors.model_level import Prediction, predict, predict_uniform
+from hawx_onnx.predictors.noise_surrogate import NoiseSurrogate
 from hawx_onnx.predictors.surrogate import ResponseSurrogate, spearman
 from hawx_onnx.predictors.validation import AccuracyReport
+
+Surrogate: TypeAlias = ResponseSurrogate | FilterSurrogate | NoiseSurrogate
 
 __all__ = [
     "AccuracyPredictor",
     "AccuracyReport",
     "FilterSurrogate",
+    "NoiseSurrogate",
     "Prediction",
     "ResponseSurrogate",
+    "Surrogate",
     "predict",
     "predict_uniform",
     "spearman",

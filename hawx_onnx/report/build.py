@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ import onnx
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.model import file_hash
 from hawx_onnx.hardware import CostTotals, Target, operands_of
+from hawx_onnx.metrics import Scorer
 from hawx_onnx.passes.compensate import Compensated
 from hawx_onnx.passes.graph import default_opset
 from hawx_onnx.preparation import Prepared
@@ -22,6 +24,7 @@ from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.drop_text import with_unit
 from hawx_onnx.search.measurer import SECONDS
 from hawx_onnx.search.result import front_mask, meets_budget
 from hawx_onnx.settings import Settings
@@ -42,9 +45,11 @@ def now() -> str:
     return dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def accuracy_block(accuracy: Accuracy, totals: CostTotals | None = None) -> dict[str, Any]:
-    """``baseline`` or ``selected``: accuracy with interval, and the hardware cost."""
-    return {**accuracy.to_dict(), **(asdict(totals) if totals is not None else {})}
+def accuracy_block(
+    accuracy: Accuracy, totals: CostTotals | None = None, scorer: Scorer | None = None
+) -> dict[str, Any]:
+    """``baseline`` or ``selected``: the metric's value with interval, and the hardware cost."""
+    return {**accuracy.to_dict(scorer), **(asdict(totals) if totals is not None else {})}
 
 
 def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
@@ -58,14 +63,14 @@ def savings(before: CostTotals, after: CostTotals) -> dict[str, float]:
 
 
 def pareto_block(
-    problem: Problem, result: SearchResult, chosen: Point | None
+    problem: Problem, result: SearchResult, chosen: Point | None, scorer: Scorer | None = None
 ) -> list[dict[str, Any]]:
-    """All points of the search, cheapest first."""
+    """All points of the search, cheapest first; accuracies are values of the metric."""
     marks = front_mask(problem, result.points)
     exact = result.baseline_accuracy
     return [
         {
-            **point_block(problem, point),
+            **point_block(problem, point, scorer),
             "meets_budget": None
             if point.measured_accuracy is None
             else meets_budget(problem, exact, point),
@@ -76,15 +81,21 @@ def pareto_block(
     ]
 
 
-def point_block(problem: Problem, point: Point) -> dict[str, Any]:
-    """One assignment with accuracies and costs."""
+def value_of(score: float | None, scorer: Scorer | None) -> float | None:
+    """The metric's value of a mean score; accuracy is its own."""
+    return score if score is None or scorer is None else scorer.value(score)
+
+
+def point_block(problem: Problem, point: Point, scorer: Scorer | None = None) -> dict[str, Any]:
+    """One assignment with accuracies, or values of the metric, and costs."""
     fields = ("power_mw", "area_um2", "energy_uj", "latency_cycles", "area_lut6")
+    measured = value_of(point.measured_accuracy, scorer)
     return {
         "assignment": problem.assignment(point.choice).to_dict(),
-        "predicted_accuracy": point.predicted_accuracy,
-        "measured_accuracy": point.measured_accuracy if point.complete else None,
+        "predicted_accuracy": value_of(point.predicted_accuracy, scorer),
+        "measured_accuracy": measured if point.complete else None,
         # Of an assignment that was given up early, on the samples run until then.
-        "partial_accuracy": None if point.complete else point.measured_accuracy,
+        "partial_accuracy": None if point.complete else measured,
         "samples": point.samples,
         "order": point.order,
         **{field: getattr(point.totals, field) for field in fields},
@@ -132,6 +143,7 @@ def data_block(prepared: Prepared) -> dict[str, Any]:
         "source": dataset.name,
         "labelled": prepared.labelled,
         "metric": prepared.metric,
+        **prepared.scorer.to_dict(),
         "splits": {split.name: len(split) for split in dataset.splits},
         "fingerprint": dataset.fingerprint,
         "note": dataset.note,
@@ -163,7 +175,8 @@ def build_report(
         problem: The assignment problem.
         result: What the search found.
         chosen: The selected point.
-        accuracies: ``float``, ``baseline`` and ``selected`` on the test split.
+        accuracies: ``float``, ``baseline`` and ``selected`` on the test split; of another metric
+            than accuracy ``validation``, too: the compensated network on the validation split.
         kernels: What the library says of itself: ``isa``, ``cpu``, ``chosen`` (by multiplier).
         command: The command that repeats the run.
         made: The compensated network, with the passes that were tried.
@@ -173,6 +186,10 @@ def build_report(
     after = problem.report(chosen.choice)
     drop, interval = paired_drop(accuracies["baseline"], accuracies["selected"])
     quality = None if made is None else made.quality
+    tested, scorer = prepared.scorer_of(prepared.dataset.test), prepared.scorer
+    confirmed = chosen.measured_accuracy if quality is None else quality.accuracy
+    if "validation" in accuracies:
+        confirmed = accuracies["validation"].value
     by_name: Mapping[str, str] = kernels.get("chosen", {})
     return {
         "schema_version": SCHEMA_VERSION,
@@ -188,23 +205,21 @@ def build_report(
         "operands": operands_of(problem.workloads),
         "budget": asdict(problem.budget),
         "candidates": candidates_block(problem.multipliers, by_name),
-        "float": accuracy_block(accuracies["float"]),
+        "float": accuracy_block(accuracies["float"], scorer=tested),
         "baseline": {
-            **accuracy_block(accuracies["baseline"], before.total),
-            "validation_accuracy": result.baseline_accuracy,
+            **accuracy_block(accuracies["baseline"], before.total, tested),
+            "validation_accuracy": scorer.value(result.baseline_accuracy),
         },
         "selected": {
-            **accuracy_block(accuracies["selected"], after.total),
-            "validation_accuracy": chosen.measured_accuracy
-            if quality is None
-            else quality.accuracy,
+            **accuracy_block(accuracies["selected"], after.total, tested),
+            "validation_accuracy": value_of(confirmed, scorer),
             "assignment": problem.assignment(chosen.choice).to_dict(),
         },
         "compensation": [] if made is None else [trial.to_dict() for trial in made.trials],
         "accuracy_drop": drop,
-        "accuracy_drop_ci95": list(interval),
+        "accuracy_drop_ci95": [one if math.isfinite(one) else None for one in interval],
         "savings": savings(before.total, after.total),
-        "pareto": pareto_block(problem, result, chosen),
+        "pareto": pareto_block(problem, result, chosen, scorer),
         "layers": layers_block(prepared, after),
         "types": {name: asdict(use) for name, use in after.types.items()},
         "reasons": None
@@ -244,7 +259,7 @@ def _budget_warning(problem: Problem, drop: float) -> list[str]:
     if drop <= limit:
         return []
     return [
-        f"the drop on the test samples, {100 * drop:.4g} points, exceeds the budget of "
-        f"{100 * limit:g} points that the validation samples met; more validation samples or a "
-        "smaller --max-accuracy-drop, or --confidence 0.95, make the choice safer"
+        f"the drop on the test samples, {with_unit(problem.budget, drop)}, exceeds the budget of "
+        f"{with_unit(problem.budget, limit, 'g')} that the validation samples met; more validation "
+        "samples or a smaller --max-accuracy-drop, or --confidence 0.95, make the choice safer"
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hawx_onnx.report.formats import NONE, finite, metric_name, number, percent, points
+from hawx_onnx.report.formats import NONE, finite, number, percent, points, proxy_name
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.tables import table
 
@@ -58,7 +58,7 @@ def compensation_section(report: Mapping[str, Any]) -> Markup | None:
     trials = trials_of(report)
     if not trials:
         return None
-    metric = metric_name(report)
+    metric = proxy_name(report)
     heads = (
         ("Pass", "first"),
         ("Kept", ""),

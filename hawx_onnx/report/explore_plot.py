@@ -7,6 +7,7 @@ from typing import Any
 
 from hawx_onnx.report.formats import COSTS, duration, finite, number
 from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.metric_text import MetricText
 from hawx_onnx.report.multiplier_plots import svg_document
 from hawx_onnx.report.svg import Axis, path
 
@@ -16,7 +17,7 @@ _ROW = 18.0
 # Told apart by people of any colour vision (Okabe and Ito); shape and order help too.
 _COLOURS = ("#0072b2", "#b5420a", "#009e73", "#7a4988", "#57606a")
 # Points of accuracy below the exact model down to which is drawn: that of the hypervolume.
-_DEEPEST = 10.0
+_DEEPEST = 0.1
 
 Spot = tuple[float, float]
 
@@ -31,54 +32,57 @@ def explore_svg(explored: Mapping[str, Any]) -> str:
         An SVG document. Points more than ten points of accuracy below the exact model are left out.
     """
     methods = list(explored.get("methods") or ())
-    exact = 100 * float(explored.get("baseline_accuracy") or 0)
+    metric = MetricText.of(explored)
+    exact = float(explored.get("baseline_accuracy") or 0)
     name, key, label = next(c for c in COSTS if c[0] == explored.get("objective", "power"))
-    found = [_spots(method, key, exact) for method in methods]
+    worst = metric.floor(exact, _DEEPEST)
+    found = [_spots(method, key, metric, worst) for method in methods]
     every = [spot for spots in found for spot in spots]
     x = Axis.over([cost for cost, _ in every] or [0.0], _LEFT, _RIGHT, least=1e-9)
-    y = Axis.over(
-        [exact, *(accuracy for _, accuracy in every)], _BOTTOM, _TOP, least=0.5, within=(0, 100)
-    )
-    budget = exact - 100 * float(explored.get("max_accuracy_drop") or 0)
+    shown = [metric.factor * exact, *(value for _, value in every)]
+    y = metric.vertical(shown, _BOTTOM, _TOP)
+    drop = float(explored.get("max_accuracy_drop") or 0)
+    budget = metric.factor * metric.floor(exact, drop)
     folded = ", biases folded" if explored.get("compensation") == "fold-bias" else ""
-    title = f"{explored.get('metric', 'accuracy')} on validation samples{folded}, %"
+    title = f"{metric.name} on validation samples{folded}{', %' if metric.is_fraction else ''}"
     parts = [_frame(x, y, title, label)]
     if y.holds(budget):
         parts.append(_level(y.at(budget), "budget"))
     for index, spots in enumerate(found):
-        parts.append(_marks(spots, x, y, _COLOURS[index % len(_COLOURS)]))
+        parts.append(_marks(spots, x, y, metric, _COLOURS[index % len(_COLOURS)]))
     samples = finite(explored.get("validation_samples")) or 0.0
     rows = [_row(method, index, samples) for index, method in enumerate(methods)]
     height = _HEIGHT + _ROW * len(rows) + 8
     return svg_document(join([*parts, *rows]), _WIDTH, height, f"Search methods: {name}")
 
 
-def _spots(method: Mapping[str, Any], key: str, exact: float) -> list[Spot]:
-    """(cost, accuracy in percent) of what a method measured on all samples, within the picture."""
+def _spots(method: Mapping[str, Any], key: str, metric: MetricText, worst: float) -> list[Spot]:
+    """(cost, accuracy in percent or value) of what was measured on all samples, if not too bad."""
     spots = []
     for point in method.get("points") or ():
         accuracy, cost = finite(point.get("measured_accuracy")), finite(point.get(key))
-        if accuracy is not None and cost is not None and exact - 100 * accuracy <= _DEEPEST:
-            spots.append((cost, 100 * accuracy))
+        if accuracy is not None and cost is not None and not metric.better(worst, accuracy):
+            spots.append((cost, metric.factor * accuracy))
     return spots
 
 
-def _front(spots: Sequence[Spot]) -> list[Spot]:
+def _front(spots: Sequence[Spot], metric: MetricText) -> list[Spot]:
     best: list[Spot] = []
-    for spot in sorted(spots, key=lambda spot: (spot[0], -spot[1])):
-        if not best or spot[1] > best[-1][1]:
+    sign = 1 if metric.higher_is_better else -1
+    for spot in sorted(spots, key=lambda spot: (spot[0], -sign * spot[1])):
+        if not best or metric.better(spot[1], best[-1][1]):
             best.append(spot)
     return best
 
 
-def _marks(spots: Sequence[Spot], x: Axis, y: Axis, colour: str) -> Markup:
-    front = _front(spots)
+def _marks(spots: Sequence[Spot], x: Axis, y: Axis, metric: MetricText, colour: str) -> Markup:
+    front = _front(spots, metric)
     parts = []
     if len(front) > 1:
         line = path([(x.at(cost), y.at(accuracy)) for cost, accuracy in front])
         parts.append(element("path", d=line, stroke=colour, stroke_width=1.5, fill="none"))
     for spot in spots:
-        tip = element("title", f"{spot[1]:.2f} %, {number(spot[0])}")
+        tip = element("title", f"{metric.plotted(spot[1])}, {number(spot[0])}")
         on_front = spot in front
         parts.append(
             element(

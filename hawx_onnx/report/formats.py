@@ -192,9 +192,10 @@ def section(report: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
-def metric_name(report: Mapping[str, Any]) -> str:
-    """Returns what the report's accuracies are: ``"Accuracy"`` or ``"Agreement"``."""
-    return "Agreement" if section(report, "data").get("metric") == "agreement" else "Accuracy"
+def proxy_name(report: Mapping[str, Any]) -> str:
+    """Returns what compensation passes are judged by: top-1, or agreement with exact int8."""
+    named = section(report, "data").get("metric", "accuracy")
+    return "Accuracy" if named in ("accuracy", "top-5") else "Agreement"
 
 
 def objective(report: Mapping[str, Any]) -> tuple[str, str, str]:

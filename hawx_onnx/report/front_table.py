@@ -8,8 +8,6 @@ from typing import Any
 
 from hawx_onnx.report.formats import (
     finite,
-    metric_name,
-    percent,
     quantity,
     section,
     shorten,
@@ -17,6 +15,7 @@ from hawx_onnx.report.formats import (
     unit_of,
 )
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
+from hawx_onnx.report.metric_text import MetricText
 from hawx_onnx.report.tables import table
 
 _MOST_ROWS, _NAMES_TOLD = 80, 3
@@ -37,15 +36,15 @@ def front_table(report: Mapping[str, Any]) -> Markup:
         return EMPTY
     costs = shown_costs(section(report, "baseline"), *points[:_MOST_ROWS])
     units = {key: unit_of(key, *[point.get(key) for point in points]) for _, key, _ in costs}
-    metric = metric_name(report)
+    metric = MetricText.of(report)
     heads = (
-        (f"{metric} measured", "num"),
+        (f"{metric.title} measured", "num"),
         ("Predicted", "num"),
         *((label, "num") for _, _, label in costs),
         ("", ""),
         ("Multipliers × layers", ""),
     )
-    rows = [_row(point, units) for point in points[:_MOST_ROWS]]
+    rows = [_row(point, units, metric) for point in points[:_MOST_ROWS]]
     shown = table("Pareto front, on the validation samples", heads, rows, sortable=True)
     if len(points) > _MOST_ROWS:
         note = f"Shown: the first {_MOST_ROWS} of {len(points)} points; all are in pareto.csv."
@@ -83,13 +82,15 @@ def multipliers_told(assignment: object) -> str:
     return ", ".join(parts)
 
 
-def _row(point: Mapping[str, Any], units: Mapping[str, tuple[str, float]]) -> Markup:
+def _row(
+    point: Mapping[str, Any], units: Mapping[str, tuple[str, float]], metric: MetricText
+) -> Markup:
     measured = finite(point.get("measured_accuracy"))
     mark = element("span", "selected", class_="tag") if point.get("selected") else EMPTY
     return element(
         "tr",
-        element("th", percent(measured), scope="row", class_="num"),
-        element("td", percent(point.get("predicted_accuracy")), class_="num"),
+        element("th", metric.value(measured), scope="row", class_="num"),
+        element("td", metric.value(point.get("predicted_accuracy")), class_="num"),
         *[
             element("td", quantity(key, point.get(key), unit), class_="num")
             for key, unit in units.items()

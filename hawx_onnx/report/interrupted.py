@@ -10,6 +10,7 @@ import numpy as np
 
 from hawx_onnx.hardware import CostTotals, EnergyParts, operands_of
 from hawx_onnx.journal import Row
+from hawx_onnx.metrics import value_of
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.report.build import (
     SCHEMA_VERSION,
@@ -113,12 +114,18 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
     return {
         **draft,
         "float": UNTESTED,
-        "baseline": {**UNTESTED, **asdict(baseline), "validation_accuracy": reference},
+        "baseline": {
+            **UNTESTED,
+            **asdict(baseline),
+            "validation_accuracy": _value(draft, reference),
+        },
         "selected": {
             **UNTESTED,
             **(dict.fromkeys(asdict(baseline)) if chosen is None else {}),
             **({} if chosen is None else asdict(chosen.totals)),
-            "validation_accuracy": None if chosen is None else chosen.measured_accuracy,
+            "validation_accuracy": None
+            if chosen is None
+            else _value(draft, chosen.measured_accuracy),
             "assignment": assignment,
         },
         "compensation": [],
@@ -127,7 +134,7 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
         "savings": savings(baseline, baseline if chosen is None else chosen.totals),
         "pareto": [
             {
-                **_point_block(points[i], names[order_of(points[i].choice)]),
+                **_point_block(draft, points[i], names[order_of(points[i].choice)]),
                 "meets_budget": _meets(draft, points[i], reference),
                 "on_front": marks[i],
                 "selected": points[i] is chosen,
@@ -183,13 +190,22 @@ def _point(row: Row, draft: Mapping[str, Any], exact: Row | None) -> Point:
     )
 
 
-def _point_block(point: Point, assignment: Mapping[str, Any]) -> Document:
+def _value(draft: Mapping[str, Any], score: float | None) -> float | None:
+    """The metric's value of a mean score."""
+    about = draft["data"]
+    if score is None or "higher_is_better" not in about:
+        return score
+    return value_of(about["metric"], score, about["scale"], about["higher_is_better"])
+
+
+def _point_block(draft: Mapping[str, Any], point: Point, assignment: Mapping[str, Any]) -> Document:
     fields = TOTALS_FIELD.values()
+    measured = _value(draft, point.measured_accuracy)
     return {
         "assignment": assignment,
-        "predicted_accuracy": point.predicted_accuracy,
-        "measured_accuracy": point.measured_accuracy if point.complete else None,
-        "partial_accuracy": None if point.complete else point.measured_accuracy,
+        "predicted_accuracy": _value(draft, point.predicted_accuracy),
+        "measured_accuracy": measured if point.complete else None,
+        "partial_accuracy": None if point.complete else measured,
         "samples": point.samples,
         "order": point.order,
         **{field: getattr(point.totals, field) for field in fields},

@@ -54,7 +54,9 @@ def _marks(x: Axis, y: Axis, data: TradeOff) -> tuple[Markup, Markup]:
     exact = None
     if data.baseline and y.holds(data.baseline[1]):
         exact = (x.at(data.baseline[0]), y.at(data.baseline[1]))
-        tip = element("title", f"exact int8: {data.baseline[1]:.2f} % ({data.baseline_split})")
+        tip = element(
+            "title", f"exact int8: {data.metric.plotted(data.baseline[1])} ({data.baseline_split})"
+        )
         shapes.append(
             element(
                 "rect", tip, class_="baseline", x=exact[0] - 5, y=exact[1] - 5, width=10, height=10
@@ -76,7 +78,9 @@ def _limits(x: Axis, y: Axis, data: TradeOff) -> Markup:
     parts = []
     if data.floor is not None and y.holds(data.floor):
         at = y.at(data.floor)
-        tip = element("title", f"accuracy budget: {data.floor:.2f} %")
+        tip = element(
+            "title", f"{data.metric.title.lower()} budget: {data.metric.plotted(data.floor)}"
+        )
         parts.append(element("path", tip, class_="limit", d=path([(_LEFT, at), (_RIGHT, at)])))
     if data.ceiling is not None and x.holds(data.ceiling):
         at = x.at(data.ceiling)
@@ -89,8 +93,9 @@ def _front(data: TradeOff, x: Axis, y: Axis) -> Markup:
     # Measurements scatter: a front point that another one beats as drawn keeps its mark, but the
     # line passes over it.
     line: list[Dot] = []
-    for dot in sorted((d for d in data.dots if d.front), key=lambda d: (d.x, -d.y)):
-        if not line or dot.y > line[-1].y:
+    sign = 1 if data.metric.higher_is_better else -1
+    for dot in sorted((d for d in data.dots if d.front), key=lambda d: (d.x, -sign * d.y)):
+        if not line or data.metric.better(dot.y, line[-1].y):
             line.append(dot)
     if len(line) < 2:
         return EMPTY
@@ -119,14 +124,15 @@ def _panel(data: TradeOff, dots: Sequence[Dot], y: Axis, name: str, *, single: b
     description = (
         f"{len(inside)} assignments; horizontal axis: {data.cost} in percent of the exact int8 "
         f"design, from {number(x.low)} to {number(x.high)}; vertical axis: "
-        f"{data.metric.lower()} in percent, from {y.ticks()[0][1]} to {y.ticks()[-1][1]}."
+        f"{data.metric.axis.lower().replace(' (%)', ' in percent')}, "
+        f"from {y.ticks()[0][1]} to {y.ticks()[-1][1]}."
     )
     title = f"{data.cost.capitalize()}, % of exact int8"
     drawing = element(
         "svg",
-        element("title", f"{data.metric} against {data.cost}: {name.lower()}"),
+        element("title", f"{data.metric.title} against {data.cost}: {name.lower()}"),
         element("desc", description),
-        frame(x, y, title, f"{data.metric} (%)", HEIGHT),
+        frame(x, y, title, data.metric.axis, HEIGHT),
         _clipped(0, _limits(x, y, data), _front(data, x, y)),
         # Markers on the rim are drawn in full; the predictions of measured dots may lie outside.
         _clipped(8, *[_dot(d, x, y) for d in inside]),
@@ -160,7 +166,7 @@ def _legend(data: TradeOff) -> Markup:
 def _panels(data: TradeOff) -> list[Markup]:
     dots = thinned(data.dots)
     values = [d.y for d in dots] + ([data.baseline[1]] if data.baseline else [])
-    full = Axis.over(values, _BOTTOM, _TOP, least=0.5, within=(0, 100))
+    full = data.metric.vertical(values, _BOTTOM, _TOP)
     top = max(values)
     anchors = [d.y for d in dots if d.selected] + ([data.floor] if data.floor is not None else [])
     low = min([*anchors, top - 2.0])
@@ -168,7 +174,7 @@ def _panels(data: TradeOff) -> list[Markup]:
     near = [v for v in values if v >= low]
     if top - min(values) <= 3 * (top - low) or len(near) < 3:
         return [_panel(data, dots, full, "Searched assignments", single=True)]
-    focus = Axis.over([*near, *anchors], _BOTTOM, _TOP, least=0.5, within=(0, 100))
+    focus = data.metric.vertical([*near, *anchors], _BOTTOM, _TOP)
     return [
         _panel(data, dots, focus, "Near the budget", single=False),
         _panel(data, dots, full, "All points", single=False),

@@ -13,6 +13,7 @@ from hawx_onnx.hardware import CostReport
 from hawx_onnx.hardware.array_target import ArrayTarget
 from hawx_onnx.hardware.fpga import lut6_of
 from hawx_onnx.search import Point, Problem
+from hawx_onnx.search.drop_text import drop_text, with_unit
 from hawx_onnx.search.problem import TOTALS_FIELD, Choice, order_of, types_of
 
 _FIELDS = {**TOTALS_FIELD, "multiplication_energy": "multiplication_energy_uj"}
@@ -161,17 +162,19 @@ def _told(problem: Problem, layer: str | None, tried: Sequence[_Tried]) -> dict[
 def _kept(problem: Problem, one: _Tried) -> tuple[str, str]:
     """Returns what kept a cheaper alternative out, and says so."""
     name, limit = _name(problem, one), problem.budget.max_accuracy_drop
+    allowed = drop_text(problem.budget, limit, "g")
     saved = f"{name} would save {_percent(-one.score_change)} more {_objective(problem)}"
     saved += _type_cost(one)
     if not one.affordable:
         return "limit", f"{saved}, but is beyond a limit on the hardware"
     if one.measured_drop is not None and one.measured_drop + one.allowance > limit:
-        verb, drop = "loses", f"{100 * one.measured_drop:.3g} points measured"
+        verb, drop = "loses", f"{with_unit(problem.budget, one.measured_drop, '.3g')} measured"
         if one.measured_drop <= limit:
             verb = "may lose"
-            drop += f", perhaps {100 * (one.measured_drop + one.allowance):.3g}"
-        return "accuracy", f"{saved}, but {verb} too much: {drop}, {100 * limit:g} allowed"
-    drop = f"{100 * one.drop:.2f} points predicted, {100 * limit:g} allowed"
+            perhaps = one.measured_drop + one.allowance
+            drop += f", perhaps {drop_text(problem.budget, perhaps, '.3g')}"
+        return "accuracy", f"{saved}, but {verb} too much: {drop}, {allowed} allowed"
+    drop = f"{with_unit(problem.budget, one.drop, '.2f')} predicted, {allowed} allowed"
     if one.drop > limit:
         return "accuracy", f"{saved}, but would lose too much: {drop}"
     return "search", (

@@ -9,7 +9,6 @@ from hawx_onnx.report.formats import (
     NONE,
     duration,
     finite,
-    metric_name,
     number,
     objective,
     percent,
@@ -19,6 +18,7 @@ from hawx_onnx.report.formats import (
 )
 from hawx_onnx.report.front_table import folded, multipliers_told
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
+from hawx_onnx.report.metric_text import MetricText
 from hawx_onnx.report.summary import definitions
 from hawx_onnx.report.svg import Axis, figure, frame, path
 from hawx_onnx.report.tables import table
@@ -97,7 +97,7 @@ def _progress(report: Mapping[str, Any], points: Sequence[Point]) -> list[Markup
         element("desc", f"{len(spots)} measurements; the cheapest within the budget: {end}."),
         frame(x, y, "Measurement", f"{label}, % of exact int8", _HEIGHT),
         *([element("path", class_="front", d=_steps(line, x, y, spots[-1][0]))] if line else []),
-        *[_dot(spot, x, y) for spot in spots],
+        *[_dot(spot, x, y, MetricText.of(report)) for spot in spots],
         viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
         class_="plot marked",
         role="img",
@@ -125,10 +125,10 @@ def _steps(line: Sequence[tuple[int, float]], x: Axis, y: Axis, last: int) -> st
     return path([*corners, (x.at(last), corners[-1][1])])
 
 
-def _dot(spot: Spot, x: Axis, y: Axis) -> Markup:
+def _dot(spot: Spot, x: Axis, y: Axis, metric: MetricText) -> Markup:
     order, cost, point = spot
     kind = "measured on-front" if point.get("meets_budget") else "predicted"
-    tip = f"measurement {order}\n{_accuracy(point)}\n{number(cost)} % of the exact cost"
+    tip = f"measurement {order}\n{_accuracy(point, metric)}\n{number(cost)} % of the exact cost"
     title = element("title", f"{tip}\nbudget {_verdict(point)}")
     return element("circle", title, class_=kind, cx=x.at(order), cy=y.at(cost), r=4)
 
@@ -153,12 +153,12 @@ def _legend() -> Markup:
     return element("ul", *items, class_="legend plot")
 
 
-def _accuracy(point: Point) -> str:
+def _accuracy(point: Point, metric: MetricText) -> str:
     """Returns what was measured, and on how many samples where it was given up."""
     if finite(point.get("measured_accuracy")) is not None:
-        return percent(point["measured_accuracy"])
+        return metric.value(point["measured_accuracy"])
     partial = finite(point.get("partial_accuracy"))
-    return NONE if partial is None else f"{percent(partial)} of {number(point.get('samples'))}"
+    return NONE if partial is None else f"{metric.value(partial)} of {number(point.get('samples'))}"
 
 
 def _verdict(point: Point) -> str:
@@ -171,18 +171,18 @@ def _log(report: Mapping[str, Any], points: Sequence[Point]) -> Markup:
     _, key, label = objective(report)
     base = finite(section(report, "baseline").get(key))
     unit = unit_of(key, *[point.get(key) for point in points])
+    metric = MetricText.of(report)
     rows, best = [], None
     for point in points[:_MOST_ROWS]:
         cost = finite(point.get(key))
         better = bool(point.get("meets_budget")) and cost is not None
         better = better and (best is None or cost < best)  # type: ignore[operator]
         best = cost if better else best
-        rows.append(_row(point, (quantity(key, cost, unit), cost, base), better))
-    metric = metric_name(report)
+        rows.append(_row(point, (quantity(key, cost, unit), cost, base), better, metric))
     heads = (
         ("Measured", "num"),
-        (f"{metric} predicted", "num"),
-        (f"{metric} measured", "num"),
+        (f"{metric.title} predicted", "num"),
+        (f"{metric.title} measured", "num"),
         (label, "num"),
         ("Of exact int8", "num"),
         ("Budget", ""),
@@ -195,15 +195,20 @@ def _log(report: Mapping[str, Any], points: Sequence[Point]) -> Markup:
     return join([shown, element("p", note, class_="quiet")])
 
 
-def _row(point: Point, cost: tuple[str, float | None, float | None], better: bool) -> Markup:
+def _row(
+    point: Point,
+    cost: tuple[str, float | None, float | None],
+    better: bool,
+    metric: MetricText,
+) -> Markup:
     shown, value, base = cost
     share = NONE if value is None or not base else percent(value / base, 1)
     mark = element("span", "best so far", class_="tag") if better else EMPTY
     return element(
         "tr",
         element("th", number(point.get("order")), scope="row", class_="num"),
-        element("td", percent(point.get("predicted_accuracy")), class_="num"),
-        element("td", _accuracy(point), class_="num"),
+        element("td", metric.value(point.get("predicted_accuracy")), class_="num"),
+        element("td", _accuracy(point, metric), class_="num"),
         element("td", shown, class_="num"),
         element("td", share, class_="num"),
         element("td", _verdict(point), mark),

@@ -10,17 +10,16 @@ from hawx_onnx.report.formats import (
     duration,
     finite,
     interval,
-    metric_name,
     number,
     objective,
     percent,
-    points,
     quantity,
     section,
     shown_costs,
     unit_of,
 )
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
+from hawx_onnx.report.metric_text import MetricText
 from hawx_onnx.report.svg import bar, missing
 from hawx_onnx.report.tables import table
 
@@ -33,12 +32,14 @@ OPERANDS = {"own": "the operands that each layer sees", "uniform": "uniform oper
 
 def _loss(report: Mapping[str, Any]) -> str:
     drop = finite(report.get("accuracy_drop"))
-    metric = metric_name(report).lower()
+    shown = MetricText.of(report)
+    metric = shown.title.lower()
     if drop is None:
         return f"{metric} not measured"
     if abs(drop) < 5e-5:
         return f"the same {metric}"
-    return f"{points(abs(drop))} points {'less' if drop > 0 else 'more'} {metric}"
+    less = (drop > 0) == shown.higher_is_better
+    return f"{shown.amount(abs(drop))} {'less' if less else 'more'} {metric}"
 
 
 def headline(report: Mapping[str, Any]) -> str:
@@ -62,12 +63,13 @@ def _budget(report: Mapping[str, Any]) -> Markup:
     drop = finite(report.get("accuracy_drop"))
     bounds = report.get("accuracy_drop_ci95")
     parts = []
-    if drop is not None and interval(bounds) != NONE:
-        parts.append(f"95 % interval of the difference: {interval(bounds)} points.")
+    shown = MetricText.of(report)
+    if drop is not None and shown.drop_interval(bounds) != NONE:
+        told = f"{shown.drop_interval(bounds)} {shown.drop_unit}".rstrip()
+        parts.append(f"95 % interval of the difference: {told}.")
     if limit is not None and drop is not None:
         held = "within" if drop <= limit + 1e-12 else "beyond"
-        unit = "point" if limit == 0.01 else "points"
-        parts.append(f"On the test samples this is {held} the budget of {100 * limit:g} {unit}.")
+        parts.append(f"On the test samples this is {held} the budget of {shown.budget(limit)}.")
     if limit is None:
         parts.append("No accuracy budget was set.")
     return element("p", " ".join(parts), class_="lead")
@@ -103,7 +105,7 @@ def _span(report: Mapping[str, Any]) -> tuple[float, float]:
 
 def _accuracy_table(report: Mapping[str, Any]) -> Markup:
     low, high = _span(report)
-    rows = []
+    shown_metric, rows = MetricText.of(report), []
     for key, label in ROWS:
         entry = section(report, key)
         samples, correct = entry.get("samples"), entry.get("correct")
@@ -114,13 +116,13 @@ def _accuracy_table(report: Mapping[str, Any]) -> Markup:
             element(
                 "tr",
                 element("th", label, scope="row"),
-                element("td", percent(entry.get("accuracy")), class_="num strong"),
-                element("td", interval(entry.get("accuracy_ci95")), class_="num"),
+                element("td", shown_metric.value(entry.get("accuracy")), class_="num strong"),
+                element("td", shown_metric.interval(entry.get("accuracy_ci95")), class_="num"),
                 element("td", _mark(entry, low, high, key)),
                 element("td", counted, class_="num quiet"),
             )
         )
-    metric = metric_name(report)
+    metric = shown_metric.title
     heads = (
         ("Model", ""),
         (metric, "num"),

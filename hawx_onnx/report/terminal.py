@@ -12,17 +12,15 @@ from hawx_onnx.report.formats import (
     clean,
     duration,
     finite,
-    interval,
-    metric_name,
     number,
     percent,
     plain_ascii,
-    points,
     quantity,
     section,
     shown_costs,
     unit_of,
 )
+from hawx_onnx.report.metric_text import MetricText
 
 # So many layers are named for each reason why some were left exact.
 _NAMED = 6
@@ -78,12 +76,13 @@ def before_after_table(report: Mapping[str, Any]) -> Table:
     """
     before, after = section(report, "baseline"), section(report, "selected")
     drop = finite(report.get("accuracy_drop"))
-    change = NONE if drop is None else f"{points(-drop, signed=True)} points"
-    if interval(report.get("accuracy_drop_ci95")) != NONE:
-        low, high = report["accuracy_drop_ci95"]
-        change += f" ({points(-high, signed=True)} to {points(-low, signed=True)})"
-    metric = metric_name(report)
-    rows = [(metric, percent(before.get("accuracy")), percent(after.get("accuracy")), change)]
+    metric = MetricText.of(report)
+    change = NONE if drop is None else f"{metric.change(drop)} {metric.drop_unit}".rstrip()
+    bounds = metric.change_interval(report.get("accuracy_drop_ci95"))
+    if bounds != NONE:
+        change += f" ({bounds})"
+    shown = [metric.value(entry.get("accuracy")) for entry in (before, after)]
+    rows = [(metric.title, *shown, change)]
     for name, key, label in shown_costs(before, after):
         unit = unit_of(key, before.get(key), after.get(key))
         saved = finite(section(report, "savings").get(name))

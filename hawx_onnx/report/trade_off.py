@@ -12,13 +12,12 @@ from hawx_onnx.report.formats import (
     clean,
     finite,
     is_exact,
-    metric_name,
     objective,
-    percent,
     quantity,
     section,
     shorten,
 )
+from hawx_onnx.report.metric_text import MetricText
 
 # So many points of each sort are drawn at most, evenly chosen: a page stays small.
 _MOST = 240
@@ -62,10 +61,11 @@ class TradeOff:
         dots: The assignments, all that were searched.
         baseline: Cost and accuracy of the exact int8 model, in percent; None if unknown.
         baseline_split: The samples on which the baseline's accuracy was measured.
-        floor: Lowest accuracy that the budget allows, in percent, or None.
+        floor: Lowest accuracy, or worst value, that the budget allows, a fraction in percent; or
+            None.
         ceiling: Highest cost that the budget allows, in percent, or None.
         cost: Label of the cost.
-        metric: Label of the accuracy.
+        metric: How accuracies, or values of another metric, are written.
     """
 
     dots: tuple[Dot, ...]
@@ -74,15 +74,15 @@ class TradeOff:
     floor: float | None
     ceiling: float | None
     cost: str
-    metric: str
+    metric: MetricText
 
 
-def _tip(point: Mapping[str, Any], key: str) -> str:
+def _tip(point: Mapping[str, Any], key: str, metric: MetricText) -> str:
     rows = []
     if finite(point.get("predicted_accuracy")) is not None:
-        rows.append(f"predicted {percent(point['predicted_accuracy'])}")
+        rows.append(f"predicted {metric.value(point['predicted_accuracy'])}")
     if finite(point.get("measured_accuracy")) is not None:
-        rows.append(f"measured {percent(point['measured_accuracy'])}")
+        rows.append(f"measured {metric.value(point['measured_accuracy'])}")
     rows.append(quantity(key, point.get(key)))
     if not (point.get("on_front") or point.get("selected")):
         return "\n".join(rows)
@@ -110,7 +110,7 @@ def _exact_accuracy(report: Mapping[str, Any]) -> tuple[float | None, str]:
     return finite(section(report, "baseline").get("accuracy")), "test"
 
 
-def _dot(point: Mapping[str, Any], key: str, unit: float) -> Dot | None:
+def _dot(point: Mapping[str, Any], key: str, unit: float, metric: MetricText) -> Dot | None:
     cost = finite(point.get(key))
     predicted = finite(point.get("predicted_accuracy"))
     measured = finite(point.get("measured_accuracy"))
@@ -118,11 +118,11 @@ def _dot(point: Mapping[str, Any], key: str, unit: float) -> Dot | None:
         return None
     return Dot(
         100 * cost / unit,
-        None if predicted is None else 100 * predicted,
-        None if measured is None else 100 * measured,
+        None if predicted is None else metric.factor * predicted,
+        None if measured is None else metric.factor * measured,
         bool(point.get("on_front")),
         bool(point.get("selected")),
-        _tip(point, key),
+        _tip(point, key, metric),
     )
 
 
@@ -136,8 +136,8 @@ def trade_off(report: Mapping[str, Any]) -> TradeOff | None:
     unit = finite(section(report, "baseline").get(key))
     if not unit:
         return None
-    points = report.get("pareto") or ()
-    dots = tuple(dot for point in points if (dot := _dot(point, key, unit)) is not None)
+    points, metric = report.get("pareto") or (), MetricText.of(report)
+    dots = tuple(dot for point in points if (dot := _dot(point, key, unit, metric)) is not None)
     if not dots:
         return None
     exact, split = _exact_accuracy(report)
@@ -146,12 +146,12 @@ def trade_off(report: Mapping[str, Any]) -> TradeOff | None:
     limit = finite(budget.get(f"max_{key}"))
     return TradeOff(
         dots,
-        None if exact is None else (100.0, 100 * exact),
+        None if exact is None else (100.0, metric.factor * exact),
         split,
-        None if exact is None or drop is None else 100 * (exact - drop),
+        None if exact is None or drop is None else metric.factor * metric.floor(exact, drop),
         None if limit is None else 100 * limit / unit,
         label.lower() if name != "energy" else "energy",
-        metric_name(report),
+        metric,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from hawx_onnx.errors import ModelError
+from hawx_onnx.metrics import Scorer, class_scores
 
 # Two-sided 95 % quantile of the normal distribution.
 Z95 = 1.959963984540054
@@ -14,45 +15,71 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """Share of samples whose class is right.
+    """Mean score of samples: the share whose class is right, or another metric's.
 
     Attributes:
-        hits: bool [samples], which samples are right.
+        scores: bool [samples], which samples are right; or float64 [samples], the higher the
+            better (:mod:`hawx_onnx.metrics`).
     """
 
-    hits: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def binary(self) -> bool:
+        """Whether samples are right or wrong, and nothing between."""
+        return self.scores.dtype == np.bool_
 
     @property
     def samples(self) -> int:
         """How many samples were evaluated."""
-        return int(self.hits.size)
+        return int(self.scores.size)
 
     @property
     def correct(self) -> int:
         """How many of them are right."""
-        return int(self.hits.sum())
+        return int(self.scores.sum())
 
     @property
     def value(self) -> float:
-        """Accuracy as a fraction."""
-        return self.correct / self.samples
+        """The mean; accuracy as a fraction."""
+        return self.correct / self.samples if self.binary else float(self.scores.mean())
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """Wilson's 95 % score interval (Wilson 1927, JASA 22)."""
+        """The 95 % interval.
+
+        Wilson's score interval of a share (Wilson 1927, JASA 22), Student's of a mean of other
+        scores; infinite where a single one tells no spread.
+        """
+        if not self.binary:
+            return student_interval(self.scores)
         n, p = self.samples, self.value
         centre = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
         half = Z95 / (1 + Z95**2 / n) * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
         return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
-    def to_dict(self) -> dict[str, object]:
-        """The fields of the reports."""
+    def to_dict(self, scorer: Scorer | None = None) -> dict[str, object]:
+        """The fields of the reports, in the metric's own unit; a share if no metric is given."""
+        value, bounds = self.value, self.ci95
+        if scorer is not None:
+            value, bounds = scorer.value(value), scorer.interval(bounds)
         return {
-            "accuracy": self.value,
-            "accuracy_ci95": list(self.ci95),
+            "accuracy": value,
+            "accuracy_ci95": [bound if np.isfinite(bound) else None for bound in bounds],
             "samples": self.samples,
-            "correct": self.correct,
+            "correct": self.correct if self.binary else None,
         }
+
+
+def student_interval(values: np.ndarray, probability: float = 0.95) -> tuple[float, float]:
+    """Two-sided interval of a mean, Student's (1908, Biometrika 6)."""
+    mean, n = float(values.mean()), len(values)
+    if n < 2:
+        return -np.inf, np.inf
+    from scipy.stats import t
+
+    half = float(t.ppf(0.5 + probability / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return mean - half, mean + half
 
 
 def accuracy(outputs: np.ndarray, labels: np.ndarray) -> Accuracy:
@@ -65,22 +92,29 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> Accuracy:
     return Accuracy(classes(outputs) == labels)
 
 
+def measured(outputs: Iterable[np.ndarray], targets: np.ndarray, scorer: Scorer) -> Accuracy:
+    """A metric over outputs that come batch by batch, so that never all are held.
+
+    Args:
+        outputs: Of the samples in turn, [rows, ...] each.
+        targets: Of all of them [samples, ...].
+        scorer: The metric.
+    """
+    parts, done = [], 0
+    for rows in outputs:
+        wanted = targets[done : done + len(rows)]
+        done += len(rows)
+        parts.append(scorer.scores(rows, wanted))
+    return Accuracy(np.concatenate(parts))
+
+
 def classes(outputs: np.ndarray) -> np.ndarray:
     """The predicted class of each sample: int64 [samples].
 
     Raises:
-        ModelError: The outputs have several axes besides the samples, as those of sequences or
-            segmentations: one class for each sample is not what they mean.
+        ModelError: The outputs are no class scores.
     """
-    real = [size for size in outputs.shape[1:] if size > 1]
-    if len(real) > 1:
-        raise ModelError(
-            f"gives {list(outputs.shape[1:])} for each sample; top-1 accuracy needs one score "
-            "for each class",
-            where="model output",
-            mend="reduce it to class scores, for example with ReduceMean over the positions",
-        )
-    return np.asarray(flat_outputs(outputs).argmax(axis=1))
+    return np.asarray(class_scores(outputs).argmax(axis=1))
 
 
 def flat_outputs(outputs: np.ndarray) -> np.ndarray:
@@ -89,16 +123,20 @@ def flat_outputs(outputs: np.ndarray) -> np.ndarray:
 
 
 def paired_drop(before: Accuracy, after: Accuracy) -> tuple[float, tuple[float, float]]:
-    """Drop of accuracy on the same samples and its 95 % interval.
+    """Drop of the mean score on the same samples and its 95 % interval.
 
-    The interval is Wald's for paired proportions after adding half a sample to each of the four
-    cells (Agresti and Min 2005, Statistics in Medicine 24).
+    Of shares the interval is Wald's for paired proportions after adding half a sample to each of
+    the four cells (Agresti and Min 2005, Statistics in Medicine 24); else Student's, of the
+    differences of samples.
 
     Returns:
-        The drop as a fraction (negative: better) and the interval.
+        The drop, as a fraction (negative: better), and the interval.
     """
-    lost = int((before.hits & ~after.hits).sum())
-    won = int((~before.hits & after.hits).sum())
+    if not (before.binary and after.binary):
+        change = before.scores.astype(np.float64) - after.scores
+        return float(change.mean()), student_interval(change)
+    lost = int((before.scores & ~after.scores).sum())
+    won = int((~before.scores & after.scores).sum())
     n = before.samples
     drop = (lost - won) / n
     b, c, m = lost + 0.5, won + 0.5, n + 2

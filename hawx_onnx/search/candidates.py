@@ -79,12 +79,12 @@ class Candidates:
 
     def _drop(self, accuracy: Accuracy) -> tuple[float, float, bool]:
         """Drop on the samples that were run, its variance, and whether these are all."""
-        exact = self.baseline.hits
+        exact = self.baseline.scores
         if accuracy.samples == len(exact):
             confidence = self.problem.budget.confidence
             more = allowance(self.baseline, accuracy, confidence)
             return self.baseline.value - accuracy.value + more, 0.0, True
-        change = exact[: accuracy.samples].astype(float) - accuracy.hits
+        change = exact[: accuracy.samples].astype(float) - accuracy.scores
         left = 1 - accuracy.samples / len(exact)
         return float(change.mean()), left * float(change.var()) / accuracy.samples, False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hawx_onnx.runtime.evaluate import Accuracy
+from hawx_onnx.runtime.evaluate import Accuracy, student_interval
 
 _STEPS = 40
 
@@ -14,7 +14,8 @@ def allowance(exact: Accuracy, found: Accuracy, confidence: float | None) -> flo
 
     The one-sided score bound for paired proportions (Tango 1998, "Equivalence test and confidence
     interval for the difference in proportions for the paired-sample design"). What both networks
-    get right or both get wrong hardly matters, so it is closer than bounds of two accuracies.
+    get right or both get wrong hardly matters, so it is closer than bounds of two accuracies. Of
+    other scores it is Student's, of the differences of samples.
 
     Args:
         exact: The exact network.
@@ -27,9 +28,12 @@ def allowance(exact: Accuracy, found: Accuracy, confidence: float | None) -> flo
     # Here, not above: most searches do without, and it takes milliseconds.
     from statistics import NormalDist
 
+    if not (exact.binary and found.binary):
+        _, above = student_interval(exact.scores - found.scores, 2 * confidence - 1)
+        return above - float((exact.scores - found.scores).mean())
     quantile = NormalDist().inv_cdf(confidence)
-    lost = int((exact.hits & ~found.hits).sum())
-    won = int((~exact.hits & found.hits).sum())
+    lost = int((exact.scores & ~found.scores).sum())
+    won = int((~exact.scores & found.scores).sum())
     measured = (lost - won) / exact.samples
     below, above = measured, 1.0
     for _ in range(_STEPS):

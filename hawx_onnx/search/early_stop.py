@@ -82,7 +82,7 @@ def hopeless(hits: npt.NDArray[np.bool_], exact: Accuracy, least: int, alpha: fl
     seen, half = len(hits), alpha / 2
     if int(hits.sum()) <= critical_hits(exact.samples, seen, least, half):
         return True
-    before = exact.hits[:seen]
+    before = exact.scores[:seen]
     right = int(before.sum())
     lost, won = int((before & ~hits).sum()), int((~before & hits).sum())
     allowed = exact.correct - least

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.predictors import Surrogate
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.problem import Choice, Problem, size_text
 from hawx_onnx.search.result import SearchResult, collect_points
@@ -18,7 +18,7 @@ MOST = 100_000
 def search_exhaustive(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
+    surrogate: Surrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,

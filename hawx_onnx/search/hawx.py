@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate, Surrogate
 from hawx_onnx.search.active import ActiveSearch
 from hawx_onnx.search.candidates import Candidates
 from hawx_onnx.search.filter_level import search_filters
@@ -23,7 +23,7 @@ SPACE_SHARE, LEAST_EVALUATIONS = 10, 8
 def search_hawx(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
+    surrogate: Surrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,
@@ -62,7 +62,9 @@ def search_hawx(
     pool, thinned = build_pool(problem, damages)
     evaluations = _evaluations(problem, measurer)
     grows = problem.space_size > ENUMERATE
-    learner = Learner(problem, surrogate, trees=grows, seed=seed)
+    # The trees learn from class scores.
+    trees = grows and isinstance(surrogate, ResponseSurrogate)
+    learner = Learner(problem, surrogate, trees=trees, seed=seed)
     candidates = Candidates(problem, measurer, learner, pool)
     active = ActiveSearch(candidates, learner, measurer, damages, grows=grows)
     front = [candidates.choice(row) for row in active.predicted_front()]

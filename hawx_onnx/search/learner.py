@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hawx_onnx.predictors import AccuracyPredictor, ResponseSurrogate
+from hawx_onnx.predictors import AccuracyPredictor, NoiseSurrogate, ResponseSurrogate
 from hawx_onnx.predictors.accuracy import LEAST_MEASURED, OFFSET, UNKNOWN_ERROR, log_drop
 from hawx_onnx.predictors.residuals import ResidualProcess
 from hawx_onnx.predictors.validation import SURROGATE, AccuracyReport
@@ -42,7 +42,7 @@ class Learner:
     def __init__(
         self,
         problem: Problem,
-        surrogate: ResponseSurrogate,
+        surrogate: ResponseSurrogate | NoiseSurrogate,
         *,
         trees: bool,
         seed: int = 0,

@@ -27,8 +27,8 @@ class Network(Protocol):
     def prepare(self, choices: Sequence[Choice]) -> None:
         """Tells which choices are about to be run on every batch, one batch after the other."""
 
-    def classes(self, choice: Choice, batch: int) -> np.ndarray:
-        """The predicted class of each sample of a batch."""
+    def scores(self, choice: Choice, batch: int) -> np.ndarray:
+        """Score of each sample of a batch, the higher the better: bool where right or wrong."""
 
     def forget(self, batch: int) -> None:
         """Tells that the prepared choices are done with a batch."""
@@ -38,7 +38,7 @@ class Journal(Protocol):
     """Remembers measurements beyond the process."""
 
     def hits(self, choice: Choice) -> np.ndarray | None:
-        """Which of the samples that were run are right: bool [samples], or None."""
+        """Scores of the samples that were run, bool or float64 [samples], or None."""
 
     def seconds(self, choice: Choice) -> float:
         """What measuring a choice took so far."""
@@ -66,12 +66,11 @@ class Limits:
 
 
 class Measurer:
-    """Measures the accuracy of choices on the validation split.
+    """Measures the accuracy, or another mean score, of choices on the validation split.
 
     Args:
         network: Runs the network.
         problem: The problem.
-        labels: True classes, int [samples].
         limits: When to stop.
         journal: Remembers measurements.
         progress: Called after each measured choice.
@@ -88,12 +87,11 @@ class Measurer:
         self,
         network: Network,
         problem: Problem,
-        labels: np.ndarray,
         limits: Limits = Limits(),
         journal: Journal | None = None,
         progress: Callable[[], None] | None = None,
     ) -> None:
-        self._network, self._problem, self._labels = network, problem, labels
+        self._network, self._problem = network, problem
         self.limits, self._journal, self._progress = limits, journal, progress
         self._starts = np.concatenate([[0], np.cumsum(network.sizes)]).astype(int)
         self._looks = looks(len(network.sizes))
@@ -107,7 +105,7 @@ class Measurer:
     @property
     def samples(self) -> int:
         """Validation samples."""
-        return len(self._labels)
+        return int(self._starts[-1])
 
     @property
     def evaluations(self) -> int:
@@ -182,7 +180,10 @@ class Measurer:
             counts fewer samples, the choice was given up early.
         """
         wanted = list(choices)
-        stop = EarlyStop(self._problem, self.baseline()) if self.limits.early_stop else None
+        stop = None
+        # Its bounds are those of right and wrong samples: of other scores no range is known.
+        if self.limits.early_stop and self.baseline().binary:
+            stop = EarlyStop(self._problem, self.baseline())
         new = list(dict.fromkeys(c for c in wanted if c not in self._asked))
         if self.left is not None and len(new) > self.left:
             new, self.stopped_by = new[: self.left], EVALUATIONS
@@ -220,7 +221,7 @@ class Measurer:
             for choice in block:
                 if choice in given_up or len(hits[choice]) != self._starts[batch]:
                     continue
-                hits[choice] = np.concatenate([hits[choice], self._batch_hits(choice, batch)])
+                hits[choice] = np.concatenate([hits[choice], self._network.scores(choice, batch)])
                 if least is not None and self._hopeless(hits[choice], least[choice]):
                     given_up.add(choice)
             self._network.forget(batch)
@@ -230,10 +231,6 @@ class Measurer:
         if self._journal is not None:
             self._journal.add(new, time.perf_counter() - begun)
         self.seconds += time.perf_counter() - begun
-
-    def _batch_hits(self, choice: Choice, batch: int) -> np.ndarray:
-        labels = self._labels[self._starts[batch] : self._starts[batch + 1]]
-        return np.asarray(self._network.classes(choice, batch) == labels)
 
     def _hopeless(self, hits: np.ndarray, least: int) -> bool:
         """Whether the hits so far rule out as many as it takes; looked at after whole batches."""
@@ -246,7 +243,7 @@ class Measurer:
 
     def _remembered(self, choice: Choice) -> np.ndarray:
         known = self._known.get(choice)
-        hits = None if known is None else known.hits
+        hits = None if known is None else known.scores
         if hits is None and self._journal is not None:
             hits = self._journal.hits(choice)
             self.remembered += hits is not None

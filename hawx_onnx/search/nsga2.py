@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.predictors import Surrogate
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.problem import Choice, Problem
 from hawx_onnx.search.result import SearchResult, collect_points
@@ -29,7 +29,7 @@ PATIENCE = 30
 def search_nsga2(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
+    surrogate: Surrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,

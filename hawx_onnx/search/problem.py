@@ -69,6 +69,7 @@ class Budget:
             where it is used; or None.
         max_area_lut6: Most look-up tables of six inputs, on an FPGA; or None.
         confidence: Probability that a choice's true drop keeps the limit; None: the measured one.
+        drop_unit: What hundredths of a drop are called; None where drops have another unit.
     """
 
     max_accuracy_drop: float = 0.01
@@ -79,6 +80,7 @@ class Budget:
     max_multipliers: int | None = None
     max_area_lut6: int | None = None
     confidence: float | None = None
+    drop_unit: str | None = "points"
 
     def limits(self) -> dict[str, float]:
         """The limits on hardware costs by the objective that they bound."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.predictors import Surrogate
 from hawx_onnx.search.exhaustive import measure_all
 from hawx_onnx.search.measurer import Measurer
 from hawx_onnx.search.problem import Choice, Problem
@@ -16,7 +16,7 @@ DEFAULT_EVALUATIONS = 40
 def search_random(
     problem: Problem,
     measurer: Measurer,
-    surrogate: ResponseSurrogate | FilterSurrogate | None = None,
+    surrogate: Surrogate | None = None,
     *,
     seed: int = 0,
     scoring_seconds: float = 0.0,

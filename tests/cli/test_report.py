@@ -96,13 +96,13 @@ def test_what_was_measured_by_now(
 def test_the_baseline_alone(
     cli: Callable, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, runs = ValidationRuns.classes, []
+    real, runs = ValidationRuns.scores, []
 
-    def classes(self, choice, batch):
+    def scores(self, choice, batch):
         runs.append(choice)
         return real(self, choice, batch) if len(set(runs)) == 1 else interrupt()
 
-    monkeypatch.setattr(ValidationRuns, "classes", classes)
+    monkeypatch.setattr(ValidationRuns, "scores", scores)
     cli(*command, "--no-exact").check(130)
     found = rebuilt(cli, tmp_path / "out")
     assert found["search"]["evaluations"] == len(found["pareto"]) == 0

@@ -132,7 +132,7 @@ def test_a_finished_run_repeats_nothing(
 
     # Scores, measurements and trials of compensation.
     monkeypatch.setattr(Score, "call", None)
-    monkeypatch.setattr(ValidationRuns, "classes", None)
+    monkeypatch.setattr(ValidationRuns, "scores", None)
     monkeypatch.setattr("hawx_onnx.passes.compensate.AssignmentProbe", None)
     cli(*words(models, small_data, tmp_path), *QUICK, "--resume").check()
     assert content(tmp_path) == content(whole)
@@ -147,15 +147,15 @@ def test_an_interrupted_run_measures_only_what_is_missing(
     flags = ("--candidates", "mul8s_trunc2,mul8s_trunc1", "--max-evaluations", "12")
     flags = (*flags, "--jobs", "1", "--no-operand-aware-power")
     flags = (*flags, "--no-fold-bias", "--no-map-weights", "--no-rescale")
-    real, runs = ValidationRuns.classes, []
+    real, runs = ValidationRuns.scores, []
 
-    def classes(self, choice, batch):
+    def scores(self, choice, batch):
         runs.append((choice, batch))
         if stop_after and len(runs) > stop_after:
             raise KeyboardInterrupt
         return real(self, choice, batch)
 
-    monkeypatch.setattr(ValidationRuns, "classes", classes)
+    monkeypatch.setattr(ValidationRuns, "scores", scores)
     stop_after = 0
     cli("optimize", lenet, "-o", tmp_path / "whole", *flags).check()
     every = list(runs)
@@ -185,13 +185,13 @@ def test_another_budget_takes_the_same_measurements(
 ) -> None:
     (tmp_path / FILE).write_bytes((whole / FILE).read_bytes())
     flags = (*QUICK, "--target", "spatial", "--max-accuracy-drop", "0.05", "--no-early-stop")
-    real, runs = ValidationRuns.classes, []
+    real, runs = ValidationRuns.scores, []
 
-    def classes(self: ValidationRuns, choice: Choice, batch: int) -> np.ndarray:
+    def scores(self: ValidationRuns, choice: Choice, batch: int) -> np.ndarray:
         runs.append(choice)
         return real(self, choice, batch)
 
-    monkeypatch.setattr(ValidationRuns, "classes", classes)
+    monkeypatch.setattr(ValidationRuns, "scores", scores)
     cli(*words(models, small_data, tmp_path), *flags, "--resume").check()
     resumed = set(runs)
     runs.clear()
@@ -253,7 +253,7 @@ def test_explore_goes_on_method_by_method(
     first = cli(*command).check().json
     assert {path.name for path in tmp_path.iterdir()} == {"found.json", f"found.{FILE}"}
     monkeypatch.setattr(Score, "call", None)
-    monkeypatch.setattr(ValidationRuns, "classes", None)
+    monkeypatch.setattr(ValidationRuns, "scores", None)
     again = cli(*command, "--resume").check().json
     assert timeless(again) == timeless(first)
     for old, new in zip(first["methods"], again["methods"], strict=True):

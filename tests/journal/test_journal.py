@@ -256,3 +256,15 @@ def test_file_systems_without_a_write_ahead_log(tmp_path, monkeypatch, caplog):
         assert "no write-ahead log" in told and FILE in told
     with opened(tmp_path / FILE, resume=True) as found:
         assert len(found.measurements("hawx")) == 2
+
+
+@pytest.mark.parametrize("samples", [1, 7, 64])
+def test_real_scores_come_back_to_the_last_bit(tmp_path, samples):
+    scores = -np.random.default_rng(samples).exponential(1.0, samples)
+    with opened(tmp_path / FILE) as found:
+        found.measurements("hawx").add([((0, 1), scores), ((1, 1), scores > -1)], 1.0)
+    with opened(tmp_path / FILE, resume=True) as found:
+        known = found.measurements("hawx")
+        assert np.array_equal(known.hits((0, 1)), scores)
+        assert known.hits((1, 1)).dtype == bool
+        assert np.array_equal(known.hits((1, 1)), scores > -1)

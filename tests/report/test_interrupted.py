@@ -49,6 +49,7 @@ ROWS = (
 
 def draft(**budget: Any) -> dict[str, Any]:
     return {
+        "data": {"metric": "accuracy"},
         "budget": asdict(dataclasses.replace(Budget(max_accuracy_drop=0.02), **budget)),
         "baseline": totals(10.0),
         "objective": "power",

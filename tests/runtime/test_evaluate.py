@@ -40,7 +40,7 @@ def test_fields_of_the_reports():
 
 def test_top_one():
     outputs = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], np.float32)
-    assert accuracy(outputs, np.array([1, 0, 0])).hits.tolist() == [True, True, False]
+    assert accuracy(outputs, np.array([1, 0, 0])).scores.tolist() == [True, True, False]
     shaped = outputs.reshape(3, 2, 1, 1)
     assert classes(shaped).tolist() == [1, 0, 1]
     assert flat_outputs(shaped).shape == (3, 2)

@@ -58,3 +58,16 @@ def test_the_true_drop_is_no_greater_as_often_as_promised(lost, won, confidence)
     weight = normal.pdf(normal.inv_cdf(confidence)) / np.sqrt(samples * (lost + won))
     chance = 2 * np.sqrt(confidence * (1 - confidence) / repeats)
     assert abs(held / repeats - confidence) <= weight / 2 + chance
+
+
+def test_real_scores_get_the_bound_of_student():
+    """Of 2,000 simulated pairs the true drop is above the bound in about 5 %."""
+    rng = np.random.default_rng(4)
+    above = 0
+    for _ in range(2000):
+        exact = rng.standard_normal(25)
+        found = exact - 0.2 - 0.5 * rng.standard_normal(25)
+        more = allowance(Accuracy(exact), Accuracy(found), 0.95)
+        above += float((exact - found).mean()) + more < 0.2
+    assert 70 <= above <= 130
+    assert allowance(Accuracy(exact), Accuracy(found), None) == 0

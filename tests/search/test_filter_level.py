@@ -43,7 +43,7 @@ class Toy:
     def forget(self, batch) -> None:
         pass
 
-    def classes(self, choice, batch) -> np.ndarray:
+    def scores(self, choice, batch) -> np.ndarray:
         rows = slice(batch * BATCH, (batch + 1) * BATCH)
         total = np.zeros((BATCH, CLASSES))
         for moves, entry in zip(self.moves, choice, strict=True):
@@ -51,11 +51,12 @@ class Toy:
             picks = np.full(channels, entry) if isinstance(entry, int) else np.array(entry)
             total += moves[picks, np.arange(channels), rows].sum(axis=0)
         size = np.abs(total).mean(axis=1, keepdims=True)
-        return (self.baseline[rows] + total * (1 + self.interaction * size)).argmax(axis=1)
+        found = (self.baseline[rows] + total * (1 + self.interaction * size)).argmax(axis=1)
+        return found == self.labels[rows]
 
     def search(self, evaluations, units=()):
         problem = dataclasses.replace(self.problem, units=units)
-        measurer = Measurer(self, problem, self.labels, Limits(evaluations))
+        measurer = Measurer(self, problem, Limits(evaluations))
         surrogate = FilterSurrogate(self.sensitivity, units)
         return problem, search_hawx(problem, measurer, surrogate if units else surrogate.layers)
 
@@ -177,7 +178,7 @@ def test_first_measures_what_the_search_over_layers_does():
     measured = []
     for units in ((), channel_units(one.orders(), [1] * 8)):
         problem = dataclasses.replace(one.problem, units=units)
-        measurer = Measurer(one, problem, one.labels, Limits(16 if not units else 24))
+        measurer = Measurer(one, problem, Limits(16 if not units else 24))
         surrogate = FilterSurrogate(one.sensitivity, units)
         search_hawx(problem, measurer, surrogate if units else surrogate.layers)
         measured.append([choice for choice, _ in measurer.measured()])

@@ -37,9 +37,9 @@ class Network:
     def prepare(self, choices):
         self.prepared.append(list(choices))
 
-    def classes(self, choice, batch):
+    def scores(self, choice, batch):
         self.runs.append((choice, batch))
-        return self.hits[choice][batch * BATCH :][:BATCH].astype(int)
+        return self.hits[choice][batch * BATCH :][:BATCH]
 
     def forget(self, batch):
         self.forgotten.append(batch)
@@ -60,8 +60,7 @@ class Journal(dict):
 def measurer_of(network, journal=None, ticks=None, budget=None, **limits):
     problem = Problem(WORKLOADS, MULTIPLIERS, load_target("spatial"), budget=budget or Budget())
     progress = None if ticks is None else lambda: ticks.append(1)
-    labels = np.ones(SAMPLES, int)
-    return Measurer(network, problem, labels, Limits(**limits), journal, progress)
+    return Measurer(network, problem, Limits(**limits), journal, progress)
 
 
 def test_each_choice_runs_once():
@@ -204,10 +203,10 @@ def test_what_was_given_up_goes_on_where_it_must():
 
 def test_an_interruption_keeps_the_blocks_before():
     class Interrupted(Network):
-        def classes(self, choice, batch):
+        def scores(self, choice, batch):
             if choice == (1, 2):
                 raise KeyboardInterrupt
-            return super().classes(choice, batch)
+            return super().scores(choice, batch)
 
     journal = Journal()
     measurer = measurer_of(Interrupted(), journal, block=2, early_stop=False)
@@ -228,3 +227,24 @@ def test_points_know_their_place_among_the_measurements():
         (1, 1): None,
         (2, 1): 1,
     }
+
+
+class RealScores(Network):
+    """Gives losses in place of hits: each choice a little worse than the one before."""
+
+    def scores(self, choice, batch):
+        self.runs.append((choice, batch))
+        rng = np.random.default_rng([1, batch])
+        return -rng.exponential(1 + 0.5 * sum(choice), BATCH)
+
+
+def test_no_bound_gives_up_choices_of_real_scores():
+    network, journal = RealScores(), Journal()
+    measurer = measurer_of(network, journal)
+    found = measurer.measure_all([(0, 1), (2, 2)])
+    assert [accuracy.samples for accuracy in found] == [SAMPLES, SAMPLES]
+    assert measurer.complete((2, 2)) and not found[0].binary
+    assert found[1].value < found[0].value < measurer.baseline().value
+    again = measurer_of(RealScores(), journal)
+    assert again.measure((2, 2)).value == found[1].value
+    assert again.remembered == 2 and again.complete((2, 2))

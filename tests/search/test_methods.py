@@ -71,16 +71,17 @@ class Toy:
     def forget(self, batch) -> None:
         pass
 
-    def classes(self, choice, batch) -> np.ndarray:
+    def scores(self, choice, batch) -> np.ndarray:
         self.calls += batch == 0
         self.samples += BATCH
         total = ResponseSurrogate(self.sensitivity).outputs(choice)
         share = sum(choice) / (len(choice) * (len(self.problem.multipliers) - 1))
         mixed = total * (1 - self.interaction * share) + self.interaction * share * total[:, ::-1]
-        return mixed[batch * BATCH :][:BATCH].argmax(axis=1)
+        found = mixed[batch * BATCH :][:BATCH].argmax(axis=1)
+        return found == self.sensitivity.labels[batch * BATCH :][:BATCH]
 
     def measurer(self, evaluations=None, **limits) -> Measurer:
-        return Measurer(self, self.problem, self.sensitivity.labels, Limits(evaluations, **limits))
+        return Measurer(self, self.problem, Limits(evaluations, **limits))
 
     @property
     def surrogate(self) -> ResponseSurrogate:

@@ -6,8 +6,14 @@ Each loader returns ``RawData``: arrays as they are stored, before preprocessing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array
+
+if TYPE_CHECKING:
+    from hawx_onnx.frontend.sources.images import ImageFiles
+    from hawx_onnx.frontend.sources.mapped_rows import MappedRows
 
 MIN_SAMPLES = 3
 
@@ -17,13 +23,13 @@ class RawPart:
     """Stored samples.
 
     Attributes:
-        x: Samples [N, ...].
+        x: Samples [N, ...]; mapped from a file, or image files, where all need not be read.
         y: Labels, or ``None``.
         x_where: What error messages name as the place of ``x``: file and array.
         y_where: The same for ``y``.
     """
 
-    x: Array
+    x: Array | ImageFiles | MappedRows
     y: Array | None
     x_where: str
     y_where: str = ""
@@ -42,3 +48,17 @@ class RawData:
     name: str
     note: str
     parts: dict[str, RawPart]
+
+
+def too_few(samples: int, least: int, where: str) -> None:
+    """Checks that there are samples enough to split.
+
+    Raises:
+        DataError: There are not.
+    """
+    if samples < least:
+        raise DataError(
+            f"holds {samples} samples, at least {least} samples are needed",
+            where=where,
+            mend="calibration, validation and test each need samples of their own",
+        )

@@ -7,7 +7,9 @@ from pathlib import Path
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array
 from hawx_onnx.frontend.sources import RawData, RawPart
-from hawx_onnx.numpy_files import Archive, ArrayFileError
+from hawx_onnx.frontend.sources.mapped_rows import MappedRows
+from hawx_onnx.frontend.sources.npz_mapping import mapped
+from hawx_onnx.numpy_files import Archive, ArrayFileError, told
 
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
 
@@ -49,7 +51,7 @@ def _read(archive: Archive, path: Path) -> RawData:
         raise DataError(what, where=str(path), mend=_FORMS)
     parts = {
         part: RawPart(
-            x=_array(archive, f"x{suffix}", path),
+            x=_samples(archive, f"x{suffix}", path),
             y=_array(archive, f"y{suffix}", path) if f"y{suffix}" in names else None,
             x_where=f"{path}, array 'x{suffix}'",
             y_where=f"{path}, array 'y{suffix}'",
@@ -57,6 +59,13 @@ def _read(archive: Archive, path: Path) -> RawData:
         for part, suffix in suffixes.items()
     }
     return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
+
+
+def _samples(archive: Archive, name: str, path: Path) -> Array | MappedRows:
+    """Samples, mapped from the file where that holds many of them uncompressed."""
+    with told():
+        found = mapped(path, name)
+    return _array(archive, name, path) if found is None else found
 
 
 def _array(archive: Archive, name: str, path: Path) -> Array:

@@ -1,4 +1,4 @@
-"""Samples from ONNX test data: folders test_data_set_*/input_0.pb, without labels."""
+"""Samples from ONNX test data: folders test_data_set_*/input_0.pb, and output_0.pb as targets."""
 
 from __future__ import annotations
 
@@ -17,14 +17,33 @@ def is_folder(folder: Path) -> bool:
     return bool(_files(folder))
 
 
-def load(folder: Path) -> RawData:
+def load(folder: Path, *, values: bool = False) -> RawData:
     """Returns the samples of all test sets, joined along the batch axis.
+
+    Args:
+        folder: The folder of the sets, or one set.
+        values: Whether outputs are the labels, where every set has them: what a metric of values
+            compares with. They are no classes.
 
     Raises:
         DataError: If a file is damaged, a set feeds several inputs, or the sets differ in type
             or shape.
     """
     files = _files(folder)
+    arrays = _alike(files)
+    outputs = [path.with_name("output_0.pb") for path in files]
+    y = None
+    if values and all(path.is_file() for path in outputs):
+        y = np.concatenate(_alike(outputs))
+    where = f"{folder}, {{}}_0.pb of all test sets"
+    part = RawPart(np.concatenate(arrays), y, where.format("input"), where.format("output"))
+    told = "no labels" if y is None else "their outputs as labels"
+    note = f"{len(files)} ONNX test sets of {folder.name}, {told}"
+    return RawData(name=str(folder), note=note, parts={"all": part})
+
+
+def _alike(files: list[Path]) -> list[Array]:
+    """Reads files that hold arrays of one type and shape, the first axis apart."""
     arrays = [_read(path) for path in files]
     first = arrays[0]
     for path, array in zip(files, arrays, strict=True):
@@ -35,9 +54,7 @@ def load(folder: Path) -> RawData:
                 where=str(path),
                 mend="keep test sets of one type and shape in a folder",
             )
-    part = RawPart(np.concatenate(arrays), None, x_where=f"{folder}, input_0.pb of all test sets")
-    note = f"{len(files)} ONNX test sets of {folder.name}, no labels"
-    return RawData(name=str(folder), note=note, parts={"all": part})
+    return arrays
 
 
 def _files(folder: Path) -> list[Path]:
