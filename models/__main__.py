@@ -12,6 +12,7 @@ from pathlib import Path
 from hawx_onnx.errors import ConfigError, HawxError, LibraryError
 from hawx_onnx.models import recipe_names, reference, reference_names
 from hawx_onnx.names import close_names
+from hawx_onnx.writable import check_writable_file
 
 # Trained on data that comes with scikit-learn where no other is given.
 _OWN_DATA = ("lenet5",)
@@ -54,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--epochs", type=_positive, help="passes over the training split")
     train.add_argument("--batch", type=_positive, help="images in a step")
-    train.add_argument("--learning-rate", type=float, help="highest learning rate")
-    train.add_argument("--seed", type=int, help="seed of weights, order and augmentation")
+    train.add_argument("--learning-rate", type=_positive_float, help="highest learning rate")
+    train.add_argument("--seed", type=_seed, help="seed of weights, order and augmentation")
     train.add_argument("--device", help="where torch computes (default cuda if there is one)")
     return parser
 
@@ -89,6 +90,7 @@ def _train(options: argparse.Namespace) -> None:
         )
     recipe = importlib.import_module(f"hawx_onnx.models.{name}.recipe")
     out = options.out or Path(name) / f"{name}.onnx"
+    check_writable_file(out)
     given = ("epochs", "batch", "learning_rate", "seed")
     changes = {key: getattr(options, key) for key in given}
     if options.data is None:
@@ -104,6 +106,22 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _positive_float(text: str) -> float:
+    """Reads a finite number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number above 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    """Reads a seed that both numpy and torch take."""
+    value = int(text)
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError("must be at least 0 and below 2^63")
     return value
 
 

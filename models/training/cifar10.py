@@ -25,7 +25,7 @@ def load(folder: Path) -> RawData:
     """Returns the images, uint8 [N, 32, 32, 3] in RGB, and their classes; a part may be absent.
 
     Raises:
-        DataError: If a file is cut off.
+        DataError: If a file is cut off or cannot be read.
     """
     parts = {}
     for name, pattern in _PATTERNS.items():
@@ -45,7 +45,12 @@ def load(folder: Path) -> RawData:
 
 def _records(path: Path) -> np.ndarray:
     """Reads one file, uint8 [N, 3073]."""
-    content = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror}", where=str(path), mend="mend its permissions"
+        ) from error
     if not len(content) or len(content) % _RECORD:
         raise DataError(
             f"has {len(content)} bytes, no multiple of the {_RECORD} of a record",

@@ -18,6 +18,7 @@ from hawx_onnx.models.training.export import check_agreement, export
 from hawx_onnx.models.training.images import Images
 from hawx_onnx.models.training.loop import fit
 from hawx_onnx.models.training.settings import Recipe
+from hawx_onnx.report import atomic_write_bytes, atomic_write_text
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 64
@@ -45,20 +46,18 @@ def run(
 
     Raises:
         DataError: If the data is missing, damaged, or not made for the network.
-        ConfigError: If the device is not there, or training diverges.
+        ConfigError: If the device is not there, the file cannot be written, or training diverges.
     """
     settings = recipe.settings.changed(changes or {})
     chosen = _device(device)
     images = training_data.load(data, recipe.image[1])
     first = _prepared(images.validation, recipe, np.arange(min(4, len(images.validation.labels))))
-    out.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     module = importlib.import_module(f"hawx_onnx.models.{recipe.name}.architecture")
     network = module.build(images.classes)
     losses = fit(network, images.train, recipe, settings, chosen)
-    out.write_bytes(
-        export(network, recipe.image, recipe.name).SerializeToString(deterministic=True)
-    )
+    model = export(network, recipe.image, recipe.name)
+    atomic_write_bytes(out, model.SerializeToString(deterministic=True))
     check_agreement(network, out, first)
     accuracy = {
         name: measure(out, getattr(images, name), recipe) for name in ("validation", "test")
@@ -148,4 +147,4 @@ def _write_card(card: dict[str, Any], path: Path) -> None:
 
     head = f"# Model card, written by `python -m hawx_onnx.models train {card['name']}`.\n"
     text = yaml.safe_dump(card, sort_keys=False, width=100, default_flow_style=None)
-    path.write_text(head + text, encoding="utf-8")
+    atomic_write_text(path, head + text)

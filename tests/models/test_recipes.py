@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from hawx_onnx import models
+from hawx_onnx.cli.main import main as cli
 from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.models import __main__ as command
 from hawx_onnx.models.training.settings import Settings
@@ -94,6 +95,26 @@ def test_a_network_without_data_of_its_own_asks_for_data(capsys):
     assert "--data takes: a .npz file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("--learning-rate", "0"), ("--learning-rate", "nan"), ("--seed", "-1"), ("--batch", "0")],
+)
+def test_settings_out_of_range_are_refused(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["train", "vgg11", "--data", "x.npz", *words])
+    assert stop.value.code == 2
+    assert f"{words[0]}: must be" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_training(shared, torch, tmp_path, capsys):
+    file = shared("data/cifar10_train_5k.npz")
+    data = subset(file, file, 20, tmp_path / "few.npz")
+    (tmp_path / "file").write_text("")
+    out = str(tmp_path / "file" / "vgg11.onnx")
+    assert command.main(["train", "vgg11", "--data", str(data), "--out", out]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_settings_change_where_a_value_is_given():
     settings = Settings(epochs=3, batch=8, learning_rate=0.1, weight_decay=0.0)
     changed = settings.changed({"epochs": 5, "batch": None})
@@ -101,7 +122,9 @@ def test_settings_change_where_a_value_is_given():
 
 
 @pytest.mark.parametrize(("name", "train", "test", "count", "size", "epochs"), RUNS)
-def test_a_run_on_few_images(name, train, test, count, size, epochs, shared, torch, tmp_path):
+def test_a_run_on_few_images(
+    name, train, test, count, size, epochs, shared, torch, tmp_path, capsys
+):
     from hawx_onnx.models.training.run import run
 
     recipe = importlib.import_module(f"hawx_onnx.models.{name}.recipe").RECIPE
@@ -122,6 +145,22 @@ def test_a_run_on_few_images(name, train, test, count, size, epochs, shared, tor
     kinds = [node.op_type for node in model.graph.node]
     assert sum(kinds.count(kind) for kind in ("Conv", "Gemm", "MatMul")) == PRODUCTS[name]
     assert "BatchNormalization" not in kinds
+    # The card leads the product to the same figure.
+    capsys.readouterr()
+    words = [
+        "evaluate",
+        str(out),
+        "--data",
+        str(data),
+        "--preprocess",
+        str(out.parent / "card.yaml"),
+    ]
+    assert cli([*words, "--jobs", "1", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    stated = card["accuracy"]["test"]
+    assert measured["samples"] == stated["samples"]
+    # One sample may fall otherwise where float sums are ordered otherwise.
+    assert abs(measured["correct"] - stated["correct"]) <= 1
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

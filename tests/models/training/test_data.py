@@ -106,6 +106,14 @@ def test_a_cut_off_file_of_cifar10_is_refused(tmp_path):
         load(tmp_path, 32)
 
 
+def test_a_file_of_cifar10_that_cannot_be_read_is_refused(tmp_path):
+    write_cifar(tmp_path)
+    (tmp_path / "test_batch.bin").unlink()
+    (tmp_path / "test_batch.bin").mkdir()
+    with pytest.raises(DataError, match=r"test_batch\.bin: cannot be read: Is a directory"):
+        load(tmp_path, 32)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
