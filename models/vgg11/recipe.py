@@ -12,6 +12,6 @@ RECIPE = Recipe(
     image=(3, 32, 32),
     preprocessing=CIFAR10,
     settings=Settings(
-        epochs=100, batch=128, learning_rate=0.05, weight_decay=5e-4, shift=4, flip=True
+        epochs=100, batch=128, learning_rate=0.01, weight_decay=5e-4, shift=4, flip=True
     ),
 )

@@ -37,7 +37,7 @@ def test_an_exported_network_is_optimised_unchanged(
             pytest.skip(f"{package} is needed to export")
     from hawx_onnx.cli.main import main
 
-    run_example(root / "examples" / f"{script}.py", *options, "-o", str(tmp_path))
+    run_example(root / "examples" / "export" / f"{script}.py", *options, "-o", str(tmp_path))
     model = tmp_path / "model.onnx"
     batch = onnx.load(model).graph.input[0].type.tensor_type.shape.dim[0]
     assert not batch.HasField("dim_value")
@@ -60,5 +60,5 @@ def run_example(script: Path, *options: str) -> None:
 
 
 def test_every_script_has_a_test(root):
-    scripts = {path.stem for path in (root / "examples").glob("*.py")}
+    scripts = {path.stem for path in (root / "examples" / "export").glob("*.py")}
     assert scripts == {case[0] for case in CASES}

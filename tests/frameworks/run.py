@@ -15,6 +15,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+EXPORTS = "tests/examples/test_exports.py"
 SHIPPED = "tests/models/test_reference_models.py"
 # What to install, and the tests to run. torch is held at one release: later ones may drop an
 # exporter, and the newest bring gigabytes for GPUs.
@@ -26,16 +27,16 @@ ENVIRONMENTS = {
             "tests/models/test_recipes.py",
             f"{SHIPPED}::test_one_epoch_of_training_writes_model_and_card",
             f"{SHIPPED}::test_torch_module_and_exported_graph_agree",
-            "tests/examples",
+            EXPORTS,
         ],
     ),
     "tensorflow": (
         ["keras>=3.8", "tensorflow-cpu>=2.18", "tf2onnx>=1.16"],
-        ["tests/examples", "-k", "keras"],
+        [EXPORTS, "-k", "keras"],
     ),
     "jax": (
         ["flax>=0.10", "jax2onnx>=0.12", "optax>=0.2"],
-        ["tests/examples", "-k", "jax"],
+        [EXPORTS, "-k", "jax"],
     ),
 }
 

@@ -1,7 +1,7 @@
 """A JAX network (Flax NNX) to ONNX, by jax2onnx.
 
     pip install jax2onnx flax optax
-    python examples/jax_export.py -o out/jax
+    python examples/export/jax_export.py -o out/jax
     hawx-onnx optimize out/jax/model.onnx --data out/jax/data.npz -o out/jax/hawx
 
 Trains a small convolutional network on scikit-learn's digits, a minute at most, and writes

@@ -1,7 +1,7 @@
 """A Keras network to ONNX, by Keras itself or by tf2onnx from a TensorFlow SavedModel.
 
     pip install tensorflow-cpu tf2onnx
-    python examples/keras_export.py -o out/keras
+    python examples/export/keras_export.py -o out/keras
     hawx-onnx optimize out/keras/model.onnx --data out/keras/data.npz -o out/keras/hawx
 
 Trains a small network with a depthwise convolution on scikit-learn's digits, a minute at most, and

@@ -1,7 +1,7 @@
 """A scikit-learn perceptron to ONNX, by skl2onnx.
 
     pip install skl2onnx
-    python examples/scikit_learn_export.py -o out/sklearn
+    python examples/export/scikit_learn_export.py -o out/sklearn
     hawx-onnx optimize out/sklearn/model.onnx --data out/sklearn/data.npz -o out/sklearn/hawx
 
 Trains a perceptron of two hidden layers on scikit-learn's digits, in seconds, and writes

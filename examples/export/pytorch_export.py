@@ -1,7 +1,7 @@
 """A PyTorch network to ONNX, by either of torch's exporters.
 
     pip install torch onnxscript
-    python examples/pytorch_export.py --exporter dynamo -o out/pytorch
+    python examples/export/pytorch_export.py --exporter dynamo -o out/pytorch
     hawx-onnx optimize out/pytorch/model.onnx --data out/pytorch/data.npz -o out/pytorch/hawx
 
 Trains a small convolutional network on scikit-learn's digits, a minute at most, and writes
