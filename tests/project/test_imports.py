@@ -31,6 +31,7 @@ HEAVY = FRAMEWORKS | frozenset(
         "onnx",
         "onnx_graphsurgeon",
         "onnxruntime",
+        "olive",
         "pandas",
         "rich",
         "scipy",
