@@ -1,7 +1,8 @@
 """Reference networks: architecture, training recipe, model card and, where small, the weights.
 
-Each network is one folder with a ``card.yaml`` (the machine-readable model card). Importing this
-package reads nothing; torch is needed only by ``python -m hawx_onnx.models train NAME``.
+Each network is one folder with a ``recipe.py``; those whose weights ship have a ``card.yaml`` (the
+machine-readable model card) besides. Importing this package reads nothing; torch is needed only by
+``python -m hawx_onnx.models train NAME``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from hawx_onnx.errors import ConfigError, DataError
 from hawx_onnx.names import close_names
 
-__all__ = ["ReferenceModel", "reference", "reference_names"]
+__all__ = ["ReferenceModel", "recipe_names", "reference", "reference_names"]
 
 _HERE = Path(__file__).resolve().parent
 _REQUIRED_KEYS = ("name", "file", "dataset", "preprocessing")
@@ -37,12 +38,17 @@ class ReferenceModel:
 
 
 def reference_names() -> tuple[str, ...]:
-    """Returns the names of the reference networks, sorted."""
+    """Returns the names of the reference networks that ship with their weights, sorted."""
     return tuple(sorted(card.parent.name for card in _HERE.glob("*/card.yaml")))
 
 
+def recipe_names() -> tuple[str, ...]:
+    """Returns the names of the networks that can be trained, sorted."""
+    return tuple(sorted(file.parent.name for file in _HERE.glob("*/recipe.py")))
+
+
 def reference(name: str) -> ReferenceModel:
-    """Returns the reference network of that name.
+    """Returns the shipped reference network of that name.
 
     Args:
         name: One of ``reference_names()``.

@@ -1,8 +1,12 @@
-"""The whole recipe: load the digits, train, export, measure with onnxruntime, write the card."""
+"""The whole recipe of the shipped network: load the digits, train, export, measure, write the card.
+
+``RECIPE`` is that of the same network on images of the user, such as MNIST.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,8 @@ from hawx_onnx.frontend.data_types import InputSpec
 from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.models.lenet5.data import digits_splits
 from hawx_onnx.models.lenet5.export import save_model
+from hawx_onnx.models.training.presets import MNIST
+from hawx_onnx.models.training.settings import Recipe, Settings
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,6 +36,17 @@ PREPROCESSING = Preprocessing(
 )
 INPUT = InputSpec("input", np.dtype(np.float32), (None, 1, 32, 32))
 
+RECIPE = Recipe(
+    name="lenet5",
+    title="LeNet-5 (ReLU, max pooling) for 28x28 grey images resized to 32x32",
+    source="LeCun et al., Gradient-based learning applied to document recognition, 1998",
+    image=(1, 32, 32),
+    preprocessing=MNIST,
+    settings=Settings(
+        epochs=20, batch=64, learning_rate=2e-3, weight_decay=0.01, optimizer="adamw", shift=2
+    ),
+)
+
 Samples = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
@@ -41,21 +58,19 @@ def model_splits() -> dict[str, Samples]:
     }
 
 
-def run(out: Path, *, epochs: int | None = None, seed: int | None = None) -> dict[str, Any]:
-    """Trains LeNet-5 and writes the ONNX file and, beside it, ``card.yaml``.
+def run(out: Path, *, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Trains LeNet-5 on the digits and writes the ONNX file and, beside it, ``card.yaml``.
 
     Args:
         out: The ONNX file to write.
-        epochs: Passes over the training split; the recipe's own number where ``None``.
-        seed: Seed of the run; the recipe's own where ``None``.
+        changes: Settings that differ from the recipe's, by name; ``None`` changes nothing.
 
     Returns:
         The content of the card.
     """
     from hawx_onnx.models.lenet5 import train
 
-    changes = {"epochs": epochs, "seed": seed}
-    settings = train.Settings(**{k: v for k, v in changes.items() if v is not None})
+    settings = train.Settings(**{k: v for k, v in (changes or {}).items() if v is not None})
     splits = model_splits()
     network = train.fit(*splits["train"], background=-MEAN / STD, settings=settings)
     weights = {name: value.numpy() for name, value in network.state_dict().items()}

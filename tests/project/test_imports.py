@@ -5,10 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-HEAVY = frozenset(
+# What networks are trained with and exported from; nothing but recipes and examples needs it.
+FRAMEWORKS = frozenset(
+    {
+        "flax",
+        "jax",
+        "jax2onnx",
+        "keras",
+        "onnxscript",
+        "skl2onnx",
+        "tensorflow",
+        "tf2onnx",
+        "torch",
+    }
+)
+HEAVY = FRAMEWORKS | frozenset(
     {
         "catboost",
         "matplotlib",
@@ -21,9 +36,17 @@ HEAVY = frozenset(
         "rich",
         "scipy",
         "sklearn",
-        "torch",
     }
 )
+# Put first on the path of finders, it hears of every import, also of packages that are not there.
+LISTENER = """
+import sys
+class Listener:
+    asked = set()
+    def find_spec(self, name, path=None, target=None):
+        self.asked.add(name.partition('.')[0])
+sys.meta_path.insert(0, Listener())
+"""
 
 
 def loaded_by(code: str) -> set[str]:
@@ -57,6 +80,17 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["optimize", "--help"]], ids=" ".join)
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     assert not loaded_by(run_cli(*words)) & HEAVY
+
+
+def test_no_command_asks_for_a_training_framework(root: Path, tmp_path: Path) -> None:
+    model = str(root / "models" / "lenet5" / "lenet5.onnx")
+    quick = ["--candidates", "mul8s_trunc1", "--max-evaluations", "2", "-o", str(tmp_path / "o")]
+    code = LISTENER + run_cli("optimize", model, *quick, "--quiet") + run_cli("doctor", "--json")
+    code += f"print('\\nasked', sorted(Listener.asked & {set(FRAMEWORKS)!r}))"
+    code += "\nprint('asked', sorted(Listener.asked & {'onnx', 'onnxruntime'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["asked []", "asked ['onnx', 'onnxruntime']"]
 
 
 def test_the_three_source_folders_are_one_package() -> None:

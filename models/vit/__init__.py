@@ -1,0 +1,1 @@
+"""A small vision transformer for images of 32 x 32 pixels, such as CIFAR-10's."""
