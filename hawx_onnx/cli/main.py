@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "evaluate",
     "cost": "cost",
     "apply": "apply",
+    "check": "check",
     "report": "report",
     "library": "library",
     "doctor": "doctor",
