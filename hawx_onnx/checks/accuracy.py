@@ -239,7 +239,8 @@ def _failed(subject: Subject, rule: Rule, message: str, *, mend: str) -> Finding
 
 
 def _points(fraction: float) -> str:
-    return f"{100 * fraction:.3g} points"
+    shown = f"{100 * fraction:.3g}"
+    return f"{shown} point" if shown == "1" else f"{shown} points"
 
 
 def _unusable(path: str, what: str, mend: str) -> CheckFileError:

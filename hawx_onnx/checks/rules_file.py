@@ -76,7 +76,7 @@ def read_rules(path: str | Path) -> tuple[Rule, ...]:
             raise _refused("holds no rule", where, None, _FORM)
         if not isinstance(root, yaml.MappingNode):
             raise _refused("is no mapping", where, root.start_mark.line + 1, _FORM)
-        rules = [_rule(*pair, where) for pair in _pairs(root, where)]
+        rules = [rule for pair in _pairs(root, where) for rule in _rules(*pair, where)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
@@ -153,6 +153,21 @@ def _pairs(mapping: Any, where: str) -> list[tuple[str, Any, int]]:  # noqa: ANN
             raise _refused(f"{name!r} is given in line {found[name][2]} too", where, line, mend)
         found[name] = (name, value, line)
     return list(found.values())
+
+
+def _rules(name: str, node: Any, line: int, where: str) -> list[Rule | None]:  # noqa: ANN401
+    """The rules of one key: several where each has its own target."""
+    import yaml
+
+    kind = RULES.get(name)
+    if kind is None or "target" not in kind.options or not isinstance(node, yaml.SequenceNode):
+        return [_rule(name, node, line, where)]
+    found = [_rule(name, one, one.start_mark.line + 1, where) for one in node.value]
+    targets = [rule.options.get("target") for rule in found if rule is not None]
+    if len(set(targets)) < len(targets) or not targets:
+        what = f"{name} needs a target of its own for each limit"
+        raise _refused(what, where, line, f"write {name}: [{{limit: 1, target: temporal}}, ...]")
+    return list(found)
 
 
 def _rule(name: str, node: Any, line: int, where: str) -> Rule | None:  # noqa: ANN401

@@ -277,7 +277,7 @@ def test_too_few_samples_show_no_drop(one, rewritten: Path, lenet: Path, tmp_pat
     data = labelled(tmp_path / "few.npz", 30, None)
     found = one(rewritten, DROP, 0.01, baseline=lenet, data=data)
     assert found.status == "failed"
-    assert "cannot show a drop of 1 points" in found.message
+    assert "cannot show a drop of 1 point:" in found.message
 
 
 def test_a_baseline_with_nothing_right_cannot_be_fallen_below(

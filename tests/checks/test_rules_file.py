@@ -68,10 +68,13 @@ def test_rules_keep_values_keys_and_lines(tmp_path: Path) -> None:
         ("known-tables: true\nmax-area: [", 2, ("is no YAML",)),
         ("max-power: 1\n---\nmax-area: 2", 2, ("is no YAML",)),
         ("max-power: &a 3\nmax-area: *a", 2, ("alias",)),
+        ("max-power: []", 1, ("a target of its own",)),
+        ("max-power: [3, 4]", 1, ("a target of its own",)),
+        ("max-power:\n- 3\n- {limit: 3, targt: temporal}", 3, ("did you mean target",)),
         ("[max-power, 3]", 1, ("is no mapping",)),
         ("<<: {max-power: 3}", 1, ("no rule '<<'",)),
         ("? [a]\n: 3", 1, ("a key that is no text",)),
-        ("max-power: !!python/object/apply:os.getcwd []", 1, ("is no YAML",)),
+        ("known-tables: !!python/object/apply:os.getcwd []", 1, ("is no YAML",)),
         ("max-power: !!timestamp 3", None, ("tag does not fit",)),
         ("known-tables: false", None, ("no rule that is switched on",)),
         ("", None, ("holds no rule",)),
@@ -88,6 +91,13 @@ def test_whatever_is_not_plainly_a_rule_is_an_error_with_its_line(
     assert str(error).startswith(str(path) if line is None else f"{path}:{line}: ")
     for word in words:
         assert word in str(error), str(error)
+
+
+def test_a_list_gives_a_limit_for_each_target(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text("max-power:\n- 12\n- {limit: 9, target: spatial}\n", encoding="utf-8")
+    found = [(rule.value, dict(rule.options), rule.line) for rule in read_rules(path)]
+    assert found == [(12, {}, 2), (9, {"target": "spatial"}, 3)]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

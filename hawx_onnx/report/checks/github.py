@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Finding
 
 _SIGNS = {"passed": "✅", "failed": "❌", "error": "❌"}
-# A summary takes 1 MiB; a row has 2 kB at most.
-_MOST_ROWS = 400
+# A summary takes 1 MiB; other steps of a job have summaries of their own.
+_MOST_BYTES = 900_000
 
 
 def github_commands(report: CheckReport) -> str:
@@ -44,10 +44,14 @@ def github_summary(report: CheckReport) -> str:
     """The check as a table in Markdown, for the file that ``GITHUB_STEP_SUMMARY`` names."""
     lines = [f"### hawx-onnx check: {_cell(verdict(report))}", ""]
     lines += ["| | rule | file | found | to mend |", "|---|---|---|---|---|"]
-    lines += [_row(finding) for finding in report.findings[:_MOST_ROWS]]
-    left = len(report.findings) - _MOST_ROWS
-    if left > 0:
-        lines += ["", f"and {left} more"]
+    size = 0
+    for count, finding in enumerate(report.findings):
+        row = _row(finding)
+        size += len(row.encode("utf-8"))
+        if size > _MOST_BYTES:
+            lines += ["", f"and {len(report.findings) - count} more"]
+            break
+        lines.append(row)
     return "\n".join(lines) + "\n\n"
 
 
