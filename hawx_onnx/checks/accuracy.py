@@ -19,7 +19,7 @@ from hawx_onnx.frontend.data import Dataset, Split
 from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.rewritten import is_rewritten
 from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.evaluate import Accuracy, accuracy, paired_drop
+from hawx_onnx.runtime.evaluate import Accuracy, accuracy, flat_outputs, paired_drop
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search.confidence import allowance
@@ -102,7 +102,7 @@ def measure(
     library = is_rewritten(scored) and not portable
     outputs = Runner(scored, threads=settings.jobs, use_library=library).run(samples.split.x)
     check_classes(samples.split, outputs)
-    unusable = np.isnan(outputs.reshape(len(outputs), -1).astype(np.float64)).any(axis=1)
+    unusable = np.isnan(flat_outputs(outputs)).any(axis=1)
     return Measured(accuracy(outputs, samples.labels), int(unusable.sum()))
 
 

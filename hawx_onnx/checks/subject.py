@@ -16,9 +16,6 @@ from hawx_onnx.frontend.model import load_model
 from hawx_onnx.passes.graph import HAWX_DOMAIN, TABLES_AT, table_index_of
 from hawx_onnx.settings import Settings
 
-# What a model carries besides its computation; nothing of it tells two networks apart.
-_REMARKS = ("producer_name", "producer_version", "domain", "model_version", "doc_string")
-
 
 @dataclass(frozen=True, eq=False)
 class ApproximateNode:
@@ -87,15 +84,19 @@ class Subject:
 
 def content_hash(model: onnx.ModelProto) -> str:
     """Hex sha256 over a model without metadata, producer and documentation."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    for name in _REMARKS:
-        bare.ClearField(name)
-    del bare.metadata_props[:]
-    bare.graph.ClearField("doc_string")
+    digest = hashlib.sha256()
+    # Part by part: weights may be larger than a protobuf can be.
+    for tensor in model.graph.initializer:
+        digest.update(tensor.SerializeToString(deterministic=True))
+    bare = onnx.ModelProto(ir_version=model.ir_version)
+    bare.opset_import.extend(model.opset_import)
+    bare.functions.extend(model.functions)
+    for name in ("node", "input", "output", "sparse_initializer", "quantization_annotation"):
+        getattr(bare.graph, name).extend(getattr(model.graph, name))
     for node in bare.graph.node:
         node.ClearField("doc_string")
-    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
+    digest.update(bare.SerializeToString(deterministic=True))
+    return digest.hexdigest()
 
 
 def all_nodes(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str]]:

@@ -12,6 +12,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import add_settings, settings_of
 from hawx_onnx.errors import ConfigError, HawxError
 from hawx_onnx.names import close_names
+from hawx_onnx.printable import one_line
 
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Request
@@ -78,8 +79,6 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         raise
     _write(report, ui, plain, files)
     for finding in report.of_status("error"):
-        from hawx_onnx.report.checks import one_line
-
         ui.close()
         sys.stderr.write(f"error: {one_line(finding.message)}\n  {one_line(finding.mend)}\n")
     return report.exit_code

@@ -159,6 +159,21 @@ def test_the_model_has_to_be_there(cli, rules: Path) -> None:
     assert "::error file=missing.onnx,title=HAWX002 inputs::" in done.out
 
 
+def test_names_in_errors_start_no_line_of_their_own(cli, lenet, rules, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(lenet)
+    model.graph.node[0].name = "conv\n::stop-commands::x\r##[add-mask]y\x1b[2J"
+    model.graph.node[0].input[0] = "missing"
+    path = tmp_path / "hostile.onnx"
+    path.write_bytes(model.SerializeToString())
+    done = cli("check", path, "--rules", rules).refused(3, "reads the tensor missing", "\\x1b[2J")
+    assert all(line.startswith(("error: ", "  ")) for line in done.err.splitlines())
+    assert "##[" not in done.err
+    for line in cli("check", path, "--rules", rules, "--format", "github").out.splitlines():
+        assert line.startswith(("model ", "file ", "  ", "failed: ", f"::error file={path},"))
+
+
 def test_data_has_to_be_there(cli, model: Path, rules: Path) -> None:
     rules.write_text("min-accuracy: 0.5\n")
     cli("check", model, "--rules", rules, "--data", "none.npz").refused(3, "none.npz")

@@ -9,7 +9,7 @@ from hawx_onnx.report.checks.document import check_json, check_schema
 from hawx_onnx.report.checks.github import github_commands, github_summary
 from hawx_onnx.report.checks.junit import junit_xml
 from hawx_onnx.report.checks.sarif import sarif_json
-from hawx_onnx.report.checks.text import check_text, one_line
+from hawx_onnx.report.checks.text import check_text
 
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport
@@ -31,6 +31,5 @@ __all__ = [
     "github_commands",
     "github_summary",
     "junit_xml",
-    "one_line",
     "sarif_json",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hawx_onnx.report.checks.text import check_text, named_nodes, one_line, place, told, verdict
+from hawx_onnx.printable import one_line
+from hawx_onnx.report.checks.text import check_text, named_nodes, place, told, verdict
 
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Finding

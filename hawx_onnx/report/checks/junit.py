@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as Xml
 
-from hawx_onnx.report.checks.text import one_line, place, told
+from hawx_onnx.printable import one_line
+from hawx_onnx.report.checks.text import place, told
 
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Finding

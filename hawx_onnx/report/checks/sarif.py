@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hawx_onnx.checks.catalogue import ALL_KINDS, RuleKind
-from hawx_onnx.report.checks.text import one_line, place, told
+from hawx_onnx.printable import one_line
+from hawx_onnx.report.checks.text import place, told
 from hawx_onnx.report.documents import json_text
 
 if TYPE_CHECKING:

@@ -6,28 +6,13 @@ import os
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from hawx_onnx.printable import one_line
+
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Finding
 
 SHOWN_NODES = 5
-_LONGEST = 400
 _WORDS = {"passed": "pass ", "failed": "FAIL ", "error": "ERROR"}
-
-
-def one_line(text: str, most: int = _LONGEST) -> str:
-    """A text in one line of printable characters.
-
-    Whatever is not printable (line ends, terminal escapes, marks that turn the direction of
-    writing, parts of surrogates) is written as an escape, as is ``##[``, which starts a command
-    wherever it stands in a log of GitHub Actions. Long texts are cut.
-
-    Args:
-        text: A message, or a name that a model or a path brings.
-        most: How many characters are kept.
-    """
-    cut = text if len(text) <= most else text[: most - 3] + "..."
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
-    return shown.replace("##[", "#\\x23[")
 
 
 def place(path: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hawx_onnx.report.checks import check_text, one_line
+from hawx_onnx.report.checks import check_text
 from hawx_onnx.report.checks.text import place
 
 
@@ -26,14 +26,6 @@ def test_names_cannot_act_in_a_log(hostile, printable) -> None:
     assert all(line.startswith(starts) for line in lines), lines
     assert "##[" not in text
     assert max(map(len, lines)) < 1500
-
-
-def test_one_line_escapes_what_cannot_be_shown() -> None:
-    assert one_line("a\nb\r\tc\x1b[0m") == "a\\nb\\r\\tc\\x1b[0m"
-    assert one_line("\u202e") == "\\u202e"
-    assert one_line("\udcff") == "\\udcff"
-    assert one_line("Größe 日本") == "Größe 日本"
-    assert one_line("abcdef", 5) == "ab..."
 
 
 def test_places_are_relative_to_the_checkout(
