@@ -19,7 +19,7 @@ from hawx_onnx.frontend.data import Dataset, Split
 from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.rewritten import is_rewritten
 from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.evaluate import Accuracy, accuracy, flat_outputs, paired_drop
+from hawx_onnx.runtime.evaluate import Accuracy, classes, flat_outputs, paired_drop
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search.confidence import allowance
@@ -59,12 +59,17 @@ class Measured:
     """Accuracy of a model, as far as its outputs mean something.
 
     Attributes:
-        accuracy: Which samples are right.
+        hits: bool [samples], which samples are right.
         unusable: How many samples give NaN.
     """
 
-    accuracy: Accuracy
+    hits: np.ndarray
     unusable: int
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """The share of samples that are right."""
+        return Accuracy(self.hits)
 
 
 def labelled_samples(model: onnx.ModelProto, settings: Settings, split: str) -> Samples:
@@ -100,10 +105,15 @@ def measure(
     """
     scored, _ = with_output(model, settings.output_name)
     library = is_rewritten(scored) and not portable
-    outputs = Runner(scored, threads=settings.jobs, use_library=library).run(samples.split.x)
-    check_classes(samples.split, outputs)
-    unusable = np.isnan(flat_outputs(outputs)).any(axis=1)
-    return Measured(accuracy(outputs, samples.labels), int(unusable.sum()))
+    runner = Runner(scored, threads=settings.jobs, use_library=library)
+    found: list[np.ndarray] = []
+    unusable = 0
+    for (outputs,) in runner.stream(samples.split.x, [runner.scored]):
+        if not found:
+            check_classes(samples.split, outputs)
+        found.append(classes(outputs))
+        unusable += int(np.isnan(flat_outputs(outputs)).any(axis=1).sum())
+    return Measured(np.concatenate(found) == samples.labels, unusable)
 
 
 def load_baseline(path: str, settings: Settings, split: str, samples: Samples) -> Baseline:
@@ -156,11 +166,9 @@ def _measured_baseline(path: str, settings: Settings, split: str, samples: Sampl
     if found.unusable:
         told = f"gives NaN for {found.unusable} of {len(own.split)} samples"
         raise _unusable(path, told, "give a baseline whose outputs are numbers")
-    hits = found.accuracy
+    hits, correct = found.hits, found.accuracy.correct
     made_from = frozenset({subject.sha256, subject.content})
-    return Baseline(
-        path, "model", subject.sha256, made_from, hits.correct, hits.samples, hits.hits, None, split
-    )
+    return Baseline(path, "model", subject.sha256, made_from, correct, len(hits), hits, None, split)
 
 
 def max_accuracy_drop(subject: Subject, rule: Rule, found: Measured, baseline: Baseline) -> Finding:

@@ -100,7 +100,7 @@ def is_document(path: str | Path) -> bool:
 
 
 def baseline_document(
-    path: str, sha256: str, content: str, found: Accuracy, data: str, split: str, source: str
+    path: str, sha256: str, content: str, hits: np.ndarray, data: str, split: str, source: str
 ) -> dict[str, Any]:
     """The content of a baseline file.
 
@@ -108,19 +108,19 @@ def baseline_document(
         path: The model.
         sha256: Of its file.
         content: Hash of what it computes.
-        found: Its accuracy.
+        hits: bool [samples], which samples it gets right.
         data: Fingerprint of the samples.
         split: Their split.
         source: What the data was called.
     """
-    packed = np.packbits(found.hits.astype(bool)).tobytes()
+    packed = np.packbits(hits).tobytes()
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "model": {"path": path, "sha256": sha256, "content_sha256": content},
         "data": {"source": source, "split": split, "fingerprint": data},
         "metric": "accuracy",
-        **found.to_dict(),
+        **Accuracy(hits).to_dict(),
         "hits": base64.b64encode(packed).decode("ascii"),
     }
 
@@ -173,6 +173,8 @@ def _report(document: dict[str, Any], where: str, sha256: str) -> Baseline:
         raise ValueError("it is the report of a run that came to no end")
     if document["data"]["labelled"] is not True:
         raise ValueError("its samples have no labels")
+    if document["data"].get("metric", "accuracy") != "accuracy":
+        raise ValueError("it is no report on accuracy, but on another metric")
     block = document["baseline"]
     samples, correct = _counts(block)
     made_from = frozenset({_text(document["model"]["sha256"])})

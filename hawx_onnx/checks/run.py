@@ -220,7 +220,7 @@ def measure_baseline(
         Path(path).name,
         subject.sha256,
         subject.content,
-        found.accuracy,
+        found.hits,
         samples.fingerprint,
         split,
         samples.dataset.name,

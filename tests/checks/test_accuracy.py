@@ -207,6 +207,7 @@ def test_a_report_of_unlabelled_or_unfinished_runs_is_refused(
     for name, value, words in (
         ("finished", False, "came to no end"),
         ("data", {**report["data"], "labelled": False}, "no labels"),
+        ("data", {**report["data"], "metric": "agreement"}, "another metric"),
         ("data", {**report["data"], "fingerprint": "b" * 64}, "other data"),
     ):
         path = tmp_path / "report.json"
