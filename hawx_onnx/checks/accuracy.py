@@ -138,10 +138,10 @@ def load_baseline(path: str, settings: Settings, split: str, samples: Samples) -
             len(samples.split),
         )
         if not same:
-            told = f"was measured on other data: on {baseline.samples} {baseline.split} samples"
+            told = f"was measured on other samples: {baseline.samples} of a {baseline.split} split"
             raise _unusable(
                 path,
-                f"{told}, not these {len(samples.split)} {split} ones",
+                f"{told}, these are {len(samples.split)} others of a {split} split",
                 "give the same --data, --preprocess, --split and --seed, or write it anew",
             )
     else:

@@ -208,7 +208,7 @@ def test_a_report_of_unlabelled_or_unfinished_runs_is_refused(
         ("finished", False, "came to no end"),
         ("data", {**report["data"], "labelled": False}, "no labels"),
         ("data", {**report["data"], "metric": "agreement"}, "another metric"),
-        ("data", {**report["data"], "fingerprint": "b" * 64}, "other data"),
+        ("data", {**report["data"], "fingerprint": "b" * 64}, "other samples"),
     ):
         path = tmp_path / "report.json"
         write_json({**report, name: value}, path)
@@ -217,7 +217,7 @@ def test_a_report_of_unlabelled_or_unfinished_runs_is_refused(
 
 
 def test_a_baseline_of_other_samples_is_refused(rewritten, saved: Path) -> None:
-    with pytest.raises(CheckFileError, match="other data"):
+    with pytest.raises(CheckFileError, match="other samples"):
         hawx_onnx.check(rewritten, rules={DROP: 0.5}, baseline=saved, jobs=1, split="validation")
 
 
