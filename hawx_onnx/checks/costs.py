@@ -6,9 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
+from hawx_onnx.checks.claimed_names import wrong_names
 from hawx_onnx.checks.finding import FAILED, PASSED, Finding
 from hawx_onnx.checks.rules_file import Rule
-from hawx_onnx.checks.structure import wrong_names
 from hawx_onnx.checks.subject import Subject
 from hawx_onnx.costing import cost_model
 from hawx_onnx.hardware import load_target
@@ -69,7 +69,9 @@ def max_cost(subject: Subject, rule: Rule, costs: Costs) -> Finding:
             f"costs go by the names in the metadata, which are wrong: {next(iter(wrong.values()))}"
         )
         mend = "rewrite the model with `hawx-onnx apply`"
-        return _finding(subject, rule, False, told, target, nodes=tuple(wrong), mend=mend)
+        return _finding(
+            subject, rule, False, told, target, nodes=tuple(filter(None, wrong)), mend=mend
+        )
     document = costs.on(target)
     value = document["total"].get(_FIELDS[rule.kind.name])
     if value is None or not math.isfinite(value):

@@ -36,6 +36,7 @@ from hawx_onnx.checks.structure import (
 )
 from hawx_onnx.checks.subject import Subject
 from hawx_onnx.errors import ConfigError, HawxError
+from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.run_data import load_data
 from hawx_onnx.settings import Settings
@@ -113,6 +114,13 @@ class _Check:
         except HawxError as error:
             return error_finding(error, self.subject.path, rule.kind)
 
+    def _dataset(self) -> Dataset:
+        """Its samples, labelled or not."""
+        if "samples" in vars(self):
+            return self.samples.dataset
+        settings = self._request.settings
+        return load_data(with_output(self.subject.model, settings.output_name)[0], settings)
+
     def _find(self, rule: Rule) -> Finding:
         name = rule.kind.name
         if name == DROP:
@@ -123,9 +131,7 @@ class _Check:
         if name in COST_RULES:
             return max_cost(self.subject, rule, self.costs)
         if name == "portable-equals-kernel":
-            model, _ = with_output(self.subject.model, self.subject.settings.output_name)
-            dataset = load_data(model, self.subject.settings)
-            return portable_equals_kernel(self.subject, rule, dataset)
+            return portable_equals_kernel(self.subject, rule, self._dataset())
         return _STRUCTURE[name](self.subject, rule)
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from hawx_onnx import components
-from hawx_onnx.assignment import Assignment
+from hawx_onnx.checks.claimed_names import exact_hashes, some, wrong_names
 from hawx_onnx.checks.finding import FAILED, PASSED, Finding
 from hawx_onnx.checks.rules_file import Rule
 from hawx_onnx.checks.subject import Subject, all_nodes, name_of
-from hawx_onnx.components import Encoding
-from hawx_onnx.components.tables import exact_table
-from hawx_onnx.errors import ConfigError, HawxError, ModelError
+from hawx_onnx.errors import ModelError
 from hawx_onnx.names import close_names
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, OTHER_PRODUCT_OPS
-from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
-from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY, MULTIPLIERS_KEY
-from hawx_onnx.rewritten import held_assignment
+from hawx_onnx.passes.graph import HAWX_DOMAIN
 
-SHOWN = 4
 _PRODUCTS = FLOAT_OPS | OTHER_PRODUCT_OPS | frozenset(INTEGER_OPS)
 
 
@@ -55,9 +49,9 @@ def allowed_multipliers(subject: Subject, rule: Rule) -> Finding:
             if not allowed:
                 bad.setdefault(node.name, set()).add(_called(digest, names))
     if bad:
-        what = _some(sorted({why for reasons in bad.values() for why in reasons}))
+        what = some(sorted({why for reasons in bad.values() for why in reasons}))
         return _failed(subject, rule, f"{_nodes(bad)} not allowed: {what}", bad)
-    return _passed(subject, rule, f"in use: {_some(sorted(used)) or 'exact multipliers alone'}")
+    return _passed(subject, rule, f"in use: {some(sorted(used)) or 'exact multipliers alone'}")
 
 
 def known_tables(subject: Subject, rule: Rule) -> Finding:
@@ -73,11 +67,11 @@ def known_tables(subject: Subject, rule: Rule) -> Finding:
         if node.hashes is None:
             bad[node.name] = node.why
     if bad:
-        what = _some(sorted(set(bad.values())))
+        what = some(sorted(set(bad.values())))
         return _failed(subject, rule, f"{_nodes(bad)} with a table that is not known: {what}", bad)
     wrong = wrong_names(subject)
     if wrong:
-        return _failed(subject, rule, _some(sorted(set(wrong.values()))), wrong)
+        return _failed(subject, rule, some(sorted(set(wrong.values()))), filter(None, wrong))
     return _passed(subject, rule, f"{len(count)} tables, all known")
 
 
@@ -108,75 +102,10 @@ def no_exact_fallback(subject: Subject, rule: Rule) -> Finding:
             raise rule.refuse(f"{pattern!r} matches no layer", close_names(pattern, sorted(names)))
     bad = {n: w for n, w in bad.items() if not any(fnmatch.fnmatchcase(n, p) for p in excepted)}
     if bad:
-        what = _some(sorted(set(bad.values())))
+        what = some(sorted(set(bad.values())))
         return _failed(subject, rule, f"{_nodes(bad)} multiplied exactly: {what}", bad)
     left = f", besides {', '.join(excepted)}" if excepted else ""
     return _passed(subject, rule, f"{len(names)} layers, all approximate{left}")
-
-
-def wrong_names(subject: Subject) -> dict[str, str]:
-    """Nodes whose tables are not those of the multipliers that the metadata name, with reasons.
-
-    Costs go by these names, so that costs of a model with wrong ones mean nothing.
-    """
-    held = metadata(subject.model)
-    if not subject.nodes or ASSIGNMENT_KEY not in held:
-        return {}
-    try:
-        assignment = held_assignment(subject.model)
-        named = _hashes_of(assignment, subject)
-        claimed = dict(json.loads(held.get(MULTIPLIERS_KEY, "{}")))
-    except (ConfigError, ModelError, ValueError, TypeError) as error:
-        why = error.what if isinstance(error, HawxError) else "the metadata are damaged"
-        return {node.name: why for node in subject.nodes}
-    exact, wrong = exact_hashes(), dict[str, str]()
-    rewritten = {node.name: node for node in subject.nodes}
-    for layer, choice in assignment.items():
-        names = (choice,) if isinstance(choice, str) else choice
-        node = rewritten.get(layer)
-        want = [named[name] for name in names]
-        if node is None:
-            if not set(want) <= exact:
-                wrong[layer] = f"the metadata name {_some(sorted(set(names)))}, but it is exact"
-            continue
-        have = list(node.hashes or ())
-        if len(want) == 1:
-            want *= len(have)
-        differs = [
-            name
-            for name, a, b in zip(_spread(names, len(have)), want, have, strict=False)
-            if a != b
-        ]
-        if differs or len(want) != len(have) or not have:
-            shown = _some(sorted(set(differs))) or "another number of channels"
-            wrong[layer] = f"the metadata name {shown}, but its table is another one"
-    for name, node in rewritten.items():
-        if name not in dict(assignment) and not set(node.hashes or ("",)) <= exact:
-            wrong[name] = "the metadata name no multiplier for it"
-    for name, digest in claimed.items():
-        if name in named and named[name] != digest:
-            wrong.setdefault(next(iter(rewritten)), f"{name} in the metadata is another one")
-    return wrong
-
-
-def _spread(names: tuple[str, ...], count: int) -> tuple[str, ...]:
-    return names * count if len(names) == 1 else names
-
-
-def _hashes_of(assignment: Assignment, subject: Subject) -> Mapping[str, str]:
-    """Name -> content hash of the multipliers of an assignment, as libraries have them."""
-    shelf = ("builtin", *subject.settings.library)
-    found = components.resolve(assignment.multipliers(), shelf)
-    return {one.name: one.content_hash for one in found}
-
-
-@lru_cache(maxsize=1)
-def exact_hashes() -> frozenset[str]:
-    """Content hashes of exact tables."""
-    import hashlib
-
-    tables = (exact_table(encoding) for encoding in Encoding)
-    return frozenset(hashlib.sha256(t.astype("<i4").tobytes()).hexdigest() for t in tables)
 
 
 @lru_cache(maxsize=4)
@@ -191,12 +120,6 @@ def _names_by_hash(libraries: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
 
 def _called(digest: str, names: Iterable[str]) -> str:
     return next(iter(names), "") or f"table {digest[:12]}, in no library that was given"
-
-
-def _some(texts: list[str]) -> str:
-    """The first few of some texts."""
-    more = f", and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return ", ".join(texts[:SHOWN]) + more
 
 
 def _nodes(found: Mapping[str, object]) -> str:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,6 @@ import hawx_onnx
 from hawx_onnx.checks import CheckFileError
 from hawx_onnx.components import load
 from hawx_onnx.passes.approximate import TABLES
-
-
-def metadata_of(model: onnx.ModelProto, key: str):
-    return next(entry for entry in model.metadata_props if entry.key == key)
 
 
 def test_allowed_multipliers_hold_by_pattern(one, rewritten: Path) -> None:
@@ -73,43 +68,6 @@ def test_a_table_of_no_library_is_found(one, rewritten, spoilt, constant, convol
 def test_tables_of_a_library_that_is_given_are_known(one, rewritten: Path) -> None:
     found = one(rewritten, "known-tables", True)
     assert (found.status, found.message) == ("passed", "2 tables, all known")
-
-
-def test_a_layer_that_the_metadata_call_approximate_but_is_exact(
-    one, rewritten, spoilt, lenet, convolutions
-) -> None:
-    """Costs would be those of a multiplier that the layer does not use."""
-
-    def claim(model: onnx.ModelProto) -> None:
-        entry = metadata_of(model, "hawx.assignment")
-        layers = json.loads(entry.value)
-        dense = next(n.name for n in model.graph.node if n.op_type.startswith("QLinear"))
-        entry.value = json.dumps({**layers, dense: "mul8s_trunc4"})
-
-    model = spoilt(rewritten, claim)
-    assert "but it is exact" in one(model, "max-power", 1e9).message
-    assert one(model, "known-tables", True).status == "failed"
-    assert one(rewritten, "max-power", 1e9).status == "passed"
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"conv1": "no_such"}'])
-def test_damaged_metadata_pass_nothing(one, rewritten, spoilt, text: str) -> None:
-    def damage(model: onnx.ModelProto) -> None:
-        metadata_of(model, "hawx.assignment").value = text
-
-    model = spoilt(rewritten, damage)
-    assert one(model, "known-tables", True).status == "failed"
-    assert one(model, "max-power", 1e9).status == "failed"
-
-
-def test_hashes_in_the_metadata_have_to_be_those_of_the_tables(one, rewritten, spoilt) -> None:
-    def damage(model: onnx.ModelProto) -> None:
-        entry = metadata_of(model, "hawx.multipliers")
-        entry.value = json.dumps({**json.loads(entry.value), "mul8s_trunc3": "0" * 64})
-
-    found = one(spoilt(rewritten, damage), "known-tables", True)
-    assert found.status == "failed"
-    assert "mul8s_trunc3 in the metadata" in found.message
 
 
 def test_exact_layers_are_fallbacks(one, rewritten: Path, convolutions) -> None:
