@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from hawx_onnx.checks.baseline import Baseline, is_document, read_baseline
+from hawx_onnx.checks.baseline import METRIC, Baseline, is_document, read_baseline
 from hawx_onnx.checks.catalogue import INPUTS
 from hawx_onnx.checks.finding import FAILED, PASSED, CheckFileError, Finding
 from hawx_onnx.checks.rules_file import Rule
@@ -79,9 +79,18 @@ def labelled_samples(model: onnx.ModelProto, settings: Settings, split: str) -> 
     """The samples of one split, with labels.
 
     Raises:
-        ConfigError: There are no labels: a model alone agrees with itself.
+        ConfigError: There are no labels: a model alone agrees with itself. Or another metric than
+            accuracy is asked for.
         DataError: The data cannot be read, or does not fit.
     """
+    # A configuration file serves several commands, and may name a metric for another one.
+    metric = getattr(settings, "metric", None)
+    if metric not in (None, METRIC):
+        raise ConfigError(
+            f"rules on accuracy measure top-1 accuracy, not {metric}",
+            where="--metric",
+            mend="leave the metric out of this configuration",
+        )
     dataset = load_data(with_output(model, settings.output_name)[0], settings)
     chosen = next((part for part in dataset.splits if part.name == split), None)
     if chosen is None:

@@ -22,6 +22,7 @@ from hawx_onnx.runtime.evaluate import Z95, Accuracy
 
 SCHEMA_VERSION = 1
 KIND = "baseline"
+METRIC = "accuracy"
 _AGAIN = "write it anew: hawx-onnx check MODEL --write-baseline FILE"
 
 
@@ -119,7 +120,7 @@ def baseline_document(
         "kind": KIND,
         "model": {"path": path, "sha256": sha256, "content_sha256": content},
         "data": {"source": source, "split": split, "fingerprint": data},
-        "metric": "accuracy",
+        "metric": METRIC,
         **Accuracy(hits).to_dict(),
         "hits": base64.b64encode(packed).decode("ascii"),
     }
@@ -155,6 +156,8 @@ def read_baseline(path: str | Path) -> Baseline:
 
 def _file(document: dict[str, Any], where: str, sha256: str) -> Baseline:
     samples, correct = _counts(document)
+    if document["metric"] != METRIC:
+        raise ValueError(f"it is on another metric than {METRIC}")
     packed = base64.b64decode(document["hits"], validate=True)
     hits = np.unpackbits(np.frombuffer(packed, np.uint8))
     if len(packed) != (samples + 7) // 8 or hits[samples:].any():
@@ -173,7 +176,7 @@ def _report(document: dict[str, Any], where: str, sha256: str) -> Baseline:
         raise ValueError("it is the report of a run that came to no end")
     if document["data"]["labelled"] is not True:
         raise ValueError("its samples have no labels")
-    if document["data"].get("metric", "accuracy") != "accuracy":
+    if document["data"].get("metric", METRIC) != METRIC:
         raise ValueError("it is no report on accuracy, but on another metric")
     block = document["baseline"]
     samples, correct = _counts(block)

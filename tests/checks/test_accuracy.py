@@ -168,6 +168,7 @@ def change(saved: Path, path: Path, **values: object) -> Path:
         ({"hits": "%%"}, "is damaged"),
         ({"hits": None}, "is damaged"),
         ({"model": {}}, "lacks 'sha256'"),
+        ({"metric": "mse"}, "on another metric than accuracy"),
         ({"data": {"fingerprint": "", "split": "test"}}, "is no text"),
         ({"kind": "other"}, "is damaged: it is the report of a run that came to no end"),
     ],
@@ -305,6 +306,15 @@ def test_accuracy_needs_labels(rewritten: Path, lenet: Path, tmp_path: Path) -> 
             options = {"baseline": lenet} if DROP in rules else {}
             with pytest.raises(ConfigError, match="need labelled samples"):
                 hawx_onnx.check(rewritten, rules=rules, data=data, jobs=1, **options)
+
+
+def test_another_metric_is_not_taken_for_accuracy(lenet: Path) -> None:
+    settings = Settings(jobs=1)
+    object.__setattr__(settings, "metric", "mse")
+    with pytest.raises(ConfigError, match="top-1 accuracy, not mse"):
+        measure_baseline(str(lenet), settings, "test", False)
+    object.__setattr__(settings, "metric", "accuracy")
+    assert measure_baseline(str(lenet), settings, "test", False)["metric"] == "accuracy"
 
 
 def test_labels_beyond_the_classes_are_told(one, rewritten: Path, tmp_path: Path) -> None:
