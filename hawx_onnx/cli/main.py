@@ -29,6 +29,7 @@ VERBS = {
     "report": "report",
     "library": "library",
     "doctor": "doctor",
+    "olive-config": "olive_config",
 }
 _LONGEST = 2000
 USAGE_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 4, 130
