@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hawx_onnx.api import Result, analyze, apply, cost, evaluate, explore, optimize
+    from hawx_onnx.checks import check
     from hawx_onnx.runtime.library import create_session, get_library_path, register
 
 __version__ = "0.1.0"
@@ -16,6 +17,7 @@ __all__ = [
     "__version__",
     "analyze",
     "apply",
+    "check",
     "cost",
     "create_session",
     "evaluate",
@@ -37,6 +39,7 @@ _HOME = {
     **dict.fromkeys(
         ("Result", "analyze", "apply", "cost", "evaluate", "explore", "optimize"), "api"
     ),
+    "check": "checks",
     **dict.fromkeys(("create_session", "get_library_path", "register"), "runtime.library"),
 }
 

@@ -15,6 +15,7 @@ from hawx_onnx.cli.config import flags_of, with_config
 from hawx_onnx.cli.options import add_global_flags
 from hawx_onnx.errors import HawxError
 from hawx_onnx.names import close_names
+from hawx_onnx.printable import one_line
 
 # Verb -> module of this package. A module brings HELP, add_arguments(parser) and run(args, ui).
 VERBS = {
@@ -24,11 +25,13 @@ VERBS = {
     "evaluate": "evaluate",
     "cost": "cost",
     "apply": "apply",
+    "check": "check",
     "report": "report",
     "library": "library",
     "doctor": "doctor",
     "olive-config": "olive_config",
 }
+_LONGEST = 2000
 USAGE_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 4, 130
 
 
@@ -144,8 +147,12 @@ def _tell(
     """Writes an error to stderr, with a traceback at -vv only."""
     if verbosity >= 2:
         logging.getLogger(__name__).error("traceback", exc_info=error)
-    lines = str(error) if text is None else f"{text}\n  {hint}"
-    sys.stderr.write(f"error: {lines}\n")
+    told = (text, hint)
+    if isinstance(error, HawxError) and text is None:
+        told = (f"{error.where}: {error.what}" if error.where else error.what, error.mend)
+    # Names of nodes and files stand in it, which must not start lines of their own.
+    lines = (one_line(part, _LONGEST) for part in told if part)
+    sys.stderr.write("error: " + "\n  ".join(lines) + "\n")
     return code
 
 
