@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,7 +195,8 @@ def prepare(
             check_classes(split, outputs)
     start = PassState(source, dataset, multipliers)
     state = _quantized(start, journal, settings, step)
-    excluded([candidate.name for candidate in state.candidates], settings.exclude)
+    names = [candidate.name for candidate in state.candidates]
+    kept = [names[row] for row in sorted(excluded(names, settings.exclude))]
     if costs:
         layers = [candidate.workload for candidate in state.candidates]
         target = target.for_network(layers, multipliers[0])
@@ -204,7 +205,7 @@ def prepare(
     folds = shared_folds(state, settings.jobs, limit) if compensated else None
     # A search can do with fewer; `analyze` is asked for the scores themselves.
     enough = EnoughSamples(settings.max_accuracy_drop) if costs else None
-    state = _scored(state, journal, settings, filters, enough, folds, step)
+    state = _scored(state, journal, settings, filters, enough, folds, kept, step)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
@@ -246,6 +247,7 @@ def _scored(
     filters: bool,
     enough: EnoughSamples | None,
     folds: SharedFolds | None,
+    kept: Sequence[str],
     step: Step,
 ) -> PassState:
     """The state with its sensitivity, or with what the journal has of it."""
@@ -261,6 +263,7 @@ def _scored(
             filters=filters,
             enough=enough,
             folds=folds,
+            kept=kept,
         )
         return score(state).sensitivity
 
@@ -270,6 +273,7 @@ def _scored(
         "compensated": folds is not None,
         "budget": None if enough is None else settings.max_accuracy_drop,
         "memory": settings.memory_bytes,
+        "kept": list(kept) if filters and enough is not None else [],
     }
     return state.replace(sensitivity=recalled(journal, "sensitivity", inputs, make))
 
