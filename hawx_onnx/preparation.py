@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -224,7 +224,8 @@ def prepare(
             check_classes(split, outputs)
     start = PassState(source, with_classes_alone(dataset, metric), multipliers)
     state = _quantized(start, journal, settings, step)
-    excluded([candidate.name for candidate in state.candidates], settings.exclude)
+    names = [candidate.name for candidate in state.candidates]
+    kept = [names[row] for row in sorted(excluded(names, settings.exclude))]
     if costs:
         layers = [candidate.workload for candidate in state.candidates]
         target = target.for_network(layers, multipliers[0])
@@ -234,7 +235,7 @@ def prepare(
     # A search can do with fewer; `analyze` is asked for the scores themselves.
     judged = costs and metric.of_classes
     enough = EnoughSamples(settings.max_accuracy_drop) if judged else None
-    state = _scored(state, journal, settings, filters, enough, folds, step)
+    state = _scored(state, journal, settings, filters, enough, folds, kept, step)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
@@ -277,6 +278,7 @@ def _scored(
     filters: bool,
     enough: EnoughSamples | None,
     folds: SharedFolds | None,
+    kept: Sequence[str],
     step: Step,
 ) -> PassState:
     """The state with its sensitivity, or with what the journal has of it."""
@@ -292,6 +294,7 @@ def _scored(
             filters=filters,
             enough=enough,
             folds=folds,
+            kept=kept,
         )
         return score(state).sensitivity
 
@@ -301,5 +304,6 @@ def _scored(
         "compensated": folds is not None,
         "budget": None if enough is None else settings.max_accuracy_drop,
         "memory": settings.memory_bytes,
+        "kept": list(kept) if filters and enough is not None else [],
     }
     return state.replace(sensitivity=recalled(journal, "sensitivity", inputs, make))

@@ -78,9 +78,15 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
 
 
 def channels_by_damage(sensitivity: Sensitivity) -> list[list[int]]:
-    """The output channels of each layer, those first that suffer least over all multipliers."""
-    orders = []
+    """The output channels of each layer, those first that suffer least over all multipliers.
+
+    None of layers whose channels were not scored.
+    """
+    orders: list[list[int]] = []
     for layer in sensitivity.layers:
+        if layer not in sensitivity.filters:  # it stays exact
+            orders.append([])
+            continue
         damage = sensitivity.filters[layer].output_mse
         # Each multiplier counts alike, however much it errs.
         relative = damage / np.maximum(damage.max(axis=1, keepdims=True), 1e-300)

@@ -92,7 +92,7 @@ class OperatorLevel(Mapping[str, OperatorScore]):
         return dict, (dict(self),)
 
 
-GRADIENT, MEASURED = "gradient", "measured"
+GRADIENT, MEASURED, RUNS = "gradient", "measured", "runs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +104,13 @@ class FilterScore:
             [T, channels], in squared output units.
         first_order_mse: The part of it that comes from the derivatives, the same shape; the rest is
             noise of the roundings that follow, told by a few measured channels. None where
-            ``method`` is ``measured``.
+            ``method`` is another one than ``gradient``.
         margin_change: Expected signed change of the true class's margin over the best other class,
             float64 [T, channels], in output units; None where outputs are no class scores or
             ``method`` is ``measured``.
         margin_shifts: The same for each scoring sample, float32 [T, channels, S], or None.
-        method: ``gradient``: from the real error field and the outputs' derivatives;
+        method: ``gradient``: from the real error field and the outputs' derivatives; ``runs``: each
+            channel was run alone;
             ``measured``: no derivative reaches the node, so that the layer's measured change is
             shared out by the operator level's expected squared errors.
         reason: Why ``method`` is ``measured``.

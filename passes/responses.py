@@ -24,11 +24,14 @@ from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
 EXPECTED_SAMPLES = 256
+# Of each layer the name of the part that its runs start at, None for the whole network; the parts;
+# and layer -> a tensor that its runs hand out beside the outputs, to go on from.
+Cuts = tuple[Sequence[str | None], dict[str, Suffix], dict[str, str]]
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """The network from one layer on."""
+class Part:
+    """The network from one layer or tensor on."""
 
     model: onnx.ModelProto
     inputs: tuple[str, ...]
@@ -81,29 +84,34 @@ class LayerResponses:
         for name, index in exact.items():
             self._own.update(self._chosen(name, index))
         self._behind = dependents(model, channels)
-        starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
-        suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
+        starts, suffixes, self._beside = self._cut_up(model, candidates, samples)
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
         self._whole = Runner(exposed(model, self._cut), threads=threads, use_library=True)
         types = self._whole.types()
-        parts: dict[str | None, _Part] = {
-            name: self._part(suffix, types) for name, suffix in suffixes.items()
-        }
-        self._layers = tuple(zip(candidates, (parts.get(name) for name in starts), strict=True))
-        self._parts = tuple(parts.values())
+        self._parts = {name: self._part(suffix, types) for name, suffix in suffixes.items()}
+        begun = (None if name is None else self._parts[name] for name in starts)
+        self._layers = tuple(zip(candidates, begun, strict=True))
         self.runs, self.values = 0, 0
         self.squares = np.zeros((len(self._layers), self._multipliers))
 
-    def _part(self, suffix: Suffix, types: Mapping[str, onnx.ValueInfoProto]) -> _Part:
+    def _cut_up(
+        self, model: onnx.ModelProto, candidates: Sequence[Candidate], samples: int
+    ) -> Cuts:
+        """Where the runs of each layer start, and what they hand out beside the outputs."""
+        starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
+        suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
+        return starts, suffixes, {}
+
+    def _part(self, suffix: Suffix, types: Mapping[str, onnx.ValueInfoProto]) -> Part:
         for value in suffix.model.graph.input:
             value.CopyFrom(types[value.name])
         content = suffix.model.SerializeToString()
         session = create_session(content, threads=self._threads, use_library=True)
         # The session has its own; nodes alone tell what is alive together.
         del suffix.model.graph.initializer[:]
-        return _Part(suffix.model, suffix.inputs, session)
+        return Part(suffix.model, suffix.inputs, session)
 
     def fitting_batch(self, x: np.ndarray, limit: int, kept: int) -> int:
         """Samples of a batch whose cached activations and responses fit.
@@ -119,7 +127,7 @@ class LayerResponses:
         sizes, rows = tensor_bytes(self._int8, x, self._threads)
         runs = [live_bytes(self._int8, sizes, self._cut)]
         # Each session holds on to the memory of its largest run.
-        runs += [live_bytes(part.model, sizes, ()) for part in self._parts]
+        runs += [live_bytes(part.model, sizes, ()) for part in self._parts.values()]
         of_sample = 4 * kept * (1 + len(self._layers) * self._multipliers)
         each = sum(runs) / rows + of_sample + 3 * sizes[self._output] / rows
         most = max(rows, min(DEFAULT_BATCH, max(1, len(x))))
@@ -199,30 +207,47 @@ class LayerResponses:
                 continue  # what is scored does not depend on the layer
             for column in range(1, self._multipliers):
                 index = np.full(candidate.channels, column, np.int32)
-                change = self._change(row, index, cached)[:count]
+                outputs, beside = self._outputs(row, index, cached)
+                change = self._change_of(outputs, cached)[:count]
                 self.squares[row, column] += np.einsum("ij,ij->", change, change, dtype=float)
                 responses[row, column] = change[:, chosen]
+                if beside is not None:
+                    self._go_on(row, column, beside, cached, count)
         return responses
 
-    def _change(self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Change of the outputs [rows, C] with one layer approximated by these tables."""
-        outputs = self._outputs(row, index, cached)
+    def _go_on(
+        self,
+        row: int,
+        column: int,
+        beside: np.ndarray,
+        cached: Mapping[str, np.ndarray],
+        count: int,
+    ) -> None:
+        """Goes on from what a layer under a multiplier hands out beside the outputs."""
+
+    def _change_of(self, outputs: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Change of the outputs [rows, C] in one more run."""
         self.runs += 1
         exact = cached[self._output]
         check_rows(outputs, len(exact), self._output, self._others, exact)
         return np.asarray(_floats(outputs) - _floats(exact))
 
-    def _outputs(self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The scored output with one layer approximated by these tables."""
+    def _outputs(
+        self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """With one layer approximated by these tables: the scored output, and what is beside it."""
         candidate, part = self._layers[row]
         chosen = self._chosen(candidate.name, index)
+        names = [self._output]
+        if candidate.name in self._beside:
+            names.append(self._beside[candidate.name])
         if part is None:
             feeds = {**self._own, **chosen}
-            (outputs,) = self._whole.run_batch(cached[self._whole.spec.name], [self._output], feeds)
+            found = self._whole.run_batch(cached[self._whole.spec.name], names, feeds)
         else:
             feeds = {**{name: cached[name] for name in part.inputs}, **chosen}
-            (outputs,) = run(part.session, [self._output], feeds)
-        return outputs
+            found = run(part.session, names, feeds)
+        return found[0], found[1] if len(found) > 1 else None
 
     def squared_changes(
         self, x: np.ndarray, picks: Mapping[str, Sequence[np.ndarray]], batch: int = DEFAULT_BATCH
@@ -245,7 +270,8 @@ class LayerResponses:
             values += cached[self._output][:count].size
             for layer, chosen in picks.items():
                 for place, index in enumerate(chosen):
-                    change = self._change(rows[layer], index, cached)[:count]
+                    outputs, _ = self._outputs(rows[layer], index, cached)
+                    change = self._change_of(outputs, cached)[:count]
                     sums[layer][place] += np.einsum("ij,ij->", change, change, dtype=float)
         return {layer: total / max(1, values) for layer, total in sums.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.channel_responses import ChannelResponses, runs_pay
 from hawx_onnx.passes.filter_score import find_effects, score_filters
 from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
 from hawx_onnx.passes.operator_score import (
@@ -51,10 +52,13 @@ class Score(Pass):
         memory_limit: Bytes that the process may hold; batches are cut so that it does not.
         filters: Whether single channels are scored too.
         enough: Called with what was scored so far, layer level alone, after 64 samples and whenever
-            their number has doubled; no more are run once it is true. Not with ``filters``, whose
-            derivatives are taken on all samples first.
+            their number has doubled; no more are run once it is true. With ``filters`` only where
+            channels are run one by one, which is done if it takes less than derivatives; these are
+            taken on all samples first.
         folds: Folds each layer's mean errors into its bias where the layer is approximated, on
             calibration samples; None scores layers uncompensated.
+        kept: Layers that stay exact whatever is chosen: where channels are run one by one, theirs
+            are not, and have no score.
     """
 
     name = "score"
@@ -67,11 +71,12 @@ class Score(Pass):
         filters: bool = True,
         enough: Callable[[Sensitivity], bool] | None = None,
         folds: SharedFolds | None = None,
+        kept: Collection[str] = (),
     ) -> None:
-        self.samples, self.folds = samples, folds
+        self.samples, self.folds, self.kept = samples, folds, frozenset(kept)
         self.threads = threads
         self.memory_limit = memory_limit
-        self.filters, self.enough = filters, None if filters else enough
+        self.filters, self.enough = filters, enough
 
     def requires(self, state: PassState) -> None:
         """There are validation samples."""
@@ -89,17 +94,20 @@ class Score(Pass):
         )
         x = split.x[: self.samples]
         biases = self._folded_biases()
+        given = None if split.y is None else split.y[: self.samples]
+        direct = self._runs_channels(state)
         effects = None
-        if self.filters:
+        if self.filters and not direct:
             # Before the layer level, whose sessions hold on to what its runs took.
-            given = None if split.y is None else split.y[: self.samples]
             effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
-        probe = LayerResponses(
-            state.model, state.candidates, state.multipliers, self.threads, len(x), biases
-        )
-        layer = self._layer_level(state, probe, x)
+        network = (state.model, state.candidates, state.multipliers, self.threads, len(x), biases)
+        probe = ChannelResponses(*network, given, self.kept) if direct else LayerResponses(*network)
+        enough = self.enough if direct or not self.filters else None
+        layer = self._layer_level(state, probe, x, enough)
         labels = _labels(layer, split)
         filters: dict[str, FilterScore] = {}
+        if isinstance(probe, ChannelResponses):
+            filters = probe.scores()
         if effects is not None:
             filters = score_filters(
                 state,
@@ -128,6 +136,12 @@ class Score(Pass):
         )
         return PassResult(state.replace(sensitivity=sensitivity), False)
 
+    def _runs_channels(self, state: PassState) -> bool:
+        """Whether channels are run one by one: in a search, where that takes less."""
+        if not self.filters or self.enough is None:
+            return False
+        return runs_pay(state.model, state.candidates, len(state.multipliers), self.kept)
+
     def _folded_biases(self) -> dict[str, np.ndarray]:
         """Biases of each layer under each multiplier, everything else exact: int32 [T, C]."""
         if self.folds is None:
@@ -136,8 +150,14 @@ class Score(Pass):
         self.folds.forget_activations()
         return biases
 
-    def _layer_level(self, state: PassState, probe: LayerResponses, x: np.ndarray) -> _LayerLevel:
-        """Streams samples through the partial runs."""
+    def _layer_level(
+        self,
+        state: PassState,
+        probe: LayerResponses,
+        x: np.ndarray,
+        enough: Callable[[Sensitivity], bool] | None,
+    ) -> _LayerLevel:
+        """Streams samples through the partial runs, until they are enough."""
         shape = probe.output_shape(x)
         class_scores = are_class_scores(np.empty((0, *shape)))
         values = int(np.prod(shape))
@@ -153,7 +173,7 @@ class Score(Pass):
         baseline = np.empty((len(x), count), np.float32)
         responses = np.empty((layers, multipliers, len(x), count), np.float32)
         done = 0
-        for look in looks(len(x)) if self.enough is not None and class_scores else (len(x),):
+        for look in looks(len(x)) if enough is not None and class_scores else (len(x),):
             for exact, response in probe.stream(x[done:look], batch, kept):
                 rows = slice(done, done + len(exact))
                 baseline[rows], responses[:, :, rows] = exact, response
@@ -162,22 +182,22 @@ class Score(Pass):
             found = _LayerLevel(
                 baseline[:done], responses[:, :, :done], change, class_scores, batch
             )
-            if done < len(x) and self._is_enough(state, found):
+            if done < len(x) and enough is not None and enough(_so_far(state, found)):
                 break
         return found
 
-    def _is_enough(self, state: PassState, found: _LayerLevel) -> bool:
-        assert state.dataset is not None
-        assert self.enough is not None
-        sensitivity = Sensitivity(
-            layers=tuple(c.name for c in state.candidates),
-            multipliers=tuple(m.name for m in state.multipliers),
-            operator={},
-            baseline=found.baseline,
-            responses=found.responses,
-            labels=_labels(found, state.dataset.validation),
-        )
-        return self.enough(sensitivity)
+
+def _so_far(state: PassState, found: _LayerLevel) -> Sensitivity:
+    """What was found at layer level, to ask whether it is enough."""
+    assert state.dataset is not None
+    return Sensitivity(
+        layers=tuple(c.name for c in state.candidates),
+        multipliers=tuple(m.name for m in state.multipliers),
+        operator={},
+        baseline=found.baseline,
+        responses=found.responses,
+        labels=_labels(found, state.dataset.validation),
+    )
 
 
 def looks(samples: int) -> tuple[int, ...]:

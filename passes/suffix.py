@@ -41,13 +41,28 @@ def suffix_from(model: onnx.ModelProto, node_name: str) -> Suffix:
     Returns:
         The part; its outputs are those outputs of the model that depend on the node.
     """
+    return _suffix(model, node_name, set(), node_name)
+
+
+def suffix_behind(model: onnx.ModelProto, tensor: str) -> Suffix:
+    """Cuts out all nodes that depend on a tensor, which becomes one of the part's inputs.
+
+    Args:
+        model: As of :func:`suffix_from`.
+        tensor: What some node writes.
+    """
+    return _suffix(model, None, {tensor}, tensor)
+
+
+def _suffix(model: onnx.ModelProto, first: str | None, reached: set[str], name: str) -> Suffix:
+    """The part behind a node or behind tensors, named after what it starts at."""
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     read_by = [tensors_read(node) for node in graph.node]
-    reached: set[str] = set()
+    given = set(reached)
     keep: set[int] = set()
     for index, (node, names) in enumerate(zip(graph.node, read_by, strict=True)):
-        if node.name == node_name or not reached.isdisjoint(names):
+        if node.name == first or not reached.isdisjoint(names):
             keep.add(index)
             reached.update(name for name in node.output if name)
     read = {name for index in keep for name in read_by[index]}
@@ -62,11 +77,12 @@ def suffix_from(model: onnx.ModelProto, node_name: str) -> Suffix:
     result.opset_import.extend(model.opset_import)
     result.functions.extend(model.functions)
     part = result.graph
-    part.name = f"{graph.name}.from.{node_name}"
+    part.name = f"{graph.name}.from.{name}"
     part.node.extend(graph.node[index] for index in kept)
     part.initializer.extend(t for t in graph.initializer if t.name in all_read)
     part.input.extend(onnx.ValueInfoProto(name=name) for name in cut)
-    part.output.extend(value for value in graph.output if value.name in reached)
+    behind = reached - given
+    part.output.extend(value for value in graph.output if value.name in behind)
     return Suffix(result, cut)
 
 

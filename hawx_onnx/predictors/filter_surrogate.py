@@ -1,4 +1,4 @@
-"""The additive surrogate of single channels: what groups of channels do to each sample's margin."""
+"""The surrogate of single channels: what groups of channels do to each sample's margin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from hawx_onnx.predictors.composition import LEAST_FACTOR
 from hawx_onnx.predictors.surrogate import ResponseSurrogate
 from hawx_onnx.sensitivity import Sensitivity
 
@@ -26,10 +27,12 @@ class Unit(Protocol):
 class FilterSurrogate:
     """Predicts the accuracy of any assignment of multipliers to units.
 
-    A sample is right where its margin, the score of the true class over the best other one, stays
-    above 0. Every unit moves it by what its channels do, to first order. Of a layer whose units
-    all have one multiplier the sum is the measured response: the rest that first order misses is
-    shared out by the channels' mean squared change of the outputs.
+    A sample counts by its margin, the score of the true class over the best other one, as in
+    :class:`ResponseSurrogate`. Every unit moves it by what its channels do, to first order. Of a
+    layer whose units all have one multiplier the sum is the measured response: the rest that first
+    order misses is shared out by the channels' mean squared change of the outputs. Within a layer
+    these changes add up; factors by which layers shrink all margins multiply, as theirs shrink
+    outputs (:mod:`hawx_onnx.predictors.composition`).
 
     Args:
         sensitivity: Baseline, responses, labels, and the filter level.
@@ -47,6 +50,7 @@ class FilterSurrogate:
         count, multipliers = len(units), len(sensitivity.multipliers)
         self._shifts = np.zeros((count, multipliers, len(self._labels)), np.float32)
         self._squared = np.zeros((count, multipliers))
+        self._layer_of = np.array([unit.layer for unit in units], np.intp)
         for layer in dict.fromkeys(unit.layer for unit in units):
             rows = [row for row, unit in enumerate(units) if unit.layer == layer]
             self._add_layer(sensitivity, layer, rows, [units[row].channels for row in rows])
@@ -61,17 +65,18 @@ class FilterSurrogate:
         Args:
             picks: One multiplier index for each unit.
         """
-        result = np.zeros(len(picks))
-        before = np.zeros(len(self._squared), np.intp)
-        total = self._margin.copy()
-        for row, now in enumerate(np.asarray(picks, np.intp).reshape(len(picks), len(before))):
-            # Neighbours on a front differ in few units.
-            moved = np.flatnonzero(now != before)
-            change = self._shifts[moved, now[moved]] - self._shifts[moved, before[moved]]
-            total += change.sum(axis=0, dtype=np.float64)
-            result[row] = (total > 0).mean()
-            before = now
-        return result
+        rows = np.asarray(picks, np.intp).reshape(len(picks), len(self._squared))
+        return np.array([self.layers.level(self._margins_of(row)) for row in rows])
+
+    def _margins_of(self, picks: np.ndarray) -> np.ndarray:
+        """Margins under an assignment, up to a factor of it: float64 [S]."""
+        total, power = self._margin.copy(), float(self._margin @ self._margin) or 1.0
+        changed = np.flatnonzero(picks)
+        for units in np.split(changed, np.flatnonzero(np.diff(self._layer_of[changed])) + 1):
+            shift = self._shifts[units, picks[units]].sum(axis=0, dtype=np.float64)
+            factor = max(1 + float(shift @ self._margin) / power, LEAST_FACTOR)
+            total += (self._margin + shift) / factor - self._margin
+        return np.asarray(total)
 
     def damages(self) -> dict[str, np.ndarray]:
         """Separable measures of damage, [U, T] each, for the knapsack.

@@ -26,6 +26,25 @@ _CHUNK = 4_000_000
 _LEAST_SHARE = 1e-6
 
 
+def most_evident(matrices: Floats, values: Floats) -> tuple[float, int, Floats, Floats]:
+    """The covariance under which values of mean zero are likeliest.
+
+    Args:
+        matrices: Covariances [k, n, n], positive definite.
+        values: [n].
+
+    Returns:
+        Log likelihood but for a constant; which matrix, the first of equals; its Cholesky factor L
+        [n, n]; and L^-1 values [n].
+    """
+    factors = np.linalg.cholesky(matrices)
+    halves = np.linalg.solve(factors, np.broadcast_to(values[:, None], (*factors.shape[:2], 1)))
+    logs = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+    evidence = -0.5 * (halves[..., 0] ** 2).sum(axis=1) - logs
+    best = int(evidence.argmax())
+    return float(evidence[best]), best, factors[best], halves[best, :, 0]
+
+
 class ResidualProcess:
     """Corrects predictions of assignments by the errors seen on measured ones.
 
@@ -80,11 +99,13 @@ class ResidualProcess:
         wanted = [self._settings]
         if tune:
             wanted = list(itertools.product(SPREADS, RANGES, MISFITS))
-        best = -np.inf
-        for settings in wanted:
-            evidence, parts = self._solve(settings, distances, errors, noise)
-            if evidence > best:
-                best, self._settings, (self._factor, self._weights) = evidence, settings, parts
+        # All at once: they are small, and calls would take longer than sums.
+        matrices = np.stack([self._kernel(each, distances, prior) for each in wanted])
+        diagonal = np.arange(len(prior))
+        matrices[:, diagonal, diagonal] += [noise + each[2] ** 2 for each in wanted]
+        _, best, self._factor, half = most_evident(matrices, errors)
+        self._settings = wanted[best]
+        self._weights = np.linalg.solve(self._factor.T, half)
         return self
 
     def predict(self, distances: Floats, prior: Floats) -> tuple[Floats, Floats]:
@@ -111,17 +132,3 @@ class ResidualProcess:
         slopes = np.outer(self._standard(prior), self._standard(self._prior))
         near = np.exp(-distances / (reach * self._scale))
         return np.asarray(OFFSET**2 + SLOPE**2 * slopes + spread**2 * near)
-
-    def _solve(
-        self,
-        settings: tuple[float, float, float],
-        distances: Floats,
-        errors: Floats,
-        noise: Floats,
-    ) -> tuple[float, tuple[Floats, Floats]]:
-        """Log evidence, and what predictions need."""
-        kernel = self._kernel(settings, distances, self._prior)
-        factor = np.asarray(np.linalg.cholesky(kernel + np.diag(noise + settings[2] ** 2)), float)
-        half = np.asarray(np.linalg.solve(factor, errors), float)
-        evidence = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
-        return evidence, (factor, np.linalg.solve(factor.T, half))

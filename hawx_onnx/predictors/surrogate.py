@@ -70,6 +70,11 @@ class ResponseSurrogate:
         ]
         return np.clip(sum(hits, np.zeros(len(choices))) / self.samples + self._offset, 0, 1)
 
+    def level(self, margins: np.ndarray) -> float:
+        """Accuracy at margins of the samples [S], a fraction."""
+        hits = float(self._soft_hits(margins).mean(dtype=np.float64))
+        return float(np.clip(hits + self._offset, 0, 1))
+
     def standard_error(self, choice: Choice) -> float:
         """Standard error of a predicted drop, a fraction: samples are compared one by one."""
         exact = (0,) * len(choice)

@@ -7,6 +7,8 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
+from hawx_onnx.predictors.residuals import most_evident
+
 FloatArray = npt.NDArray[np.float64]
 
 # How far layers' factors may part from the common one, relative to it, and how large what no such
@@ -51,23 +53,22 @@ class DropModel:
         # Damage never helps, whatever a few measurements say.
         ceiling = limit / max(float(np.abs(total).max(initial=0.0)), 1e-300)
         self._common = max(slope, 0.05 * ceiling)
-        self.evidence = -np.inf
-        for spread, misfit in itertools.product(SPREADS, MISFITS):
-            self._fit(drops, noise, far, spread, misfit)
+        self._fit(drops, noise, far)
 
-    def _fit(
-        self, drops: FloatArray, noise: FloatArray, far: FloatArray, spread: float, misfit: float
-    ) -> None:
-        """Takes a pair of parameters if it explains the drops better."""
-        kernel = self._kernel(self._damages, spread)
-        matrix = kernel + np.diag(far * (noise + misfit**2))
-        factor = np.linalg.cholesky(matrix)
+    def _fit(self, drops: FloatArray, noise: FloatArray, far: FloatArray) -> None:
+        """Takes the pair of parameters that explains the drops best."""
+        kernels = np.stack([self._kernel(self._damages, spread) for spread in SPREADS])
+        added = np.stack([far * (noise + misfit**2) for misfit in MISFITS])
+        pairs = list(itertools.product(range(len(SPREADS)), range(len(MISFITS))))
+        # All at once: they are small, and calls would take longer than sums.
+        matrices = np.stack([kernels[spread] for spread, _ in pairs])
+        diagonal = np.arange(len(drops))
+        matrices[:, diagonal, diagonal] += np.stack([added[misfit] for _, misfit in pairs])
         rest = drops - self._common * self._damages.sum(axis=1)
-        half = np.linalg.solve(factor, rest)
-        evidence = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
-        if evidence > self.evidence:
-            self.evidence, self._spread, self._misfit = evidence, spread, misfit
-            self._factor, self._weights = factor, np.linalg.solve(factor.T, half)
+        evidence, best, self._factor, half = most_evident(matrices, rest)
+        self.evidence = evidence
+        self._spread, self._misfit = SPREADS[pairs[best][0]], MISFITS[pairs[best][1]]
+        self._weights = np.linalg.solve(self._factor.T, half)
 
     def _kernel(self, damages: FloatArray, spread: float) -> FloatArray:
         """Covariance with the measured choices, offset included: [n, measurements]."""

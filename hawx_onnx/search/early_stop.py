@@ -105,6 +105,8 @@ class EarlyStop:
         self._problem = problem
         drop = max(problem.budget.max_accuracy_drop, LARGEST_DROP)
         self._least = int(np.ceil(exact.correct - drop * exact.samples - 1e-9))
+        # Choice -> its costs, and whether it keeps the hardware limits.
+        self._known: dict[Choice, tuple[npt.NDArray[np.float64], bool]] = {}
 
     def least_hits(
         self, choices: Sequence[Choice], measured: Iterable[tuple[Choice, Accuracy]]
@@ -122,12 +124,21 @@ class EarlyStop:
         known = [(choice, accuracy.correct) for choice, accuracy in measured]
         if not known or not choices:
             return least
-        costs = self._problem.costs(choices)
-        others = self._problem.costs([choice for choice, _ in known])
-        of_use = self._problem.affordable([choice for choice, _ in known])
+        self._look_up([*choices, *(choice for choice, _ in known)])
+        costs = [self._known[choice][0] for choice in choices]
+        others = np.stack([self._known[choice][0] for choice, _ in known])
+        of_use = np.array([self._known[choice][1] for choice, _ in known])
         hits = np.array([hit for _, hit in known])
         for row, cost in enumerate(costs):
             cheaper = of_use & (others <= cost).all(axis=1)
             if cheaper.any():
                 least[row] = max(least[row], hits[cheaper].max())
         return least
+
+    def _look_up(self, choices: Sequence[Choice]) -> None:
+        """Finds what choices cost, each once."""
+        new = [choice for choice in dict.fromkeys(choices) if choice not in self._known]
+        if new:
+            allowed = self._problem.affordable(new).tolist()
+            for choice, cost, allows in zip(new, self._problem.costs(new), allowed, strict=True):
+                self._known[choice] = cost, allows

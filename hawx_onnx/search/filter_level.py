@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.search.acquisition import probability
 from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.drop_model import DropModel
 from hawx_onnx.search.local_fronts import local_fronts
@@ -115,6 +116,7 @@ class _Refinement:
         layers = [unit.layer for unit in problem.units]
         self.layers = np.array(layers, np.intp)
         self.exact_cost = float(problem.scores([problem.exact_choice])[0])
+        self._known: dict[Choice, tuple[Picks, float]] = {}
 
     def run(self) -> None:
         """Goes on until the limits, or until nothing more is expected to be gained."""
@@ -128,9 +130,8 @@ class _Refinement:
     def next_choices(self, most: int) -> list[Choice]:
         """Choices whose probability to meet the budget times what they save is greatest."""
         measured, drops, samples = self._measured()
-        costs = self.problem.scores(measured)
+        picks, costs = self._looked_up(measured)
         best = self._best(measured, drops, costs)
-        picks = self.problem.encode(measured)
         around = None if best is None else picks[best]
         beat = self.exact_cost if best is None else costs[best]
         models = {
@@ -149,20 +150,28 @@ class _Refinement:
         ranked = np.argsort(-gain, kind="stable")
         return self._spread(rows, cost, ranked[gain[ranked] > LEAST_GAIN].tolist(), most)
 
+    def _looked_up(self, choices: Sequence[Choice]) -> tuple[Picks, FloatArray]:
+        """Multipliers of the units of choices [n, U], and what they cost [n]; found once each."""
+        new = [choice for choice in choices if choice not in self._known]
+        if new:
+            rows = self.problem.encode(new)
+            costs = self.problem.scores_of(rows).tolist()
+            self._known.update(zip(new, zip(rows, costs, strict=True), strict=True))
+        found = [self._known[choice] for choice in choices]
+        return np.stack([row for row, _ in found]), np.array([cost for _, cost in found])
+
     def _per_unit(self, model: DropModel) -> FloatArray:
         """What a unit of damage in each unit lowers the accuracy by: [U, 1]."""
         return np.asarray(model.factors()[self.layers][:, None])
 
     def _probability(self, models: Mapping[str, DropModel], picks: Picks) -> FloatArray:
         """That choices meet the budget, by all models, each as far as it explains what is known."""
-        from scipy.special import ndtr
-
         most = max(model.evidence for model in models.values())
         weights = {name: np.exp(model.evidence - most) for name, model in models.items()}
         result = np.zeros(len(picks))
         for name, damage in self.damages.items():
             mean, deviation = models[name].predict(self._by_layer(damage, picks))
-            result += weights[name] * ndtr((self.limit - mean) / deviation)
+            result += weights[name] * probability(mean, deviation, self.limit)
         return np.asarray(result / sum(weights.values()))
 
     def _spread(

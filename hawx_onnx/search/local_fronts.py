@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hawx_onnx.search.knapsack import lagrangian_front, pareto_knapsack
 from hawx_onnx.search.pareto import non_dominated
+from hawx_onnx.search.pool import little_for_types
 from hawx_onnx.search.problem import Problem
 
 FloatArray = npt.NDArray[np.float64]
@@ -66,9 +67,7 @@ def _masks(
     near = allowed & neighbours(problem, damage, around)
     yield near
     types = np.unique(around)
-    shared = problem.budget.max_multipliers is not None
-    shared |= any(bool(np.any(terms.per_type)) for terms in problem.all_terms.values())
-    if not shared:
+    if not _types_count(problem):
         return
     fixed = allowed.sum(axis=1) == 1
     left_out = types if 1 < len(types) <= MOST_TYPES else types[:0]
@@ -77,6 +76,15 @@ def _masks(
         of_types[:, some] = True
         of_types[fixed] = allowed[fixed]
         yield allowed & of_types
+
+
+def _types_count(problem: Problem) -> bool:
+    """Whether how many types a choice uses may matter."""
+    if problem.budget.max_multipliers is not None:
+        return True
+    if not any(bool(np.any(terms.per_type)) for terms in problem.all_terms.values()):
+        return False
+    return bool(problem.budget.limits()) or not little_for_types(problem)
 
 
 def neighbours(problem: Problem, damage: FloatArray, around: Picks) -> BoolArray:

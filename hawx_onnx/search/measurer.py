@@ -97,6 +97,7 @@ class Measurer:
         self._looks = looks(len(network.sizes))
         self._known: dict[Choice, Accuracy] = {}
         self._asked: dict[Choice, None] = {}
+        self._stop: EarlyStop | None = None
         self._begun = time.perf_counter()
         self.seconds, self.samples_run, self.remembered = 0.0, 0, 0
         self.remembered_seconds = 0.0
@@ -180,10 +181,10 @@ class Measurer:
             counts fewer samples, the choice was given up early.
         """
         wanted = list(choices)
-        stop = None
         # Its bounds are those of right and wrong samples: of other scores no range is known.
-        if self.limits.early_stop and self.baseline().binary:
-            stop = EarlyStop(self._problem, self.baseline())
+        if self._stop is None and self.limits.early_stop and self.baseline().binary:
+            self._stop = EarlyStop(self._problem, self.baseline())
+        stop = self._stop if self.limits.early_stop else None
         new = list(dict.fromkeys(c for c in wanted if c not in self._asked))
         if self.left is not None and len(new) > self.left:
             new, self.stopped_by = new[: self.left], EVALUATIONS

@@ -93,10 +93,10 @@ def _needs_milp(problem: Problem) -> bool:
         return True
     many = shared and len(problem.allowed) > ALL_SUBSETS
     limited = problem.budget.max_multipliers is not None
-    return many and (limited or not _little_for_types(problem))
+    return many and (limited or not little_for_types(problem))
 
 
-def _little_for_types(problem: Problem) -> bool:
+def little_for_types(problem: Problem) -> bool:
     """Whether types cost next to nothing beside what the units can save."""
     types = list(problem.allowed)
     each = problem.terms.per_layer[:, types]

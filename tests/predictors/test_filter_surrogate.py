@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,16 +49,40 @@ def units_of(size=1):
     return channel_units([range(c) for c in CHANNELS], [size, size])
 
 
+def margin_of(sensitivity, outputs):
+    rows = np.arange(SAMPLES)
+    others = outputs.astype(np.float64).copy()
+    others[rows, sensitivity.labels] = -np.inf
+    return outputs[rows, sensitivity.labels] - others.max(axis=1)
+
+
+def composed(base, shifts):
+    """Margins where each layer's factor, that fits best over all samples, multiplies."""
+    total = base.copy()
+    for shift in shifts:
+        factor = max(1 + shift @ base / (base @ base), 0.05)
+        total += (base + shift) / factor - base
+    return total
+
+
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_one_layer_of_one_multiplier_is_as_measured(sensitivity, size):
+def test_one_layer_of_one_multiplier_goes_by_what_was_measured(sensitivity, size):
     units = units_of(size)
     surrogate = FilterSurrogate(sensitivity, units)
-    exact = (sensitivity.baseline.argmax(axis=1) == sensitivity.labels).mean()
-    for choice in ((0, 0), (1, 0), (2, 0), (0, 1), (0, 2)):
+    base = margin_of(sensitivity, sensitivity.baseline)
+    for choice in ((1, 0), (2, 0), (0, 1), (0, 2)):
         picks = [choice[unit.layer] for unit in units]
         layer = int(choice[1] > 0)
-        wanted = exact - sensitivity.accuracy_drop()[layer, choice[layer]]
-        assert surrogate.accuracy(picks) == pytest.approx(wanted)
+        outputs = sensitivity.baseline + sensitivity.responses[layer, choice[layer]]
+        whole = margin_of(sensitivity, outputs) - base
+        wanted = surrogate.layers.level(composed(base, [whole]))
+        assert surrogate.accuracy(picks) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_nothing_approximated_is_as_measured(sensitivity):
+    surrogate = FilterSurrogate(sensitivity, units_of())
+    exact = (sensitivity.baseline.argmax(axis=1) == sensitivity.labels).mean()
+    assert surrogate.accuracy([0] * sum(CHANNELS)) == pytest.approx(exact)
 
 
 def test_whole_layers_count_as_measured_too(sensitivity):
@@ -67,23 +93,35 @@ def test_whole_layers_count_as_measured_too(sensitivity):
     np.testing.assert_allclose(by_layer.accuracies(picks), by_channel.accuracies(spread))
 
 
-def test_margins_add_up(sensitivity):
+def test_channels_add_up_and_layers_multiply(sensitivity):
     units = (Unit(0, (0, 2)), Unit(0, (1, 3)), Unit(1))
     surrogate = FilterSurrogate(sensitivity, units)
-    rows = np.arange(SAMPLES)
-
-    def margin(outputs):
-        others = outputs.astype(np.float64).copy()
-        others[rows, sensitivity.labels] = -np.inf
-        return outputs[rows, sensitivity.labels] - others.max(axis=1)
-
-    base = margin(sensitivity.baseline)
+    base = margin_of(sensitivity, sensitivity.baseline)
     score = sensitivity.filters["a"]
     share = score.output_mse[1, [0, 2]].sum() / score.output_mse[1].sum()
-    whole = margin(sensitivity.baseline + sensitivity.responses[0, 1]) - base
+    whole, other = (
+        margin_of(sensitivity, sensitivity.baseline + sensitivity.responses[layer, 1]) - base
+        for layer in (0, 1)
+    )
     shifts = score.margin_shifts[1].astype(np.float64)
-    expected = base + shifts[[0, 2]].sum(axis=0) + share * (whole - shifts.sum(axis=0))
-    assert surrogate.accuracy([1, 0, 0]) == pytest.approx((expected > 0).mean())
+    some = shifts[[0, 2]].sum(axis=0) + share * (whole - shifts.sum(axis=0))
+    for picks, wanted in (([1, 0, 0], [some]), ([1, 1, 1], [whole, other])):
+        level = surrogate.layers.level(composed(base, wanted))
+        assert surrogate.accuracy(picks) == pytest.approx(level, abs=1e-5)
+
+
+def test_layers_that_shrink_margins_turn_none_around(sensitivity):
+    """Two layers that each take 0.6 of all margins leave 0.16 of them, where sums leave -0.2."""
+    base = sensitivity.baseline
+    responses = np.zeros_like(sensitivity.responses)
+    responses[:, 1] = -0.6 * base
+    filters = {
+        name: replace(score, margin_change=None, margin_shifts=None)
+        for name, score in sensitivity.filters.items()
+    }
+    shrunk = FilterSurrogate(replace(sensitivity, responses=responses, filters=filters), units_of())
+    exact = (base.argmax(axis=1) == sensitivity.labels).mean()
+    assert shrunk.accuracy([1] * sum(CHANNELS)) == pytest.approx(exact, abs=1e-4)
 
 
 def test_order_does_not_matter(sensitivity):

@@ -9,7 +9,7 @@ import pytest
 
 from hawx_onnx import components
 from hawx_onnx.hardware import LayerWorkload, load_target
-from hawx_onnx.search import Problem
+from hawx_onnx.search import Budget, Problem
 from hawx_onnx.search.local_fronts import local_fronts, neighbours
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.units import channel_units
@@ -91,12 +91,17 @@ def test_a_dominated_multiplier_is_no_neighbour_unless_it_is_in_use():
     assert in_use.tolist() == [True, True, True, False]
 
 
-def test_shared_arrays_try_the_types_in_use_and_one_less():
-    problem = problem_of(6, 5, "temporal")
-    damage = damage_of(problem)
+@pytest.mark.parametrize(
+    ("budget", "tried"), [(Budget(0.01, max_multipliers=2), True), (Budget(0.01), False)]
+)
+def test_types_in_use_and_one_less_are_tried_where_they_count(budget, tried):
+    """On a shared array types cost some energy, but next to nothing beside what layers save."""
+    problem = problem_of(6, 5, "temporal", budget=budget)
+    assert np.any(problem.terms.per_type)
     around = np.repeat([1, 1, 2, 2, 4, 4], CHANNELS)
-    kinds = {frozenset(row) for row in local_fronts(problem, damage, around).tolist()}
-    assert {frozenset(kind) for kind in ({1, 2}, {1, 4}, {2, 4})} <= kinds
+    rows = local_fronts(problem, damage_of(problem), around)
+    kinds = {frozenset(row) for row in rows.tolist()}
+    assert ({frozenset(kind) for kind in ({1, 2}, {1, 4}, {2, 4})} <= kinds) == tried
 
 
 def test_layers_that_are_kept_exact_stay_so():
