@@ -65,7 +65,8 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_latency,
             settings.max_multipliers,
             settings.max_luts,
-            settings.confidence,
+            # At one half the bound is the measured drop itself.
+            settings.confidence if settings.confidence > 0.5 else None,
         ),
         allow_exact=settings.exact,
         further_objectives=settings.objective[1:],
@@ -224,10 +225,12 @@ def choose(problem: Problem, result: SearchResult) -> Point:
     point = select(problem, result)
     if point is not None:
         return point
+    sure = problem.budget.confidence
+    less = "" if sure is None else "give more validation samples or a smaller --confidence, "
     raise BudgetError(
         f"no assignment meets the budget: {_nearest(problem, result)}",
         where="search",
-        mend="loosen the budget, name other --candidates, or raise "
+        mend=f"loosen the budget, {less}name other --candidates, or raise "
         f"--max-{result.stopped_by or EVALUATIONS}",
     )
 

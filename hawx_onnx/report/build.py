@@ -20,6 +20,7 @@ from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
+from hawx_onnx.report.safeguard import safeguard_block, safeguard_warning
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.measurer import SECONDS
@@ -198,6 +199,7 @@ def build_report(
         "compensation": [] if made is None else [trial.to_dict() for trial in made.trials],
         "accuracy_drop": drop,
         "accuracy_drop_ci95": list(interval),
+        "safeguard": safeguard_block(problem, result, chosen),
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen),
         "layers": layers_block(prepared, after),
@@ -216,6 +218,7 @@ def build_report(
             *after.notes,
             *slowness_warnings(problem, before, after),
             *time_warning(settings, result),
+            *safeguard_warning(problem, result, chosen),
             *_budget_warning(problem, drop),
         ],
     }
@@ -237,8 +240,10 @@ def _budget_warning(problem: Problem, drop: float) -> list[str]:
     limit = problem.budget.max_accuracy_drop
     if drop <= limit:
         return []
+    sure = problem.budget.confidence
+    how = "" if sure is None else f" with {100 * sure:g} % confidence"
     return [
         f"the drop on the test samples, {100 * drop:.4g} points, exceeds the budget of "
-        f"{100 * limit:g} points that the validation samples met; more validation samples or a "
-        "smaller --max-accuracy-drop, or --confidence 0.95, make the choice safer"
+        f"{100 * limit:g} points that the validation samples met{how}; more validation samples, a "
+        "smaller --max-accuracy-drop or a greater --confidence make the choice safer"
     ]

@@ -23,7 +23,9 @@ from hawx_onnx.report.build import (
 from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.layer_rows import layers_block
+from hawx_onnx.runtime.evaluate import Accuracy
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.problem import TOTALS_FIELD, Budget, order_of, types_of
 from hawx_onnx.settings import Settings
@@ -96,7 +98,7 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
     exact = next((row for row in rows if not any(map(any, order_of(row.choice)))), None)
     counted = [row for row in rows if row is not exact]
     shown = rows if draft["search"]["allow_exact"] else counted
-    points = [_point(row, draft["search"]["samples"]) for row in shown]
+    points = [_point(row, draft, exact) for row in shown]
     costs = [_objectives(draft, point.totals) for point in points]
     order = sorted(range(len(points)), key=lambda i: (sum(costs[i]), i))
     names = {order_of(row.choice): (row.point or {}).get("assignment", {}) for row in shown}
@@ -119,6 +121,7 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
         "compensation": [],
         "accuracy_drop": None,
         "accuracy_drop_ci95": None,
+        "safeguard": None,
         "savings": savings(baseline, baseline if chosen is None else chosen.totals),
         "pareto": [
             {
@@ -158,15 +161,21 @@ def _totals(values: Mapping[str, Any]) -> CostTotals:
     return CostTotals(**{**values, "energy_parts": EnergyParts(**values["energy_parts"])})
 
 
-def _point(row: Row, samples: int) -> Point:
+def _point(row: Row, draft: Mapping[str, Any], exact: Row | None) -> Point:
     known = row.point or {}
+    complete = len(row.hits) == draft["search"]["samples"]
+    more = 0.0
+    if complete and exact is not None and row is not exact:
+        sure = draft["budget"]["confidence"]
+        more = allowance(Accuracy(exact.hits), Accuracy(row.hits), sure)
     return Point(
         row.choice,
         _totals(known["totals"]),
         known.get("predicted_accuracy"),
         float(row.hits.mean()),
         len(row.hits),
-        len(row.hits) == samples,
+        complete,
+        more,
     )
 
 
@@ -209,7 +218,7 @@ def _chosen(
         if reference is None or accuracy is None or not point.complete:
             continue
         few = most is None or len(types_of(point.choice)) <= most
-        held = reference - accuracy <= budget.max_accuracy_drop + 1e-6
+        held = reference - accuracy + point.allowance <= budget.max_accuracy_drop + 1e-6
         if held and few and budget.allows_cost(point.totals):
             return point
     return None

@@ -21,6 +21,7 @@ from hawx_onnx.report.formats import (
     unit_of,
 )
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
+from hawx_onnx.report.safeguard_line import safeguard_line
 from hawx_onnx.report.svg import bar, missing
 from hawx_onnx.report.tables import table
 
@@ -70,6 +71,9 @@ def _budget(report: Mapping[str, Any]) -> Markup:
         parts.append(f"On the test samples this is {held} the budget of {100 * limit:g} {unit}.")
     if limit is None:
         parts.append("No accuracy budget was set.")
+    line = safeguard_line(report)
+    if line:
+        parts.append(f"{line[0].upper()}{line[1:]}.")
     return element("p", " ".join(parts), class_="lead")
 
 

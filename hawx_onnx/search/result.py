@@ -155,6 +155,20 @@ def collect_points(
     return tuple(sorted(points, key=lambda p: (problem.objective_of(p.totals), order_of(p.choice))))
 
 
+def cheaper_as_measured(problem: Problem, result: SearchResult, chosen: Point) -> tuple[Point, ...]:
+    """Points that cost less than the chosen one and keep the budget, but not with confidence."""
+    limit = problem.budget.max_accuracy_drop + 1e-6
+    return tuple(
+        point
+        for point in result.points
+        if point.measured_accuracy is not None
+        and point.complete
+        and result.baseline_accuracy - point.measured_accuracy <= limit
+        and problem.allows(point.choice, point.totals)
+        and problem.objective_of(point.totals) < problem.objective_of(chosen.totals)
+    )
+
+
 def select(problem: Problem, result: SearchResult) -> Point | None:
     """The cheapest measured point within the budget; ties go to the more accurate one.
 
