@@ -67,7 +67,8 @@ def make_problem(prepared: Prepared, settings: Settings) -> Problem:
             settings.max_latency,
             settings.max_multipliers,
             settings.max_luts,
-            settings.confidence,
+            # At one half the bound is the measured drop itself.
+            settings.confidence if settings.confidence > 0.5 else None,
             None if is_function(prepared.metric) else prepared.measure.drop_unit,
         ),
         allow_exact=settings.exact,
@@ -229,10 +230,12 @@ def choose(problem: Problem, result: SearchResult) -> Point:
     point = select(problem, result)
     if point is not None:
         return point
+    sure = problem.budget.confidence
+    less = "" if sure is None else "give more validation samples or a smaller --confidence, "
     raise BudgetError(
         f"no assignment meets the budget: {_nearest(problem, result)}",
         where="search",
-        mend="loosen the budget, name other --candidates, or raise "
+        mend=f"loosen the budget, {less}name other --candidates, or raise "
         f"--max-{result.stopped_by or EVALUATIONS}",
     )
 

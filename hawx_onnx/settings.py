@@ -66,8 +66,12 @@ class Settings:
     max_accuracy_drop: float = option(
         0.01, "largest drop of accuracy, or --metric, against exact int8", kind=float, low=0
     )
-    confidence: float | None = option(
-        None, "probability that the true drop is no larger", kind=float, low=0.5, high=0.9999
+    confidence: float = option(
+        0.95,
+        "probability that the true drop is no larger; 0.5 goes by the measured one",
+        kind=float,
+        low=0.5,
+        high=0.9999,
     )
     objective: tuple[str, ...] = option(
         ("power",),

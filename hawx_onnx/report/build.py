@@ -22,6 +22,7 @@ from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.layer_rows import layers_block
 from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
+from hawx_onnx.report.safeguard import safeguard_block, safeguard_warning
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.drop_text import with_unit
@@ -218,6 +219,7 @@ def build_report(
         "compensation": [] if made is None else [trial.to_dict() for trial in made.trials],
         "accuracy_drop": drop,
         "accuracy_drop_ci95": [one if math.isfinite(one) else None for one in interval],
+        "safeguard": safeguard_block(problem, result, chosen),
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen, scorer),
         "layers": layers_block(prepared, after),
@@ -237,6 +239,7 @@ def build_report(
             *after.notes,
             *slowness_warnings(problem, before, after),
             *time_warning(settings, result),
+            *safeguard_warning(problem, result, chosen),
             *_budget_warning(problem, drop),
         ],
     }
@@ -258,8 +261,11 @@ def _budget_warning(problem: Problem, drop: float) -> list[str]:
     limit = problem.budget.max_accuracy_drop
     if drop <= limit:
         return []
+    sure = problem.budget.confidence
+    how = "" if sure is None else f" with {100 * sure:g} % confidence"
     return [
         f"the drop on the test samples, {with_unit(problem.budget, drop)}, exceeds the budget of "
-        f"{with_unit(problem.budget, limit, 'g')} that the validation samples met; more validation "
-        "samples or a smaller --max-accuracy-drop, or --confidence 0.95, make the choice safer"
+        f"{with_unit(problem.budget, limit, 'g')} that the validation samples met{how}; more "
+        "validation samples, a smaller --max-accuracy-drop or a greater --confidence make the "
+        "choice safer"
     ]

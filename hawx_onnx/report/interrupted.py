@@ -131,6 +131,7 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
         "compensation": [],
         "accuracy_drop": None,
         "accuracy_drop_ci95": None,
+        "safeguard": None,
         "savings": savings(baseline, baseline if chosen is None else chosen.totals),
         "pareto": [
             {

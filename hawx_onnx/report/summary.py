@@ -20,6 +20,7 @@ from hawx_onnx.report.formats import (
 )
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
 from hawx_onnx.report.metric_text import MetricText
+from hawx_onnx.report.safeguard_line import safeguard_line
 from hawx_onnx.report.svg import bar, missing
 from hawx_onnx.report.tables import table
 
@@ -72,6 +73,9 @@ def _budget(report: Mapping[str, Any]) -> Markup:
         parts.append(f"On the test samples this is {held} the budget of {shown.budget(limit)}.")
     if limit is None:
         parts.append("No accuracy budget was set.")
+    line = safeguard_line(report)
+    if line:
+        parts.append(f"{line[0].upper()}{line[1:]}.")
     return element("p", " ".join(parts), class_="lead")
 
 

@@ -21,6 +21,7 @@ from hawx_onnx.report.formats import (
     unit_of,
 )
 from hawx_onnx.report.metric_text import MetricText
+from hawx_onnx.report.safeguard_line import safeguard_line
 
 # So many layers are named for each reason why some were left exact.
 _NAMED = 6
@@ -272,7 +273,8 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
     print_table(before_after_table(report), out)
     out.print()
     print_table(layer_table(list(report.get("layers") or ())), out)
-    for told in (*(section(report, "reasons").get("shared") or ()), compensation_line(report)):
+    shared = section(report, "reasons").get("shared") or ()
+    for told in (safeguard_line(report), *shared, compensation_line(report)):
         line = _spaced(told or "")
         if line:
             out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)

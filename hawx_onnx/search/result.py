@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -186,6 +186,17 @@ def meets_budget(problem: Problem, baseline: float, point: Point) -> bool:
     drop = baseline - point.measured_accuracy + point.allowance
     kept = drop <= problem.budget.max_accuracy_drop + 1e-6
     return kept and problem.allows(point.choice, point.totals)
+
+
+def cheaper_as_measured(problem: Problem, result: SearchResult, chosen: Point) -> tuple[Point, ...]:
+    """Points that cost less than the chosen one and keep the budget, but not with confidence."""
+    most, exact = problem.objective_of(chosen.totals), result.baseline_accuracy
+    return tuple(
+        point
+        for point in result.points
+        if problem.objective_of(point.totals) < most
+        and meets_budget(problem, exact, replace(point, allowance=0.0))
+    )
 
 
 def select(problem: Problem, result: SearchResult) -> Point | None:

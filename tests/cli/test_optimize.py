@@ -73,6 +73,21 @@ def test_the_report_tells_the_run(report: dict[str, Any], lenet: Path) -> None:
     assert all(words in text for words, text in zip(beyond, report["warnings"], strict=True))
 
 
+def test_the_budget_is_held_with_confidence(report: dict[str, Any]) -> None:
+    told = report["safeguard"]
+    assert report["budget"]["confidence"] == told["confidence"] == 0.95
+    assert told["validation_drop"] < told["largest_drop"] <= 0.01 + 1e-6
+    assert told["exact"] is False
+    chosen = report["selected"]["power_mw"]
+    limit = report["baseline"]["validation_accuracy"] - 0.01 - 1e-6
+    cheaper = [
+        point
+        for point in report["pareto"]
+        if point["power_mw"] < chosen and (point["measured_accuracy"] or 0) >= limit
+    ]
+    assert told["passed_over"] == len(cheaper) > 0
+
+
 def test_savings_are_those_of_the_totals(report: dict[str, Any]) -> None:
     names = ("power", "area", "energy", "latency")
     for name, field in zip(names, COSTS, strict=True):
@@ -426,6 +441,7 @@ def test_mnist_with_preprocessing_from_a_file(
     )
     data = ("--data", tmp_path / "mnist.npz", "--preprocess", preprocess)
     flags = ("--candidates", "mul8s_trunc1,mul8sm_drum4", "--max-evaluations", "4")
+    flags = (*flags, "--confidence", "0.5")  # 120 samples make nothing sure
     found = cli("optimize", model, "-o", tmp_path / "o", *data, *flags, "--json").check().json
     assert found["float"]["accuracy"] > 0.97
     assert found["baseline"]["accuracy"] > 0.97
@@ -484,10 +500,15 @@ def test_channels_of_their_own(cli: Callable, lenet: Path, tmp_path: Path, targe
         target,
         "--exclude",
         "conv1",
+        # Few samples cannot make so small a drop sure.
+        "--confidence",
+        "0.5",
     )
     done = cli("optimize", lenet, "-o", tmp_path, *flags, "--json").check().json
     jsonschema.Draft202012Validator(report_schema()).validate(done)
     assert done["granularity"] == "filter"
+    assert done["safeguard"] is None
+    assert done["budget"]["confidence"] is None
     found = json.loads((tmp_path / "assignment.json").read_text(encoding="utf-8"))["assignment"]
     assert found["conv1"] == "mul8s_exact"
     mixed = [layer for layer in done["layers"] if len(layer["multipliers"]) > 1]

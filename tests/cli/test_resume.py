@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hawx_onnx.journal import FILE
+from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.passes import Score
 from hawx_onnx.search.problem import Choice
 from hawx_onnx.validation_runs import ValidationRuns
@@ -90,6 +90,19 @@ def writes_of(folder: Path) -> int:
     return sum(counts)
 
 
+def measured(folder: Path) -> list[str]:
+    """The measured choices in a journal, as it writes them, in order."""
+    with sqlite3.connect(folder / FILE) as connection:
+        rows = connection.execute("SELECT choice FROM measurements ORDER BY rowid").fetchall()
+    connection.close()
+    return [row[0] for row in rows]
+
+
+def of_channels(choice: str) -> bool:
+    """Whether channels of one layer have different multipliers."""
+    return any(isinstance(entry, list) for entry in json.loads(choice))
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_killed_at_any_entry_a_run_goes_on_to_the_same_bytes(
     models: dict[str, Path], small_data: Path, whole: Path, tmp_path: Path, seed: int
@@ -103,6 +116,44 @@ def test_killed_at_any_entry_a_run_goes_on_to_the_same_bytes(
     subprocess.run([sys.executable, "-m", "hawx_onnx", *command, "--resume"], check=True)
     assert content(out) == content(whole)
     assert {path.name for path in out.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def test_killed_among_channels_a_run_goes_on_to_the_same_bytes(
+    cli: Callable,
+    models: dict[str, Path],
+    small_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Filter level: killed once channels are measured, it runs none of those again."""
+    flags = (*QUICK, "--granularity", "filter", "--max-evaluations", "26", "--no-early-stop")
+    real, runs = ValidationRuns.classes, []
+
+    def classes(self: ValidationRuns, choice: Choice, batch: int) -> np.ndarray:
+        runs.append(choice)
+        return real(self, choice, batch)
+
+    write, writes = Journal._write, []
+
+    def noted(self: Journal, statement: str, rows: Any, **named: Any) -> None:
+        writes.append("measurements" in statement and any(of_channels(row[1]) for row in rows))
+        write(self, statement, rows, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_write", noted)
+        cli(*words(models, small_data, tmp_path / "whole"), *flags).check()
+    every = measured(tmp_path / "whole")
+    command = [*words(models, small_data, tmp_path / "out"), *flags]
+    first = str(writes.index(True) + 1)
+    killed = [sys.executable, "-c", KILLED, first, "after", *command]
+    assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    known = measured(tmp_path / "out")
+    assert 0 < sum(map(of_channels, known)) < sum(map(of_channels, every))
+    assert known == every[: len(known)]
+    monkeypatch.setattr(ValidationRuns, "classes", classes)
+    cli(*command, "--resume").check()
+    assert {json.dumps(choice) for choice in runs} == {*every} - {*known}
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
 def test_killed_at_any_time_a_run_goes_on_to_the_same_bytes(
