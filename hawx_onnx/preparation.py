@@ -286,16 +286,8 @@ def _scored(
     def make() -> object:
         count = len(state.multipliers) - 1
         step(f"scoring {len(state.candidates)} layers x {count} multipliers")
-        limit = settings.memory_bytes
-        score = Score(
-            settings.score_samples,
-            settings.jobs,
-            limit,
-            filters=filters,
-            enough=enough,
-            folds=folds,
-            kept=kept,
-        )
+        sizes = (settings.score_samples, settings.jobs, settings.memory_bytes)
+        score = Score(*sizes, filters, enough=enough, folds=folds, kept=kept)
         return score(state).sensitivity
 
     inputs = {
