@@ -91,6 +91,9 @@ class Settings:
     keep_float: tuple[str, ...] = option(
         (), "layers that stay in floating point, names or patterns, separated by commas"
     )
+    passes: tuple[str, ...] = option(
+        (), "passes of installed plug-ins to run too, by name (repeatable)"
+    )
     max_evaluations: int | None = option(
         None, "most assignments to measure; 40 where a search needs a number", kind=int, low=1
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.settings import Settings, check_option, flag_name, native, repeatable
+from hawx_onnx.yaml_files import read_yaml
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -22,18 +23,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     Raises:
         ConfigError: The file is missing or no YAML mapping.
     """
-    import yaml
-
     where = str(path)
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        mend = "name a YAML file with --config"
-        raise ConfigError(f"cannot be read: {reason}", where=where, mend=mend) from error
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())[:200]
-        raise ConfigError(f"is no YAML: {text}", where=where, mend=_FORM) from error
+    values, _ = read_yaml(path, _FORM)
     if isinstance(values, dict) and "settings" in values:
         values = values["settings"]
     if values is None:

@@ -26,7 +26,7 @@ from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.drop_text import with_unit
 from hawx_onnx.search.measurer import SECONDS
-from hawx_onnx.search.result import front_mask
+from hawx_onnx.search.result import front_mask, meets_budget
 from hawx_onnx.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -67,9 +67,13 @@ def pareto_block(
 ) -> list[dict[str, Any]]:
     """All points of the search, cheapest first; accuracies are values of the metric."""
     marks = front_mask(problem, result.points)
+    exact = result.baseline_accuracy
     return [
         {
             **point_block(problem, point, scorer),
+            "meets_budget": None
+            if point.measured_accuracy is None
+            else meets_budget(problem, exact, point),
             "on_front": mark,
             "selected": chosen is not None and point.choice == chosen.choice,
         }
@@ -93,6 +97,7 @@ def point_block(problem: Problem, point: Point, scorer: Scorer | None = None) ->
         # Of an assignment that was given up early, on the samples run until then.
         "partial_accuracy": None if point.complete else measured,
         "samples": point.samples,
+        "order": point.order,
         **{field: getattr(point.totals, field) for field in fields},
     }
 
@@ -216,6 +221,7 @@ def build_report(
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen, scorer),
         "layers": layers_block(prepared, after),
+        "types": {name: asdict(use) for name, use in after.types.items()},
         "reasons": None
         if surrogate is None
         else reasons_block(problem, chosen, result.points, surrogate),
