@@ -12,8 +12,9 @@ from hawx_onnx.frontend.data import Dataset, Preprocessing, Split, load_dataset
 from hawx_onnx.frontend.data_checks import CLASSES
 from hawx_onnx.frontend.model import model_input
 from hawx_onnx.frontend.streamed import pick
+from hawx_onnx.metric_figures import class_scores
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, FLAG, PERPLEXITY
-from hawx_onnx.metrics import Metric, class_scores, metric_named
+from hawx_onnx.metrics import Metric, metric_named
 from hawx_onnx.passes.graph import metadata
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner

@@ -17,6 +17,7 @@ from hawx_onnx.report.heatmap import heat_map_section
 from hawx_onnx.report.layer_table import layers_section
 from hawx_onnx.report.left_exact import left_exact_section
 from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.metric_text import MetricText
 from hawx_onnx.report.page import page
 from hawx_onnx.report.pareto_plot import pareto_section
 from hawx_onnx.report.reasons_table import reasons_section
@@ -33,10 +34,13 @@ from hawx_onnx.report.tables import candidates_section
 
 
 def _predictor_section(report: Mapping[str, Any]) -> Markup:
-    predictor = section(report, "predictor")
+    predictor, metric = section(report, "predictor"), MetricText.of(report)
     facts: list[tuple[str, object]] = [
-        ("Rank correlation, accuracy", number(predictor.get("accuracy_spearman"))),
-        ("Mean absolute error, accuracy", _in_points(predictor.get("accuracy_mae"))),
+        (f"Rank correlation, {metric.title.lower()}", number(predictor.get("accuracy_spearman"))),
+        (
+            f"Mean absolute error, {metric.title.lower()}",
+            _as_drop(predictor.get("accuracy_mae"), metric),
+        ),
         ("Rank correlation, power", number(predictor.get("power_spearman"))),
         ("Rank correlation, area", number(predictor.get("area_spearman"))),
     ]
@@ -46,10 +50,10 @@ def _predictor_section(report: Mapping[str, Any]) -> Markup:
         "rightly."
     )
     parts = [definitions(facts), element("p", note, class_="quiet")]
-    return join([*parts, *_learnt(section(predictor, "learnt"))])
+    return join([*parts, *_learnt(section(predictor, "learnt"), metric)])
 
 
-def _learnt(learnt: Mapping[str, Any]) -> list[Markup]:
+def _learnt(learnt: Mapping[str, Any], metric: MetricText) -> list[Markup]:
     """How good the predictions were that the search learnt; nothing where it learnt none."""
     if not learnt:
         return []
@@ -59,11 +63,11 @@ def _learnt(learnt: Mapping[str, Any]) -> list[Markup]:
         ("Learnt by", f"{learnt.get('method')}, from {number(learnt.get('fitted_on'))} measured"),
         ("Judged on", f"{number(learnt.get('assignments'))}, each before it was measured"),
         ("Rank correlation, learnt", number(quality.get("spearman"))),
-        ("Mean absolute error, learnt", _in_points(quality.get("mae"))),
+        ("Mean absolute error, learnt", _as_drop(quality.get("mae"), metric)),
         ("Near the budget", number(learnt.get("budget_assignments"))),
         ("Rank correlation there", number(quality.get("budget_spearman"))),
-        ("Mean absolute error there", _in_points(quality.get("budget_mae"))),
-        ("Regret: beyond the budget by", _in_points(excess)),
+        ("Mean absolute error there", _as_drop(quality.get("budget_mae"), metric)),
+        ("Regret: beyond the budget by", _as_drop(excess, metric)),
         ("Regret: dearer by", percent(dearer)),
     ]
     note = (
@@ -73,9 +77,9 @@ def _learnt(learnt: Mapping[str, Any]) -> list[Markup]:
     return [definitions(facts), element("p", note, class_="quiet")]
 
 
-def _in_points(value: object) -> str:
-    shown = percent(value)
-    return shown if shown == NONE else shown.replace("%", "points")
+def _as_drop(value: object, metric: MetricText) -> str:
+    shown = metric.drop(value)
+    return shown if shown == NONE else f"{shown}\N{NO-BREAK SPACE}{metric.drop_unit}"
 
 
 def _environment_section(report: Mapping[str, Any]) -> Markup:

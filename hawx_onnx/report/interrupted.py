@@ -193,7 +193,7 @@ def _point(row: Row, draft: Mapping[str, Any], exact: Row | None) -> Point:
 
 def _value(draft: Mapping[str, Any], score: float | None) -> float | None:
     """The metric's value of a mean score."""
-    about = draft["data"]
+    about = draft.get("data", {})
     if score is None or "higher_is_better" not in about:
         return score
     return value_of(about["metric"], score, about["scale"], about["higher_is_better"])

@@ -90,6 +90,7 @@ def _progress(report: Mapping[str, Any], points: Sequence[Point]) -> list[Markup
     x = Axis.over([1.0, float(spots[-1][0])], _LEFT, _RIGHT, least=5.0)
     y = Axis.over([cost for _, cost, _ in spots], _BOTTOM, _TOP, least=5.0)
     line, best = _best_so_far(spots)
+    metric = MetricText.of(report)
     end = f"{number(best)} % in the end" if best is not None else "none met the budget"
     drawing = element(
         "svg",
@@ -97,7 +98,7 @@ def _progress(report: Mapping[str, Any], points: Sequence[Point]) -> list[Markup
         element("desc", f"{len(spots)} measurements; the cheapest within the budget: {end}."),
         frame(x, y, "Measurement", f"{label}, % of exact int8", _HEIGHT),
         *([element("path", class_="front", d=_steps(line, x, y, spots[-1][0]))] if line else []),
-        *[_dot(spot, x, y, MetricText.of(report)) for spot in spots],
+        *[_dot(spot, x, y, metric) for spot in spots],
         viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
         class_="plot marked",
         role="img",
@@ -171,8 +172,7 @@ def _log(report: Mapping[str, Any], points: Sequence[Point]) -> Markup:
     _, key, label = objective(report)
     base = finite(section(report, "baseline").get(key))
     unit = unit_of(key, *[point.get(key) for point in points])
-    metric = MetricText.of(report)
-    rows, best = [], None
+    rows, best, metric = [], None, MetricText.of(report)
     for point in points[:_MOST_ROWS]:
         cost = finite(point.get(key))
         better = bool(point.get("meets_budget")) and cost is not None
@@ -196,10 +196,7 @@ def _log(report: Mapping[str, Any], points: Sequence[Point]) -> Markup:
 
 
 def _row(
-    point: Point,
-    cost: tuple[str, float | None, float | None],
-    better: bool,
-    metric: MetricText,
+    point: Point, cost: tuple[str, float | None, float | None], better: bool, metric: MetricText
 ) -> Markup:
     shown, value, base = cost
     share = NONE if value is None or not base else percent(value / base, 1)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hawx_onnx.metrics import Scorer, class_scores
+from hawx_onnx.metric_figures import class_scores
+from hawx_onnx.metrics import Scorer
 
 # Two-sided 95 % quantile of the normal distribution.
 Z95 = 1.959963984540054

@@ -215,20 +215,6 @@ def test_an_interruption_keeps_the_blocks_before():
     assert set(journal) == {(0, 0), (0, 1), (0, 2), (1, 0)}
 
 
-def test_points_know_their_place_among_the_measurements():
-    measurer = measurer_of(Network(), early_stop=False)
-    measurer.baseline()
-    for choice in ((2, 1), (1, 0)):
-        measurer.measure(choice)
-    points = collect_points(measurer._problem, measurer, [(0, 0), (1, 0), (1, 1), (2, 1)])
-    assert {point.choice: point.order for point in points} == {
-        (0, 0): None,
-        (1, 0): 2,
-        (1, 1): None,
-        (2, 1): 1,
-    }
-
-
 class RealScores(Network):
     """Gives losses in place of hits: each choice a little worse than the one before."""
 
@@ -248,3 +234,17 @@ def test_no_bound_gives_up_choices_of_real_scores():
     again = measurer_of(RealScores(), journal)
     assert again.measure((2, 2)).value == found[1].value
     assert again.remembered == 2 and again.complete((2, 2))
+
+
+def test_points_know_their_place_among_the_measurements():
+    measurer = measurer_of(Network(), early_stop=False)
+    measurer.baseline()
+    for choice in ((2, 1), (1, 0)):
+        measurer.measure(choice)
+    points = collect_points(measurer._problem, measurer, [(0, 0), (1, 0), (1, 1), (2, 1)])
+    assert {point.choice: point.order for point in points} == {
+        (0, 0): None,
+        (1, 0): 2,
+        (1, 1): None,
+        (2, 1): 1,
+    }

@@ -9,7 +9,7 @@ from hawx_onnx.frontend.data_types import Array
 from hawx_onnx.frontend.sources import RawData, RawPart
 from hawx_onnx.frontend.sources.mapped_rows import MappedRows
 from hawx_onnx.frontend.sources.npz_mapping import mapped
-from hawx_onnx.numpy_files import Archive, ArrayFileError, told
+from hawx_onnx.numpy_files import Archive, ArrayFileError
 
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
 
@@ -63,8 +63,7 @@ def _read(archive: Archive, path: Path) -> RawData:
 
 def _samples(archive: Archive, name: str, path: Path) -> Array | MappedRows:
     """Samples, mapped from the file where that holds many of them uncompressed."""
-    with told():
-        found = mapped(path, name)
+    found = mapped(path, name)
     return _array(archive, name, path) if found is None else found
 
 

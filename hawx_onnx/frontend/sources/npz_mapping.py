@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zipfile
 from pathlib import Path
@@ -15,13 +16,22 @@ _HEADER = struct.Struct("<4s5H3I2H")
 
 
 def mapped(path: Path, name: str, least: int = LEAST_BYTES) -> MappedRows | None:
-    """An array of the file as a mapping; None where it is compressed, small, or no plain array.
+    """An array of the file, left there; None where it is compressed, small, or no plain array.
+
+    What is damaged is left to whoever reads it and says so.
 
     Args:
         path: What ``numpy.savez`` wrote; ``savez_compressed`` compresses.
         name: Of the array.
-        least: Bytes from which an array is mapped.
+        least: Bytes from which an array is left where it is.
     """
+    try:
+        return _mapped(path, name, least)
+    except (OSError, ValueError, KeyError, SyntaxError, struct.error, zipfile.BadZipFile):
+        return None
+
+
+def _mapped(path: Path, name: str, least: int) -> MappedRows | None:
     with zipfile.ZipFile(path) as archive:
         entry = archive.getinfo(f"{name}.npy")
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size < least:
@@ -33,5 +43,7 @@ def mapped(path: Path, name: str, least: int = LEAST_BYTES) -> MappedRows | None
     file.seek(name_size + extra_size, 1)
     shape, fortran, dtype = read_header(file, entry.file_size)
     if fortran or not shape:
+        return None
+    if file.tell() + math.prod(shape) * dtype.itemsize > path.stat().st_size:
         return None
     return MappedRows(file, dtype, shape, file.tell())
