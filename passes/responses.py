@@ -22,6 +22,7 @@ from hawx_onnx.passes.suffix import Suffix, dependents, suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
+from hawx_onnx.runtime.shared_constants import SharedConstants
 
 EXPECTED_SAMPLES = 256
 
@@ -76,6 +77,7 @@ class LayerResponses:
         self._others = [o.name for o in model.graph.output if o.name != self._output]
         for name in self._biases:
             open_bias(model, name)
+        self._shared = SharedConstants(model)
         exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
         self._own: dict[str, np.ndarray] = {}
         for name, index in exact.items():
@@ -86,7 +88,9 @@ class LayerResponses:
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
-        self._whole = Runner(exposed(model, self._cut), threads=threads, use_library=True)
+        self._whole = Runner(
+            exposed(model, self._cut), threads=threads, use_library=True, arena=False
+        )
         types = self._whole.types()
         parts: dict[str | None, _Part] = {
             name: self._part(suffix, types) for name, suffix in suffixes.items()
@@ -100,7 +104,13 @@ class LayerResponses:
         for value in suffix.model.graph.input:
             value.CopyFrom(types[value.name])
         content = suffix.model.SerializeToString()
-        session = create_session(content, threads=self._threads, use_library=True)
+        session = create_session(
+            content,
+            threads=self._threads,
+            use_library=True,
+            arena=False,
+            shared=self._shared.of(suffix.model.graph.initializer),
+        )
         # The session has its own; nodes alone tell what is alive together.
         del suffix.model.graph.initializer[:]
         return _Part(suffix.model, suffix.inputs, session)
@@ -117,11 +127,11 @@ class LayerResponses:
             ConfigError: A single sample takes more.
         """
         sizes, rows = tensor_bytes(self._int8, x, self._threads)
-        runs = [live_bytes(self._int8, sizes, self._cut)]
-        # Each session holds on to the memory of its largest run.
-        runs += [live_bytes(part.model, sizes, ()) for part in self._parts]
+        whole = live_bytes(self._int8, sizes, self._cut)
+        # Sessions give their memory back: the largest of the partial runs counts.
+        part = max((live_bytes(part.model, sizes, ()) for part in self._parts), default=0)
         of_sample = 4 * kept * (1 + len(self._layers) * self._multipliers)
-        each = sum(runs) / rows + of_sample + 3 * sizes[self._output] / rows
+        each = (whole + part) / rows + of_sample + 3 * sizes[self._output] / rows
         most = max(rows, min(DEFAULT_BATCH, max(1, len(x))))
         fixed = of_sample * len(x)
         if not plenty(limit, each * most + fixed):

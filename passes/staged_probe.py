@@ -22,6 +22,7 @@ from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, data_input, run
+from hawx_onnx.runtime.shared_constants import SharedConstants
 
 Choice = tuple[int | tuple[int, ...], ...]
 CACHE_BYTES = 256 * 2**20
@@ -64,6 +65,7 @@ class StagedProbe:
         self._model = with_index_inputs(model, tables, channels, factors=factors)
         opened = () if folds is None else folds.layers
         self._constants = open_constants(self._model, opened)
+        self._shared = SharedConstants(self._model)
         self.spec = data_input(self._model)
         self._output = model_output(model)
         names = [candidate.name for candidate in candidates]
@@ -146,7 +148,13 @@ class StagedProbe:
             for value in segment.model.graph.input:
                 value.CopyFrom(types[value.name])
             content = segment.model.SerializeToString()
-            session = create_session(content, threads=self._threads, use_library=True)
+            session = create_session(
+                content,
+                threads=self._threads,
+                use_library=True,
+                arena=False,
+                shared=self._shared.of(segment.model.graph.initializer),
+            )
         self._sessions[first, last] = (segment, session)
         if len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)

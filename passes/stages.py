@@ -28,6 +28,7 @@ from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
+from hawx_onnx.runtime.shared_constants import SharedConstants
 
 _SUMS = {"ApproxQLinearConv": "ApproxConvInteger", "ApproxQLinearMatMul": "ApproxMatMulInteger"}
 
@@ -75,6 +76,7 @@ class Stages:
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         graph = with_index_inputs(model, tables, channels, factors=factors)
         constants = open_constants(graph, channels)
+        self._shared = SharedConstants(graph)
         nodes = graph.graph.node
         cuts = [i for i, node in enumerate(nodes) if node.name in channels]
         bounds = [0, *cuts, len(nodes)]
@@ -127,7 +129,13 @@ class Stages:
         alone = onnx.ModelProto(ir_version=model.ir_version, graph=graph)
         alone.opset_import.extend(model.opset_import)
         alone.functions.extend(model.functions)
-        return create_session(alone.SerializeToString(), threads=self._threads, use_library=True)
+        return create_session(
+            alone.SerializeToString(),
+            threads=self._threads,
+            use_library=True,
+            arena=False,
+            shared=self._shared.of(graph.initializer),
+        )
 
 
 class Walk:

@@ -25,16 +25,22 @@ class Runner:
         model: The model.
         threads: Threads of onnxruntime within an operator; 0 lets it choose.
         use_library: Register the custom-op library; None registers it if it is there.
+        arena: Keep the memory of the largest run for the next one.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, *, threads: int = 0, use_library: bool | None = None
+        self,
+        model: onnx.ModelProto,
+        *,
+        threads: int = 0,
+        use_library: bool | None = None,
+        arena: bool = True,
     ) -> None:
         self.spec: InputSpec = data_input(model)
         self.outputs = [value.name for value in model.graph.output]
         self.scored = model_output(model)
         self._session = create_session(
-            model.SerializeToString(), threads=threads, use_library=use_library
+            model.SerializeToString(), threads=threads, use_library=use_library, arena=arena
         )
 
     def stream(
