@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.model import batches
 from hawx_onnx.frontend.outputs import are_class_scores, check_rows
-from hawx_onnx.passes.approximate import exposed, with_tables
+from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
 from hawx_onnx.passes.gradient import build_gradient, split_gradient

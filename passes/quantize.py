@@ -13,13 +13,15 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Encoding
-from hawx_onnx.errors import DataError, ModelError
+from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Split
+from hawx_onnx.frontend.external_data import keeps_codes
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, keep_identity
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
+from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
@@ -80,14 +82,15 @@ class Quantize(Pass):
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
-        if not is_quantized(state.model) and (
+        if (not is_quantized(state.model) or has_codes_alone(state.model)) and (
             state.dataset is None or len(state.dataset.calibration) == 0
         ):
             raise DataError("there are no calibration samples", where="data", mend="give --data")
 
     def call(self, state: PassState) -> PassResult:
         """Runs the quantiser over the calibration split."""
-        if is_quantized(state.model):
+        codes = has_codes_alone(state.model)
+        if is_quantized(state.model) and not codes:
             note = LeftAlone("", "", "the graph is quantised already")
             return PassResult(state, False, (note,))
         assert state.dataset is not None
@@ -96,6 +99,11 @@ class Quantize(Pass):
         rows = excluded([node.name for node in products], self.keep_float, "--keep-float")
         left = [products[row] for row in sorted(rows)]
         batch = self._batch(state.model, split.x)
+        notes = tuple(LeftAlone(n.name, n.op_type, "--keep-float names it") for n in left)
+        if codes:
+            chosen = [node for row, node in enumerate(products) if row not in rows]
+            model = self._around_codes(state.model, split, batch, chosen)
+            return PassResult(state.replace(model=model), True, notes)
         if self.calibration != "minmax":
             held = self._held(state.model, split.x)
             # onnxruntime stacks batches for histograms: all have one size.
@@ -109,8 +117,19 @@ class Quantize(Pass):
             calibration=self.calibration,
             keep_float=[node.name for node in left],
         )
-        notes = tuple(LeftAlone(n.name, n.op_type, "--keep-float names it") for n in left)
         return PassResult(state.replace(model=model), True, notes)
+
+    def _around_codes(
+        self, model: onnx.ModelProto, split: Split, batch: int, products: list[onnx.NodeProto]
+    ) -> onnx.ModelProto:
+        """Quantises the activations of a model whose weights are codes too large for floats."""
+        if self.calibration != "minmax":
+            raise ConfigError(
+                f"{self.calibration} is not to be had for weights that are too large as floats",
+                where="--calibration",
+                mend="leave it at minmax",
+            )
+        return quantize_activations(model, split, self.encoding, batch, products)
 
     def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
         """Samples whose activations fit all at once: histograms are made of them together."""
@@ -145,6 +164,13 @@ def is_quantized(model: onnx.ModelProto) -> bool:
         or node.op_type.startswith("QLinear")
         for node in model.graph.node
     )
+
+
+def has_codes_alone(model: onnx.ModelProto) -> bool:
+    """Whether weights are codes that were too large to be computed, and activations floats."""
+    ops = {node.op_type for node in model.graph.node}
+    static = "QuantizeLinear" in ops or any(op.startswith("QLinear") for op in ops)
+    return not static and keeps_codes(model)
 
 
 class _Reader:

@@ -12,7 +12,7 @@ import onnx
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.frontend.outputs import check_finite, check_rows, model_output
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
@@ -20,7 +20,7 @@ from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tenso
 from hawx_onnx.passes.starts import best_starts
 from hawx_onnx.passes.suffix import Suffix, dependents, suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 from hawx_onnx.runtime.runner import Runner, run
 from hawx_onnx.runtime.shared_constants import SharedConstants
 
@@ -89,7 +89,7 @@ class LayerResponses:
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
         self._whole = Runner(
-            exposed(model, self._cut), threads=threads, use_library=True, arena=False
+            model, threads=threads, use_library=True, arena=False, expose=self._cut
         )
         types = self._whole.types()
         parts: dict[str | None, _Part] = {
@@ -103,9 +103,8 @@ class LayerResponses:
     def _part(self, suffix: Suffix, types: Mapping[str, onnx.ValueInfoProto]) -> _Part:
         for value in suffix.model.graph.input:
             value.CopyFrom(types[value.name])
-        content = suffix.model.SerializeToString()
-        session = create_session(
-            content,
+        session = session_of(
+            suffix.model,
             threads=self._threads,
             use_library=True,
             arena=False,

@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.frontend.copies import without_weights
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.memory import MEBIBYTE, describe_bytes, release_freed, resident_bytes
-from hawx_onnx.passes.approximate import exposed
+from hawx_onnx.runtime.model_session import APART
 from hawx_onnx.runtime.runner import Runner, data_input
 
 MARGIN = 32 * MEBIBYTE
@@ -44,7 +45,7 @@ def tensor_bytes(
     if known is not None:
         return known, len(rows)
     names = [name for node in model.graph.node for name in node.output if name]
-    runner = Runner(exposed(model, names), threads=threads)
+    runner = Runner(model, threads=threads, expose=names)
     values = runner.run_batch(rows, names)
     sizes = {
         name: int(getattr(value, "nbytes", 0)) for name, value in zip(names, values, strict=True)
@@ -54,8 +55,7 @@ def tensor_bytes(
 
 def _inferred_bytes(model: onnx.ModelProto, name: str, rows: np.ndarray) -> dict[str, int] | None:
     """The same without a run; None where a shape does not follow from the model."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
+    fixed = without_weights(model, APART)
     (value,) = (value for value in fixed.graph.input if value.name == name)
     number = value.type.tensor_type.elem_type
     value.CopyFrom(onnx.helper.make_tensor_value_info(name, number, rows.shape))

@@ -10,17 +10,18 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.activation_cache import ActivationCache, State
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.open_constants import chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.segments import START, Segment, SegmentedGraph
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import flat_outputs
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 from hawx_onnx.runtime.runner import Runner, data_input, run
 from hawx_onnx.runtime.shared_constants import SharedConstants
 
@@ -147,9 +148,8 @@ class StagedProbe:
             types = self._input_types()
             for value in segment.model.graph.input:
                 value.CopyFrom(types[value.name])
-            content = segment.model.SerializeToString()
-            session = create_session(
-                content,
+            session = session_of(
+                segment.model,
                 threads=self._threads,
                 use_library=True,
                 arena=False,

@@ -17,16 +17,17 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import batches, model_input
 from hawx_onnx.frontend.outputs import model_output
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import TABLES_AT
 from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 from hawx_onnx.runtime.runner import Runner, run
 from hawx_onnx.runtime.shared_constants import SharedConstants
 
@@ -129,8 +130,8 @@ class Stages:
         alone = onnx.ModelProto(ir_version=model.ir_version, graph=graph)
         alone.opset_import.extend(model.opset_import)
         alone.functions.extend(model.functions)
-        return create_session(
-            alone.SerializeToString(),
+        return session_of(
+            alone,
             threads=self._threads,
             use_library=True,
             arena=False,

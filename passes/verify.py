@@ -8,8 +8,9 @@ import onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import stacked_factors
 from hawx_onnx.errors import LibraryError
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.outputs import model_output
-from hawx_onnx.passes.approximate import TABLES, exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import TABLES, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import HAWX_DOMAIN, table_index_of
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables

@@ -12,7 +12,7 @@ from hawx_onnx.errors import LibraryError
 from hawx_onnx.frontend.data import InputSpec
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.frontend.outputs import model_output
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 
 # Inputs that choose multipliers, weight scales and biases of a layer in a probe.
 CHOSEN_SUFFIXES = (".table_index", ".open_scales", ".open_bias")
@@ -26,6 +26,7 @@ class Runner:
         threads: Threads of onnxruntime within an operator; 0 lets it choose.
         use_library: Register the custom-op library; None registers it if it is there.
         arena: Keep the memory of the largest run for the next one.
+        expose: Tensors that become outputs besides the model's own.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class Runner:
         threads: int = 0,
         use_library: bool | None = None,
         arena: bool = True,
+        expose: Sequence[str] = (),
     ) -> None:
         self.spec: InputSpec = data_input(model)
-        self.outputs = [value.name for value in model.graph.output]
+        own = [value.name for value in model.graph.output]
+        self.outputs = list(dict.fromkeys([*own, *expose]))
         self.scored = model_output(model)
-        self._session = create_session(
-            model.SerializeToString(), threads=threads, use_library=use_library, arena=arena
+        self._session = session_of(
+            model, expose, threads=threads, use_library=use_library, arena=arena
         )
 
     def stream(
