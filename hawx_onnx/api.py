@@ -16,8 +16,10 @@ from hawx_onnx.costing import cost_model
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
+from hawx_onnx.frontend.narrow_weights import NARROWED_KEY
 from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.optimization import Result, optimize_model, rewrite_and_verify
+from hawx_onnx.passes.graph import metadata
 from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import is_rewritten, reopened
@@ -178,7 +180,10 @@ def evaluate_with(
     if chosen is None or chosen.y is None:
         raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
     library = is_rewritten(loaded) if use_library is None else use_library
-    outputs = Runner(loaded, threads=settings.jobs, use_library=library).run(chosen.x)
+    # Of a model that is too large to be held, the file itself is run, with its own weights.
+    path = str(model) if NARROWED_KEY in metadata(loaded) else None
+    runner = Runner(loaded, threads=settings.jobs, use_library=library, path=path)
+    outputs = runner.run(chosen.x)
     check_classes(chosen, outputs)
     return {
         **accuracy(outputs, chosen.y).to_dict(),

@@ -230,20 +230,22 @@ def _shapes(
     """Shapes of tensors for a sample [1, ...], or for a zero one of the model's sizes."""
     inputs = {value.name for value in model.graph.input}
     runner = Runner(model, expose=[t for t in tensors if t not in inputs])
-    open_axes = [axis for axis, size in enumerate(runner.spec.shape) if axis and size is None]
-    if open_axes and given is None:
-        raise ModelError(
-            f"its axes {open_axes} have no fixed size",
-            where=f"input {runner.spec.name}",
-            mend="export the model with fixed sizes besides the batch",
-        )
+    for spec in runner.spec.inputs if given is None else ():
+        open_axes = [axis for axis, size in enumerate(spec.shape) if axis and size is None]
+        if open_axes:
+            raise ModelError(
+                f"its axes {open_axes} have no fixed size",
+                where=f"input {spec.name}",
+                mend="export the model with fixed sizes besides the batch",
+            )
     batch = (runner.spec.shape[0] or 1) if runner.spec.shape else 1
     sample = given
     if sample is None or not len(sample):
         sizes = (size or 1 for size in runner.spec.shape[1:])
         sample = np.zeros((1, *sizes), runner.spec.dtype)
     names = list(dict.fromkeys(tensors))
-    given_shapes = {runner.spec.name: (batch, *sample.shape[1:])}
+    feeds = runner.spec.feeds(sample)
+    given_shapes = {name: (batch, *array.shape[1:]) for name, array in feeds.items()}
     names = [name for name in names if name not in given_shapes]
     # Filler rows of a fixed batch are kept by asking for as many samples as it takes.
     values = next(iter(runner.stream(np.repeat(sample, batch, axis=0), names)))

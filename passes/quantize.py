@@ -178,12 +178,12 @@ class _Reader:
 
     def __init__(self, model: onnx.ModelProto, split: Split, batch: int) -> None:
         spec = model_input(model)
-        self._name = spec.name
+        self._feeds = spec.feeds
         self._batches: Iterator[np.ndarray] = (x for x, _ in batches(split.x, spec, batch))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {self._name: batch}
+        return None if batch is None else self._feeds(batch)
 
 
 def _whole_stacks(model: onnx.ModelProto) -> dict[str, list[dict[str, bool]]]:

@@ -83,8 +83,9 @@ def _ranges(
     names = [name for name in tensors if name not in inputs]
     runner = Runner(model, arena=False, expose=names)
     found = dict.fromkeys(tensors, (0.0, 0.0))
-    if runner.spec.name in found:
-        found[runner.spec.name] = (float(split.x.min()), float(split.x.max()))
+    for name, values in runner.spec.feeds(split.x).items():
+        if name in found:
+            found[name] = (min(0.0, float(values.min())), max(0.0, float(values.max())))
     for results in runner.stream(split.x, names, batch=batch):
         for name, values in zip(names, results, strict=True):
             low, high = found[name]

@@ -25,6 +25,7 @@ from hawx_onnx.runtime.runner import Runner, run
 from hawx_onnx.runtime.shared_constants import SharedConstants
 
 EXPECTED_SAMPLES = 256
+_ROWS = ""  # the samples among cached tensors, none of which has an empty name
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +152,7 @@ class LayerResponses:
         names = list(dict.fromkeys([self._output, *self._cut]))
         values = self._whole.run_batch(rows, names, self._own)
         found = dict(zip(names, values, strict=True))
-        return {**found, **self._own, self._whole.spec.name: rows}
+        return {**found, **self._own, **self._whole.spec.feeds(rows), _ROWS: rows}
 
     def _chosen(self, layer: str, index: np.ndarray) -> dict[str, np.ndarray]:
         """The inputs that choose a layer's tables, and the biases under them."""
@@ -227,7 +228,7 @@ class LayerResponses:
         chosen = self._chosen(candidate.name, index)
         if part is None:
             feeds = {**self._own, **chosen}
-            (outputs,) = self._whole.run_batch(cached[self._whole.spec.name], [self._output], feeds)
+            (outputs,) = self._whole.run_batch(cached[_ROWS], [self._output], feeds)
         else:
             feeds = {**{name: cached[name] for name in part.inputs}, **chosen}
             (outputs,) = run(part.session, [self._output], feeds)

@@ -120,7 +120,7 @@ class StagedProbe:
         segment, session = self._session(at, depth)
         values = dict(state)
         if session is not None:
-            known = {**state, **self._chosen(choice[:depth]), self.spec.name: rows}
+            known = {**state, **self._chosen(choice[:depth]), **self.spec.feeds(rows)}
             feeds = {name: known[name] for name in segment.inputs}
             results = run(session, segment.outputs, feeds)
             values.update(zip(segment.outputs, results, strict=True))

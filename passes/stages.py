@@ -156,7 +156,7 @@ class Walk:
             later.append(later[-1] | set(layer.part.inputs) | set(layer.operands))
         self._later = later[::-1]
         cut = list(batches(x, stages.spec))
-        self._values = [{stages.spec.name: rows} for rows, _ in cut]
+        self._values = [stages.spec.feeds(rows) for rows, _ in cut]
         self._counts = [count for _, count in cut]
         self._run(stages.head, {})
 

@@ -103,7 +103,7 @@ def _read(spec: str, input_spec: InputSpec, seed: int) -> RawData:
         return synthetic.load(input_spec, seed)
     path = Path(spec)
     if path.suffix == ".npz":
-        return npz.load(path)
+        return npz.load(path, input_spec)
     if path.is_dir():
         return _read_folder(path)
     if names_function(spec):
@@ -145,8 +145,14 @@ def _prepare(
     check_stored(part.x, part.x_where, least=least)
     y = None if part.y is None else check_labels(part.y, len(part.x), part.y_where)
     chosen = given
-    if chosen is None and not _ready(part.x, input_spec):
+    if chosen is None and not (input_spec.parts or _ready(part.x, input_spec)):
         chosen = card
+    if chosen is not None and input_spec.parts:
+        raise DataError(
+            "there is no preprocessing for several inputs",
+            where="--preprocess",
+            mend="store the arrays in the form that the model takes",
+        )
     if chosen is None:
         return fit_without_preprocessing(part.x, input_spec, part.x_where), y
     if y is not None and chosen.label_offset:

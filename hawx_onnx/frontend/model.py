@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import ModelError
-from hawx_onnx.frontend.data import InputSpec
+from hawx_onnx.frontend.data_types import InputSpec, describe_shape
 from hawx_onnx.frontend.external_data import check_size, load_external_data
 from hawx_onnx.frontend.graph_checks import check_graph
 
@@ -70,31 +70,42 @@ def file_hash(path: str | Path) -> str:
 
 
 def model_input(model: onnx.ModelProto) -> InputSpec:
-    """The one input that takes data.
+    """The input that takes data, or all of them together.
 
     Raises:
-        ModelError: None, several, or one that is no tensor.
+        ModelError: There is none, one is no tensor, or several do not share a batch axis.
     """
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
+    if not inputs:
         raise ModelError(
-            f"has {len(inputs)} inputs ({names}); one is supported",
-            where="model",
-            mend="fold the others into the graph as constants",
+            "has no input that takes data", where="model", mend="export it with an input"
         )
-    tensor = inputs[0].type.tensor_type
+    found = tuple(_input_spec(value) for value in inputs)
+    if len(found) == 1:
+        return found[0]
+    if not all(spec.shape for spec in found) or len({spec.shape[0] for spec in found}) > 1:
+        shapes = ", ".join(f"{spec.name} {describe_shape(spec.shape)}" for spec in found)
+        raise ModelError(
+            f"has {len(found)} inputs whose first axes are not one batch ({shapes})",
+            where="model",
+            mend="export it with a batch axis on every input, or fold the others as constants",
+        )
+    return InputSpec.joined(found)
+
+
+def _input_spec(value: onnx.ValueInfoProto) -> InputSpec:
+    tensor = value.type.tensor_type
     if not tensor.elem_type:
         raise ModelError(
-            "is no tensor", where=f"input {inputs[0].name}", mend="export it with a tensor input"
+            "is no tensor", where=f"input {value.name}", mend="export it with a tensor input"
         )
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     shape = tuple(
         dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
         for dim in tensor.shape.dim
     )
-    return InputSpec(inputs[0].name, dtype, shape)
+    return InputSpec(value.name, dtype, shape)
 
 
 def batches(
