@@ -20,6 +20,7 @@ from hawx_onnx.frontend.external_data import keeps_codes
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, keep_identity
+from hawx_onnx.passes.guard_float import guard_float_layers
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
 from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
@@ -260,4 +261,5 @@ def quantize_static(
             quiet.setLevel(level)
         result = onnx.load(target)
     keep_identity(result, model)
-    return drop_requantization_before_clamp(result)
+    result = drop_requantization_before_clamp(result)
+    return guard_float_layers(result, keep_float) if keep_float else result
