@@ -266,6 +266,7 @@ def apply_with(
     multipliers = choose_multipliers(settings)
     dataset = load_data(source, settings)
     state = quantized_state(source, dataset, multipliers, lambda text: None, settings=settings)
+    del source  # its weights are not needed any longer
     names = [multiplier.name for multiplier in multipliers]
     chosen.check([c.name for c in state.candidates], names)
     rewritten = rewrite_and_verify(state, chosen, settings.jobs)

@@ -156,11 +156,15 @@ class Pass(ABC):
         self.ensures(state, result.state)
         seconds = time.perf_counter() - start
         log.info("pass %s: %.2f s, modified=%s", self.name, seconds, result.modified)
-        if result.state.model.ByteSize() >= LARGE:
-            # Graphs under surgery hold on to their model in circles until they are collected.
-            release_freed()
+        release_large(result.state.model)
         record = PassRecord(self.name, result.modified, seconds, result.left_alone)
         return result.state.replace(records=(*state.records, record))
+
+
+def release_large(model: onnx.ModelProto) -> None:
+    """Frees what surgery on a large model left: graphs hold on to their model in circles."""
+    if model.ByteSize() >= LARGE:
+        release_freed()
 
 
 def run_passes(passes: Iterable[Pass], state: PassState) -> PassState:

@@ -20,7 +20,7 @@ from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tenso
 from hawx_onnx.passes.starts import best_starts
 from hawx_onnx.passes.suffix import Suffix, dependents, suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
-from hawx_onnx.runtime.model_session import session_of
+from hawx_onnx.runtime.model_session import LARGE, session_of
 from hawx_onnx.runtime.runner import Runner, run
 from hawx_onnx.runtime.shared_constants import SharedConstants
 
@@ -84,7 +84,9 @@ class LayerResponses:
         for name, index in exact.items():
             self._own.update(self._chosen(name, index))
         self._behind = dependents(model, channels)
-        starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
+        starts: tuple[str | None, ...] = (None,) * len(candidates)
+        if model.ByteSize() < LARGE:  # every session over a rest holds the weights of that rest
+            starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
         suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)

@@ -25,6 +25,7 @@ from hawx_onnx.passes.operator_score import (
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.runtime.model_session import LARGE
 from hawx_onnx.sensitivity import (
     MEASURED,
     FilterScore,
@@ -36,6 +37,7 @@ from hawx_onnx.sensitivity import (
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
 LEAST_SAMPLES = 64  # before the first look whether they are enough
+_TOO_LARGE = "single channels are not scored: the derivatives of a model this large are not made"
 KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vector of class scores
 
 
@@ -89,8 +91,8 @@ class Score(Pass):
         )
         x = split.x[: self.samples]
         biases = self._folded_biases()
-        effects = None
-        if self.filters:
+        effects, large = None, state.model.ByteSize() >= LARGE
+        if self.filters and not large:
             # Before the layer level, whose sessions hold on to what its runs took.
             given = None if split.y is None else split.y[: self.samples]
             effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
@@ -122,7 +124,7 @@ class Score(Pass):
             filters=filters,
             seconds=time.perf_counter() - start,
             runs=probe.runs,
-            notes=_measured_notes(filters),
+            notes=(*_measured_notes(filters), *([_TOO_LARGE] if self.filters and large else [])),
             folded=tuple(biases),
             folding_samples=0 if self.folds is None else len(self.folds.x),
         )

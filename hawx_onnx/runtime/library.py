@@ -98,7 +98,7 @@ def create_session(
     use_library: bool | None = None,
     arena: bool = True,
     shared: Mapping[str, Any] | None = None,
-    prepack: bool = True,
+    lean: bool = False,
 ) -> Any:  # noqa: ANN401 - onnxruntime brings no types
     """Makes an onnxruntime session on the CPU.
 
@@ -110,7 +110,8 @@ def create_session(
         arena: Keep the memory of the largest run for the next one; without, each run gives its
             memory back, so that many sessions beside each other take that of one.
         shared: Initializer -> OrtValue that is read in its place, held once for many sessions.
-        prepack: Let onnxruntime copy weights into the order that its kernels read fastest.
+        lean: Spare memory: neither copy weights into the order that kernels read fastest, nor
+            compute what depends on constants alone ahead of the runs.
 
     Returns:
         An ``onnxruntime.InferenceSession``.
@@ -125,7 +126,8 @@ def create_session(
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = arena
-    if not prepack:
+    without = ["ConstantFolding"] if lean else None
+    if lean:
         options.add_session_config_entry("session.disable_prepacking", "1")
     for name, value in (shared or {}).items():
         options.add_initializer(name, value)
@@ -136,7 +138,9 @@ def create_session(
     if where and not Path(where).is_file():
         raise ModelError("no such file", where=where, mend="give the path of an ONNX model")
     try:
-        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            source, options, providers=["CPUExecutionProvider"], disabled_optimizers=without
+        )
     except Exception as error:
         raise _session_error(error, where) from error
     if hasattr(session, "_model_bytes"):

@@ -40,7 +40,7 @@ def session_of(
     """
     with source_of(model, expose) as source:
         if isinstance(source, str):
-            options["prepack"] = False  # a copy of the weights
+            options.update(lean=True, arena=False)  # an arena grows in powers of two
         return create_session(source, **options)
 
 

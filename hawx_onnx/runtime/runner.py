@@ -53,7 +53,7 @@ class Runner:
         if path is None:
             self._session = session_of(model, expose, **options)
         else:
-            self._session = create_session(path, prepack=False, **options)
+            self._session = create_session(path, lean=True, **options)
 
     def stream(
         self,
