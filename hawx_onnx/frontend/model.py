@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,13 @@ from hawx_onnx.errors import ModelError
 from hawx_onnx.frontend.data_types import InputSpec, describe_shape
 from hawx_onnx.frontend.external_data import check_size, load_external_data
 from hawx_onnx.frontend.graph_checks import check_graph
+from hawx_onnx.frontend.node_checks import check_nodes, check_tensors, check_texts
 
 DEFAULT_BATCH = 64
+MOST_INPUT_BYTES = 1 << 30
+"""Bytes that one batch of a model may take, where its size is fixed."""
+
+_EXPORT = "export the model again"
 
 
 def load_model(path: str | Path) -> onnx.ModelProto:
@@ -57,8 +63,11 @@ def load_model(path: str | Path) -> onnx.ModelProto:
             "holds no graph, or a graph without nodes", where=where, mend="export it again"
         )
     try:
+        check_texts(model)
         load_external_data(model, file.parent)
+        check_tensors(model)
         check_graph(model)
+        check_nodes(model)
     except ModelError as error:
         raise ModelError(error.what, where=f"{where}, {error.where}", mend=error.mend) from error
     return model
@@ -81,7 +90,7 @@ def model_input(model: onnx.ModelProto) -> InputSpec:
         raise ModelError(
             "has no input that takes data", where="model", mend="export it with an input"
         )
-    found = tuple(_input_spec(value) for value in inputs)
+    found = tuple(map(input_spec, inputs))
     if len(found) == 1:
         return found[0]
     if not all(spec.shape for spec in found) or len({spec.shape[0] for spec in found}) > 1:
@@ -94,17 +103,29 @@ def model_input(model: onnx.ModelProto) -> InputSpec:
     return InputSpec.joined(found)
 
 
-def _input_spec(value: onnx.ValueInfoProto) -> InputSpec:
-    tensor = value.type.tensor_type
+def input_spec(value: onnx.ValueInfoProto) -> InputSpec:
+    """What an input takes.
+
+    Raises:
+        ModelError: Its type is unknown, or one sample would not fit into memory.
+    """
+    tensor, where = value.type.tensor_type, f"input {value.name}"
     if not tensor.elem_type:
-        raise ModelError(
-            "is no tensor", where=f"input {value.name}", mend="export it with a tensor input"
-        )
+        raise ModelError("is no tensor", where=where, mend="export it with a tensor input")
+    if tensor.elem_type not in onnx.TensorProto.DataType.values():
+        raise ModelError(f"is of the unknown type {tensor.elem_type}", where=where, mend=_EXPORT)
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     shape = tuple(
         dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
         for dim in tensor.shape.dim
     )
+    size = math.prod(extent or 1 for extent in shape) * dtype.itemsize
+    if size > MOST_INPUT_BYTES:
+        raise ModelError(
+            f"takes {size:,} bytes at once, more than {MOST_INPUT_BYTES:,}",
+            where=where,
+            mend="export the model for smaller samples or batches",
+        )
     return InputSpec(value.name, dtype, shape)
 
 

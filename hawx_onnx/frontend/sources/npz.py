@@ -5,15 +5,12 @@ Of a model with several inputs, one array for each stands in the place of x, und
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
-
-import numpy as np
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array, InputSpec
 from hawx_onnx.frontend.sources import RawData, RawPart
+from hawx_onnx.numpy_files import Archive, ArrayFileError
 
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
 
@@ -30,10 +27,7 @@ def load(path: Path, input_spec: InputSpec | None = None) -> RawData:
             the arrays.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise TypeError("a single array, whatever the file is called")
-        with archive:
+        with Archive(path) as archive:
             if input_spec is not None and input_spec.parts:
                 return _read_several(archive, path, input_spec)
             return _read(archive, path)
@@ -41,17 +35,17 @@ def load(path: Path, input_spec: InputSpec | None = None) -> RawData:
         raise DataError(
             "no such file", where=str(path), mend="give the path of an .npz file with x and y"
         ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+    except ArrayFileError as error:
         raise DataError(
-            f"not a readable .npz file ({type(error).__name__})",
+            f"not a readable .npz file: {error}",
             where=str(path),
             mend="write it again with numpy.savez(path, x=..., y=...)",
         ) from error
 
 
-def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
+def _read(archive: Archive, path: Path) -> RawData:
     """Reads the parts of an open archive."""
-    names = set(archive.files)
+    names = set(archive.names)
     if "x" in names and names & {"x_train", "x_test"}:
         raise DataError("holds both x and x_train or x_test", where=str(path), mend=_FORMS)
     suffixes = {"all": ""} if "x" in names else {"train": "_train", "test": "_test"}
@@ -60,7 +54,7 @@ def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
         if len(missing) == 1:
             what = f"array '{missing[0]}' is missing"
         else:
-            what = f"has no samples; its arrays are {', '.join(archive.files) or 'none'}"
+            what = f"has no samples; its arrays are {', '.join(archive.names) or 'none'}"
         raise DataError(what, where=str(path), mend=_FORMS)
     parts = {
         part: RawPart(
@@ -74,14 +68,14 @@ def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
     return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
 
 
-def _read_several(archive: np.lib.npyio.NpzFile, path: Path, spec: InputSpec) -> RawData:
+def _read_several(archive: Archive, path: Path, spec: InputSpec) -> RawData:
     """Reads one array for each input."""
     names = [part.name for part in spec.parts]
-    parted = any(f"{name}_{part}" in archive.files for name in names for part in ("train", "test"))
+    parted = any(f"{name}_{part}" in archive.names for name in names for part in ("train", "test"))
     suffixes = {"train": "_train", "test": "_test"} if parted else {"all": ""}
     parts = {}
     for part, suffix in suffixes.items():
-        missing = [name + suffix for name in names if name + suffix not in archive.files]
+        missing = [name + suffix for name in names if name + suffix not in archive.names]
         if missing:
             raise DataError(
                 f"array '{missing[0]}' is missing: the model has the inputs {', '.join(names)}",
@@ -97,17 +91,17 @@ def _read_several(archive: np.lib.npyio.NpzFile, path: Path, spec: InputSpec) ->
                 where=where,
                 mend="store one row of each for every sample",
             )
-        y = _array(archive, f"y{suffix}", path) if f"y{suffix}" in archive.files else None
+        y = _array(archive, f"y{suffix}", path) if f"y{suffix}" in archive.names else None
         parts[part] = RawPart(spec.join(arrays), y, where, f"{path}, array 'y{suffix}'")
     return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
 
 
-def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> Array:
+def _array(archive: Archive, name: str, path: Path) -> Array:
     """Reads one array, telling pickled objects apart from damaged files."""
     try:
-        return np.asarray(archive[name])
-    except ValueError as error:
-        if "pickle" not in str(error).lower():
+        return archive.read(name)
+    except ArrayFileError as error:
+        if "pickled" not in str(error):
             raise
         raise DataError(
             "holds pickled Python objects, which are never loaded",
