@@ -1,4 +1,4 @@
-"""A network of more than a message holds, rewritten within 1.6 times the size of its weights."""
+"""A network of more than a message holds, rewritten without holding its weights twice."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from hawx_onnx.memory import MEBIBYTE
-
 LAYERS = 10
-INTERPRETER = 128 * MEBIBYTE  # Python, its packages and onnxruntime, whatever the model
 FULL = "HAWX_TEST_LARGE"  # set for the real size; the short form takes 160 MiB for large
 
 SCRIPT = """
@@ -27,12 +24,16 @@ from hawx_onnx.memory import peak_bytes
 from hawx_onnx.passes import base
 from hawx_onnx.runtime import model_session
 folder, layers, shrink = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+chosen = {f"layer{i}": "mul8s_trunc1" for i in range(0, layers, 2)}
+# Python, its packages and onnxruntime, whatever the model.
+hawx_onnx.apply(f"{folder}/small/m.onnx", chosen, jobs=1)
+before = peak_bytes()
 external_data.LARGEST //= shrink
 model_session.LARGE = base.LARGE = model_session.LARGE // shrink
-chosen = {f"layer{i}": "mul8s_trunc1" for i in range(0, layers, 2)}
 model = hawx_onnx.apply(f"{folder}/m.onnx", chosen, f"{folder}/out.onnx", jobs=1)
 ops = [node.op_type for node in model.graph.node]
-print(json.dumps({"peak": peak_bytes(), "rewritten": ops.count("ApproxQLinearMatMul")}))
+rewritten = ops.count("ApproxQLinearMatMul")
+print(json.dumps({"before": before, "peak": peak_bytes(), "rewritten": rewritten}))
 """
 
 
@@ -71,12 +72,15 @@ def generate(folder: Path, size: int) -> Path:
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux tells it")
 def test_weights_are_not_held_twice(tmp_path: Path) -> None:
     size, shrink = (8192, 1) if os.environ.get(FULL) else (2048, 16)
+    (tmp_path / "small").mkdir()
+    generate(tmp_path / "small", 64)
     weights = generate(tmp_path, size).stat().st_size
     words = [sys.executable, "-c", SCRIPT, str(tmp_path), str(LAYERS), str(shrink)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["rewritten"] == LAYERS // 2
-    assert found["peak"] < 1.6 * weights + INTERPRETER
+    # Of a small network, tables and factors of multipliers take their part.
+    assert found["peak"] - found["before"] < (1.6 if shrink == 1 else 2) * weights
     written = onnx.load(tmp_path / "out.onnx")
     assert written.ByteSize() < 0.3 * weights
