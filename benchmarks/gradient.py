@@ -20,10 +20,11 @@ import onnx
 
 from hawx_onnx import components, models
 from hawx_onnx.components import Encoding, stacked_factors
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.data import Dataset, Split
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.passes import Canonicalize, FindCandidates, LowerQdq, PassState, Quantize
-from hawx_onnx.passes.approximate import exposed, with_tables
+from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.gradient import build_gradient, split_gradient
 from hawx_onnx.runtime.library import create_session
 

@@ -18,6 +18,7 @@ from hawx_onnx.evaluation import evaluate_model
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.optimization import Result, optimize_model, rewrite_and_verify
+from hawx_onnx.passes.graph import metadata
 from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import reopened
@@ -238,6 +239,7 @@ def apply_with(
     multipliers = choose_multipliers(settings)
     dataset = load_data(source, settings)
     state = quantized_state(source, dataset, multipliers, lambda text: None, settings=settings)
+    del source  # its weights are not needed any longer
     names = [multiplier.name for multiplier in multipliers]
     chosen.check([c.name for c in state.candidates], names)
     rewritten = rewrite_and_verify(state, chosen, settings.jobs)

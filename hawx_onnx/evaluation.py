@@ -10,9 +10,11 @@ import numpy as np
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.model import load_model
+from hawx_onnx.frontend.narrow_weights import NARROWED_KEY
 from hawx_onnx.frontend.outputs import with_output
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, FLAG
 from hawx_onnx.metrics import metric_named
+from hawx_onnx.passes.graph import metadata
 from hawx_onnx.rewritten import is_rewritten
 from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import measured
@@ -49,7 +51,9 @@ def evaluate_model(
     if chosen is None or chosen.y is None:
         raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
     library = is_rewritten(loaded) if use_library is None else use_library
-    runner = Runner(loaded, threads=settings.jobs, use_library=library)
+    # Of a model that is too large to be held, the file itself is run, with its own weights.
+    path = str(model) if NARROWED_KEY in metadata(loaded) else None
+    runner = Runner(loaded, threads=settings.jobs, use_library=library, path=path)
     if metric.of_classes:
         _check_classes(runner, chosen)
     scorer = metric.bound(chosen.y)

@@ -14,9 +14,10 @@ from onnx import helper, numpy_helper
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.hardware.rtl import LayerOperands
 from hawx_onnx.names import close_names
-from hawx_onnx.passes.approximate import EXACT_OP, exposed
+from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, TABLES_AT, metadata, table_index_of
 from hawx_onnx.passes.windows import chosen_windows
 from hawx_onnx.passes.windows import windows as windows_of

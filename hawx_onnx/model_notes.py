@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import onnx
 
+from hawx_onnx.frontend.narrow_weights import NARROWED_KEY
+from hawx_onnx.passes.graph import metadata
 from hawx_onnx.passes.static_form import DYNAMIC_OPS, needs_static_form
 
 _SHOWN = 4
@@ -16,7 +18,8 @@ def notes_on(model: onnx.ModelProto) -> tuple[str, ...]:
         model: As it was loaded.
 
     Returns:
-        That dynamic ranges become static ones, that weights quantised alone become floats, and
+        That dynamic ranges become static ones, that weights quantised alone become floats,
+        that those of a large model were read as codes, and
         which model-local functions are inlined; nothing for other models.
     """
     notes = []
@@ -30,6 +33,12 @@ def notes_on(model: onnx.ModelProto) -> tuple[str, ...]:
         notes.append(
             "weights that are quantised alone are computed as floats, and quantised anew with the "
             "activations"
+        )
+    narrowed = metadata(model).get(NARROWED_KEY)
+    if narrowed is not None:
+        notes.append(
+            f"the model is too large to be held as floats: its {narrowed} weights of products were "
+            "read as 8-bit codes, and what is called the float model computes with these"
         )
     used = {(node.domain, node.op_type) for node in model.graph.node}
     called = [f.name for f in model.functions if (f.domain, f.name) in used]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes import Canonicalize, PassState, Quantize, StaticForm
-from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.quantize import CALIBRATIONS, PRODUCTS, is_quantized
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
 from hawx_onnx.runtime.runner import Runner

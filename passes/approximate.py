@@ -153,14 +153,3 @@ def _close(graph: gs.Graph, model: onnx.ModelProto, portable: bool) -> onnx.Mode
 def _imports(model: onnx.ModelProto) -> list[onnx.OperatorSetIdProto]:
     own = onnx.helper.make_opsetid(HAWX_DOMAIN, 1)
     return [entry for entry in model.opset_import if entry.domain != HAWX_DOMAIN] + [own]
-
-
-def exposed(model: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
-    """A copy of a model that has further tensors among its outputs."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    there = {value.name for value in copy.graph.output}
-    for name in dict.fromkeys(tensors):
-        if name not in there:
-            copy.graph.output.append(onnx.ValueInfoProto(name=name))
-    return copy

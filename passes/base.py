@@ -23,7 +23,9 @@ from hawx_onnx.components.operand_traces import OperandTrace
 from hawx_onnx.errors import HawxError
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.hardware import LayerWorkload
+from hawx_onnx.memory import release_freed
 from hawx_onnx.passes.code_counts import TapCounts
+from hawx_onnx.runtime.model_session import LARGE
 from hawx_onnx.sensitivity import Sensitivity
 
 log = logging.getLogger(__name__)
@@ -161,8 +163,15 @@ class Pass(ABC):
         self.ensures(state, result.state)
         seconds = time.perf_counter() - start
         log.info("pass %s: %.2f s, modified=%s", self.name, seconds, result.modified)
+        release_large(result.state.model)
         record = PassRecord(self.name, result.modified, seconds, result.left_alone)
         return result.state.replace(records=(*state.records, record))
+
+
+def release_large(model: onnx.ModelProto) -> None:
+    """Frees what surgery on a large model left: graphs hold on to their model in circles."""
+    if model.ByteSize() >= LARGE:
+        release_freed()
 
 
 def run_passes(passes: Iterable[Pass], state: PassState) -> PassState:

@@ -10,7 +10,6 @@ import onnx
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.model import DEFAULT_BATCH
-from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.code_counts import TapCounter, histogram
 from hawx_onnx.passes.exact_form import exact_form
@@ -50,7 +49,7 @@ class Calibrate(Pass):
         samples = state.dataset.calibration.x
         wanted, convolutions = _wanted(state), _convolutions(state)
         names = list(dict.fromkeys([*wanted.values(), *(c.tensor for c in convolutions.values())]))
-        runner = Runner(exposed(exact_form(state), names), threads=self.threads)
+        runner = Runner(exact_form(state), threads=self.threads, expose=names)
         rows: dict[str, np.ndarray] = {}
         counters: dict[_Reader, TapCounter] = {}
         samplers = _samplers(state, len(samples))

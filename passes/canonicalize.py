@@ -15,7 +15,6 @@ from hawx_onnx.passes.base import Pass, PassResult, PassState
 from hawx_onnx.passes.graph import (
     CLAMPING_OPS,
     ORIGIN_KEY,
-    copy_of,
     default_opset,
     keep_identity,
     metadata,
@@ -28,6 +27,7 @@ from hawx_onnx.passes.graph import (
 )
 from hawx_onnx.passes.unfuse import plain_gemm, scaled_bias, unfuse
 from hawx_onnx.passes.widen_floats import has_other_floats, widen_floats
+from hawx_onnx.runtime.model_session import source_of
 
 # Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
 MINIMUM_OPSET = 13
@@ -35,6 +35,8 @@ MINIMUM_OPSET = 13
 MINIMUM_IR = 8
 # Most nodes that onnxruntime merges into one Gemm: MatMul, Reshape, Add, BatchNormalization.
 _FUSED_NODES = 4
+# Where onnxruntime writes the weights of what it simplified.
+_OPTIMIZED = "session.optimized_model_external_initializers"
 
 
 class Canonicalize(Pass):
@@ -71,7 +73,10 @@ class Canonicalize(Pass):
         origin |= {node.name: "Gemm" for node in graph.nodes if node.op == "QGemm"}
         model = to_model(graph, raised, minimum_ir=MINIMUM_IR)
         set_metadata(model, {ORIGIN_KEY: json.dumps(origin, sort_keys=True)})
-        changed = model.SerializeToString() != state.model.SerializeToString()
+        # Sizes first: they cost no copies of a large model.
+        changed = model.ByteSize() != state.model.ByteSize() or (
+            model.SerializeToString() != state.model.SerializeToString()
+        )
         return PassResult(state.replace(model=model), changed)
 
 
@@ -85,9 +90,9 @@ def _known_origin(model: onnx.ModelProto, names: set[str]) -> dict[str, str]:
 
 
 def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Converts a model to opset 13 where it is older; newer ones stay as they are."""
+    """Converts a model to opset 13 where it is older; a newer one is returned as it is."""
     if default_opset(model) >= MINIMUM_OPSET:
-        return copy_of(model)
+        return model
     from onnx import version_converter
 
     try:
@@ -111,13 +116,16 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = 3
+    options.add_session_config_entry("session.disable_prepacking", "1")  # nothing is run
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "simplified.onnx"
         options.optimized_model_filepath = str(target)
         try:
-            ort.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            with source_of(model) as source:
+                if isinstance(source, str):  # a large model: its weights are written one by one
+                    options.add_session_config_entry(f"{_OPTIMIZED}_file_name", "simplified.bin")
+                    options.add_session_config_entry(f"{_OPTIMIZED}_min_size_in_bytes", "4096")
+                ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise ModelError(
                 f"onnxruntime cannot load it: {str(error).splitlines()[0][:300]}",

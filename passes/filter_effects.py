@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.model import batches
 from hawx_onnx.frontend.outputs import are_class_scores, check_rows
-from hawx_onnx.passes.approximate import exposed, with_tables
+from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
 from hawx_onnx.passes.gradient import build_gradient, split_gradient
@@ -149,9 +150,7 @@ class FilterLevel:
             ConfigError: A single sample takes more.
         """
         rows, _ = next(iter(batches(x[:1], self._forward.spec, 1)))
-        names = [name for name in self._cached if name != self._forward.spec.name]
-        values = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
-        values[self._forward.spec.name] = rows
+        values = self._values(rows)
         shared = self._shared(values)
         written = [values[layer.output].size for layer in self._layers]
         channels = sum(values[layer.output].shape[layer.channel_axis] for layer in self._layers)
@@ -188,10 +187,7 @@ class FilterLevel:
         self._layers = tuple(apart)
 
     def _effects(self, rows: np.ndarray, count: int, labels: np.ndarray | None) -> FilterEffects:
-        own = self._forward.spec.name
-        names = [name for name in self._cached if name != own]
-        cached = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
-        cached[own] = rows
+        cached = self._values(rows)
         check_rows(cached[self._output], len(rows), self._output, self._others)
         exact = cached[self._output].reshape(len(rows), -1)
         class_scores = are_class_scores(cached[self._output])
@@ -215,6 +211,13 @@ class FilterLevel:
             if class_scores:
                 margin[layer.name] = _with_exact(change[..., -1].transpose(2, 1, 0))
         return FilterEffects(exact[:count], squared, margin)
+
+    def _values(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """What the derivatives of a batch read, inputs too."""
+        inputs = self._forward.spec.feeds(rows)
+        names = [name for name in self._cached if name not in inputs]
+        found = dict(zip(names, self._forward.run_batch(rows, names), strict=True))
+        return {**found, **inputs}
 
     def _shared(self, cached: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What all directions need of a batch."""

@@ -9,13 +9,15 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import ModelError
+from hawx_onnx.frontend.copies import without_weights
 from hawx_onnx.hardware import LayerWorkload
-from hawx_onnx.passes.approximate import EXACT_OP, exposed
+from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, metadata
 from hawx_onnx.passes.lower_qdq import LowerQdq
 from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.workloads import layer_sources, workload_of
+from hawx_onnx.runtime.model_session import APART
 from hawx_onnx.runtime.runner import Runner
 
 _DOMAINS = ("", "ai.onnx", HAWX_DOMAIN)
@@ -119,7 +121,7 @@ def products(model: onnx.ModelProto) -> list[_Product]:
 
 
 def _element_types(model: onnx.ModelProto) -> dict[str, int]:
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    graph = onnx.shape_inference.infer_shapes(without_weights(model, APART)).graph
     types = {
         value.name: value.type.tensor_type.elem_type
         for value in (*graph.value_info, *graph.input, *graph.output)
@@ -205,6 +207,10 @@ def _measured(
 ) -> tuple[dict[str, tuple[int, ...]], int]:
     """Shapes of all operands and results, and the batch size that they were measured at."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        # Weights that are codes have their shape: they need not be computed.
+        if node.op_type == "DequantizeLinear" and node.input[0] in shapes:
+            shapes[node.output[0]] = shapes[node.input[0]]
     wanted = [
         name
         for product in found
@@ -224,27 +230,29 @@ def _shapes(
     model: onnx.ModelProto, tensors: list[str], given: np.ndarray | None = None
 ) -> tuple[dict[str, tuple[int, ...]], int]:
     """Shapes of tensors for a sample [1, ...], or for a zero one of the model's sizes."""
-    probe = exposed(model, [t for t in tensors if t not in {v.name for v in model.graph.input}])
-    runner = Runner(probe)
-    open_axes = [axis for axis, size in enumerate(runner.spec.shape) if axis and size is None]
-    if open_axes and given is None:
-        raise ModelError(
-            f"its axes {open_axes} have no fixed size",
-            where=f"input {runner.spec.name}",
-            mend="export the model with fixed sizes besides the batch",
-        )
+    inputs = {value.name for value in model.graph.input}
+    runner = Runner(model, expose=[t for t in tensors if t not in inputs])
+    for spec in runner.spec.inputs if given is None else ():
+        open_axes = [axis for axis, size in enumerate(spec.shape) if axis and size is None]
+        if open_axes:
+            raise ModelError(
+                f"its axes {open_axes} have no fixed size",
+                where=f"input {spec.name}",
+                mend="export the model with fixed sizes besides the batch",
+            )
     batch = (runner.spec.shape[0] or 1) if runner.spec.shape else 1
     sample = given
     if sample is None or not len(sample):
         sizes = (size or 1 for size in runner.spec.shape[1:])
         sample = np.zeros((1, *sizes), runner.spec.dtype)
     names = list(dict.fromkeys(tensors))
-    inputs = {runner.spec.name: (batch, *sample.shape[1:])}
-    names = [name for name in names if name not in inputs]
+    feeds = runner.spec.feeds(sample)
+    given_shapes = {name: (batch, *array.shape[1:]) for name, array in feeds.items()}
+    names = [name for name in names if name not in given_shapes]
     # Filler rows of a fixed batch are kept by asking for as many samples as it takes.
     values = next(iter(runner.stream(np.repeat(sample, batch, axis=0), names)))
     found = dict(zip(names, (value.shape for value in values), strict=True))
-    return {**inputs, **found}, batch
+    return {**given_shapes, **found}, batch
 
 
 def _workloads(

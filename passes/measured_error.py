@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hawx_onnx.components import stacked_factors
-from hawx_onnx.passes.approximate import exposed
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes.base import Candidate, PassState
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.exact_form import exact_form

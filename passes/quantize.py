@@ -13,13 +13,16 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Encoding
-from hawx_onnx.errors import DataError, ModelError
+from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.frontend.data import Split
+from hawx_onnx.frontend.external_data import keeps_codes
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, keep_identity
+from hawx_onnx.passes.guard_float import guard_float_layers
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
+from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
@@ -80,14 +83,15 @@ class Quantize(Pass):
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
-        if not is_quantized(state.model) and (
+        if (not is_quantized(state.model) or has_codes_alone(state.model)) and (
             state.dataset is None or len(state.dataset.calibration) == 0
         ):
             raise DataError("there are no calibration samples", where="data", mend="give --data")
 
     def call(self, state: PassState) -> PassResult:
         """Runs the quantiser over the calibration split."""
-        if is_quantized(state.model):
+        codes = has_codes_alone(state.model)
+        if is_quantized(state.model) and not codes:
             note = LeftAlone("", "", "the graph is quantised already")
             return PassResult(state, False, (note,))
         assert state.dataset is not None
@@ -96,6 +100,11 @@ class Quantize(Pass):
         rows = excluded([node.name for node in products], self.keep_float, "--keep-float")
         left = [products[row] for row in sorted(rows)]
         batch = self._batch(state.model, split.x)
+        notes = tuple(LeftAlone(n.name, n.op_type, "--keep-float names it") for n in left)
+        if codes:
+            chosen = [node for row, node in enumerate(products) if row not in rows]
+            model = self._around_codes(state.model, split, batch, chosen)
+            return PassResult(state.replace(model=model), True, notes)
         if self.calibration != "minmax":
             held = self._held(state.model, split.x)
             # onnxruntime stacks batches for histograms: all have one size.
@@ -109,8 +118,19 @@ class Quantize(Pass):
             calibration=self.calibration,
             keep_float=[node.name for node in left],
         )
-        notes = tuple(LeftAlone(n.name, n.op_type, "--keep-float names it") for n in left)
         return PassResult(state.replace(model=model), True, notes)
+
+    def _around_codes(
+        self, model: onnx.ModelProto, split: Split, batch: int, products: list[onnx.NodeProto]
+    ) -> onnx.ModelProto:
+        """Quantises the activations of a model whose weights are codes too large for floats."""
+        if self.calibration != "minmax":
+            raise ConfigError(
+                f"{self.calibration} is not to be had for weights that are too large as floats",
+                where="--calibration",
+                mend="leave it at minmax",
+            )
+        return quantize_activations(model, split, self.encoding, batch, products)
 
     def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
         """Samples whose activations fit all at once: histograms are made of them together."""
@@ -147,17 +167,24 @@ def is_quantized(model: onnx.ModelProto) -> bool:
     )
 
 
+def has_codes_alone(model: onnx.ModelProto) -> bool:
+    """Whether weights are codes that were too large to be computed, and activations floats."""
+    ops = {node.op_type for node in model.graph.node}
+    static = "QuantizeLinear" in ops or any(op.startswith("QLinear") for op in ops)
+    return not static and keeps_codes(model)
+
+
 class _Reader:
     """Feeds the calibration split to onnxruntime's quantiser, one batch at a time."""
 
     def __init__(self, model: onnx.ModelProto, split: Split, batch: int) -> None:
         spec = model_input(model)
-        self._name = spec.name
+        self._feeds = spec.feeds
         self._batches: Iterator[np.ndarray] = (x for x, _ in batches(split.x, spec, batch))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {self._name: batch}
+        return None if batch is None else self._feeds(batch)
 
 
 def _whole_stacks(model: onnx.ModelProto) -> dict[str, list[dict[str, bool]]]:
@@ -234,4 +261,5 @@ def quantize_static(
             quiet.setLevel(level)
         result = onnx.load(target)
     keep_identity(result, model)
-    return drop_requantization_before_clamp(result)
+    result = drop_requantization_before_clamp(result)
+    return guard_float_layers(result, keep_float) if keep_float else result

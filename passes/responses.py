@@ -12,7 +12,7 @@ import onnx
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.frontend.outputs import check_finite, check_rows, model_output
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
@@ -20,13 +20,15 @@ from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tenso
 from hawx_onnx.passes.starts import best_starts
 from hawx_onnx.passes.suffix import Suffix, dependents, suffix_from
 from hawx_onnx.runtime.evaluate import flat_outputs
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import LARGE, session_of
 from hawx_onnx.runtime.runner import Runner, run
+from hawx_onnx.runtime.shared_constants import SharedConstants
 
 EXPECTED_SAMPLES = 256
 # Of each layer the name of the part that its runs start at, None for the whole network; the parts;
 # and layer -> a tensor that its runs hand out beside the outputs, to go on from.
 Cuts = tuple[Sequence[str | None], dict[str, Suffix], dict[str, str]]
+_ROWS = ""  # the samples among cached tensors, none of which has an empty name
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,7 @@ class LayerResponses:
         self._others = [o.name for o in model.graph.output if o.name != self._output]
         for name in self._biases:
             open_bias(model, name)
+        self._shared = SharedConstants(model)
         exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
         self._own: dict[str, np.ndarray] = {}
         for name, index in exact.items():
@@ -88,7 +91,9 @@ class LayerResponses:
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
-        self._whole = Runner(exposed(model, self._cut), threads=threads, use_library=True)
+        self._whole = Runner(
+            model, threads=threads, use_library=True, arena=False, expose=self._cut
+        )
         types = self._whole.types()
         self._parts = {name: self._part(suffix, types) for name, suffix in suffixes.items()}
         begun = (None if name is None else self._parts[name] for name in starts)
@@ -100,15 +105,22 @@ class LayerResponses:
         self, model: onnx.ModelProto, candidates: Sequence[Candidate], samples: int
     ) -> Cuts:
         """Where the runs of each layer start, and what they hand out beside the outputs."""
-        starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
+        starts: Sequence[str | None] = (None,) * len(candidates)
+        if model.ByteSize() < LARGE:  # every session over a rest holds the weights of that rest
+            starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
         suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
         return starts, suffixes, {}
 
     def _part(self, suffix: Suffix, types: Mapping[str, onnx.ValueInfoProto]) -> Part:
         for value in suffix.model.graph.input:
             value.CopyFrom(types[value.name])
-        content = suffix.model.SerializeToString()
-        session = create_session(content, threads=self._threads, use_library=True)
+        session = session_of(
+            suffix.model,
+            threads=self._threads,
+            use_library=True,
+            arena=False,
+            shared=self._shared.of(suffix.model.graph.initializer),
+        )
         # The session has its own; nodes alone tell what is alive together.
         del suffix.model.graph.initializer[:]
         return Part(suffix.model, suffix.inputs, session)
@@ -125,11 +137,12 @@ class LayerResponses:
             ConfigError: A single sample takes more.
         """
         sizes, rows = tensor_bytes(self._int8, x, self._threads)
-        runs = [live_bytes(self._int8, sizes, self._cut)]
-        # Each session holds on to the memory of its largest run.
-        runs += [live_bytes(part.model, sizes, ()) for part in self._parts.values()]
+        whole = live_bytes(self._int8, sizes, self._cut)
+        # Sessions give their memory back: the largest of the partial runs counts.
+        parts = self._parts.values()
+        part = max((live_bytes(part.model, sizes, ()) for part in parts), default=0)
         of_sample = 4 * kept * (1 + len(self._layers) * self._multipliers)
-        each = sum(runs) / rows + of_sample + 3 * sizes[self._output] / rows
+        each = (whole + part) / rows + of_sample + 3 * sizes[self._output] / rows
         most = max(rows, min(DEFAULT_BATCH, max(1, len(x))))
         fixed = of_sample * len(x)
         if not plenty(limit, each * most + fixed):
@@ -150,7 +163,7 @@ class LayerResponses:
         names = list(dict.fromkeys([self._output, *self._cut]))
         values = self._whole.run_batch(rows, names, self._own)
         found = dict(zip(names, values, strict=True))
-        return {**found, **self._own, self._whole.spec.name: rows}
+        return {**found, **self._own, **self._whole.spec.feeds(rows), _ROWS: rows}
 
     def _chosen(self, layer: str, index: np.ndarray) -> dict[str, np.ndarray]:
         """The inputs that choose a layer's tables, and the biases under them."""
@@ -243,7 +256,7 @@ class LayerResponses:
             names.append(self._beside[candidate.name])
         if part is None:
             feeds = {**self._own, **chosen}
-            found = self._whole.run_batch(cached[self._whole.spec.name], names, feeds)
+            found = self._whole.run_batch(cached[_ROWS], names, feeds)
         else:
             feeds = {**{name: cached[name] for name in part.inputs}, **chosen}
             found = run(part.session, names, feeds)

@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.frontend.copies import without_weights
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.memory import MEBIBYTE, describe_bytes, release_freed, resident_bytes
-from hawx_onnx.passes.approximate import exposed
+from hawx_onnx.runtime.model_session import APART
 from hawx_onnx.runtime.runner import Runner, data_input
 
 MARGIN = 32 * MEBIBYTE
@@ -40,30 +41,36 @@ def tensor_bytes(
     """
     spec = data_input(model)
     rows, _ = next(iter(batches(x[:1], spec, 1)))
-    known = _inferred_bytes(model, spec.name, rows)
+    known = _inferred_bytes(model, spec.feeds(rows))
     if known is not None:
         return known, len(rows)
     names = [name for node in model.graph.node for name in node.output if name]
-    runner = Runner(exposed(model, names), threads=threads)
+    runner = Runner(model, threads=threads, expose=names)
     values = runner.run_batch(rows, names)
     sizes = {
         name: int(getattr(value, "nbytes", 0)) for name, value in zip(names, values, strict=True)
     }
-    return {runner.spec.name: rows.nbytes, **sizes}, len(rows)
+    return {**_bytes(spec.feeds(rows)), **sizes}, len(rows)
 
 
-def _inferred_bytes(model: onnx.ModelProto, name: str, rows: np.ndarray) -> dict[str, int] | None:
+def _bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    return {name: array.nbytes for name, array in arrays.items()}
+
+
+def _inferred_bytes(
+    model: onnx.ModelProto, feeds: Mapping[str, np.ndarray]
+) -> dict[str, int] | None:
     """The same without a run; None where a shape does not follow from the model."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    (value,) = (value for value in fixed.graph.input if value.name == name)
-    number = value.type.tensor_type.elem_type
-    value.CopyFrom(onnx.helper.make_tensor_value_info(name, number, rows.shape))
+    fixed = without_weights(model, APART)
+    for value in fixed.graph.input:
+        if value.name in feeds:
+            number, shape = value.type.tensor_type.elem_type, feeds[value.name].shape
+            value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, number, shape))
     try:
         graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
     except Exception:  # what onnx cannot infer is measured
         return None
-    sizes = {name: rows.nbytes}
+    sizes = _bytes(feeds)
     for value in (*graph.value_info, *graph.output):
         kind = value.type.tensor_type
         dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim]

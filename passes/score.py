@@ -26,6 +26,7 @@ from hawx_onnx.passes.operator_score import (
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import classes
+from hawx_onnx.runtime.model_session import LARGE
 from hawx_onnx.sensitivity import (
     MEASURED,
     FilterScore,
@@ -37,6 +38,7 @@ from hawx_onnx.sensitivity import (
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
 LEAST_SAMPLES = 64  # before the first look whether they are enough
+_TOO_LARGE = "single channels are not scored: the derivatives of a model this large are not made"
 KEPT_SHARE = 4  # of the memory limit, for responses where the output is no vector of class scores
 
 
@@ -95,9 +97,10 @@ class Score(Pass):
         x = split.x[: self.samples]
         biases = self._folded_biases()
         given = None if split.y is None else split.y[: self.samples]
-        direct = self._runs_channels(state)
+        large = state.model.ByteSize() >= LARGE
+        direct = not large and self._runs_channels(state)
         effects = None
-        if self.filters and not direct:
+        if self.filters and not direct and not large:
             # Before the layer level, whose sessions hold on to what its runs took.
             effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
         network = (state.model, state.candidates, state.multipliers, self.threads, len(x), biases)
@@ -130,7 +133,7 @@ class Score(Pass):
             filters=filters,
             seconds=time.perf_counter() - start,
             runs=probe.runs,
-            notes=_measured_notes(filters),
+            notes=(*_measured_notes(filters), *([_TOO_LARGE] if self.filters and large else [])),
             folded=tuple(biases),
             folding_samples=0 if self.folds is None else len(self.folds.x),
         )

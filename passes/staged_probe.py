@@ -10,18 +10,20 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.activation_cache import ActivationCache, State
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.open_constants import chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.segments import START, Segment, SegmentedGraph
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import flat_outputs
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 from hawx_onnx.runtime.runner import Runner, data_input, run
+from hawx_onnx.runtime.shared_constants import SharedConstants
 
 Choice = tuple[int | tuple[int, ...], ...]
 CACHE_BYTES = 256 * 2**20
@@ -64,6 +66,7 @@ class StagedProbe:
         self._model = with_index_inputs(model, tables, channels, factors=factors)
         opened = () if folds is None else folds.layers
         self._constants = open_constants(self._model, opened)
+        self._shared = SharedConstants(self._model)
         self.spec = data_input(self._model)
         self._output = model_output(model)
         names = [candidate.name for candidate in candidates]
@@ -117,7 +120,7 @@ class StagedProbe:
         segment, session = self._session(at, depth)
         values = dict(state)
         if session is not None:
-            known = {**state, **self._chosen(choice[:depth]), self.spec.name: rows}
+            known = {**state, **self._chosen(choice[:depth]), **self.spec.feeds(rows)}
             feeds = {name: known[name] for name in segment.inputs}
             results = run(session, segment.outputs, feeds)
             values.update(zip(segment.outputs, results, strict=True))
@@ -145,8 +148,13 @@ class StagedProbe:
             types = self._input_types()
             for value in segment.model.graph.input:
                 value.CopyFrom(types[value.name])
-            content = segment.model.SerializeToString()
-            session = create_session(content, threads=self._threads, use_library=True)
+            session = session_of(
+                segment.model,
+                threads=self._threads,
+                use_library=True,
+                arena=False,
+                shared=self._shared.of(segment.model.graph.initializer),
+            )
         self._sessions[first, last] = (segment, session)
         if len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)

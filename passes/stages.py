@@ -17,17 +17,19 @@ import numpy as np
 import onnx
 
 from hawx_onnx.components import Multiplier, stacked_factors
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.model import batches, model_input
 from hawx_onnx.frontend.outputs import model_output
-from hawx_onnx.passes.approximate import exposed, index_input, with_index_inputs
+from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import TABLES_AT
 from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 from hawx_onnx.runtime.runner import Runner, run
+from hawx_onnx.runtime.shared_constants import SharedConstants
 
 _SUMS = {"ApproxQLinearConv": "ApproxConvInteger", "ApproxQLinearMatMul": "ApproxMatMulInteger"}
 
@@ -75,6 +77,7 @@ class Stages:
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         graph = with_index_inputs(model, tables, channels, factors=factors)
         constants = open_constants(graph, channels)
+        self._shared = SharedConstants(graph)
         nodes = graph.graph.node
         cuts = [i for i, node in enumerate(nodes) if node.name in channels]
         bounds = [0, *cuts, len(nodes)]
@@ -127,7 +130,13 @@ class Stages:
         alone = onnx.ModelProto(ir_version=model.ir_version, graph=graph)
         alone.opset_import.extend(model.opset_import)
         alone.functions.extend(model.functions)
-        return create_session(alone.SerializeToString(), threads=self._threads, use_library=True)
+        return session_of(
+            alone,
+            threads=self._threads,
+            use_library=True,
+            arena=False,
+            shared=self._shared.of(graph.initializer),
+        )
 
 
 class Walk:
@@ -147,7 +156,7 @@ class Walk:
             later.append(later[-1] | set(layer.part.inputs) | set(layer.operands))
         self._later = later[::-1]
         cut = list(batches(x, stages.spec))
-        self._values = [{stages.spec.name: rows} for rows, _ in cut]
+        self._values = [stages.spec.feeds(rows) for rows, _ in cut]
         self._counts = [count for _, count in cut]
         self._run(stages.head, {})
 

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
+from hawx_onnx.frontend.external_data import keeps_codes
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import constant, producer, single_consumer, to_graph, to_model
 from hawx_onnx.passes.qdq import Reason
@@ -22,7 +23,8 @@ class StaticForm(Pass):
     DynamicQuantizeLinear -> MatMulInteger or ConvInteger -> Cast -> Mul is a product of floats
     whose weights are codes times scales. As floats, ranges for its activations are found on
     calibration samples like those of any float network; an accelerator with fixed scales needs
-    them. In a graph without any quantised activation, DequantizeLinear of constants is computed.
+    them. In a graph without any quantised activation, DequantizeLinear of constants is computed,
+    unless the weights are too large for that.
     """
 
     name = "static-form"
@@ -33,14 +35,14 @@ class StaticForm(Pass):
             return PassResult(state, False)
         graph = to_graph(state.model)
         left: list[LeftAlone] = []
-        changed = False
+        changed, computes = False, _computes_weights(state.model)
         for node in list(graph.nodes):
             try:
                 if node.op in FLOAT_OP:
                     _to_float(graph, node)
                 elif node.op == "DynamicQuantizeMatMul":
                     _split_fused(graph, node)
-                elif node.op == "DequantizeLinear" and not _is_static(state.model):
+                elif node.op == "DequantizeLinear" and computes:
                     _compute(node)
                 else:
                     continue
@@ -55,7 +57,13 @@ class StaticForm(Pass):
 def needs_static_form(model: onnx.ModelProto) -> bool:
     """Whether a model has products with dynamic ranges, or quantised weights alone."""
     ops = {node.op_type for node in model.graph.node}
-    return bool(ops & DYNAMIC_OPS) or ("DequantizeLinear" in ops and not _is_static(model))
+    return bool(ops & DYNAMIC_OPS) or _computes_weights(model)
+
+
+def _computes_weights(model: onnx.ModelProto) -> bool:
+    """Whether weights are quantised alone, and fit as floats."""
+    alone = any(node.op_type == "DequantizeLinear" for node in model.graph.node)
+    return alone and not _is_static(model) and not keeps_codes(model)
 
 
 def _is_static(model: onnx.ModelProto) -> bool:

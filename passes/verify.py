@@ -8,9 +8,10 @@ import onnx
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.components import stacked_factors
 from hawx_onnx.errors import LibraryError
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.outputs import model_output
-from hawx_onnx.passes.approximate import TABLES, exposed, index_input, with_index_inputs
-from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
+from hawx_onnx.passes.approximate import TABLES, index_input, with_index_inputs
+from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState, release_large
 from hawx_onnx.passes.graph import HAWX_DOMAIN, table_index_of
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
 from hawx_onnx.runtime.evaluate import flat_outputs
@@ -41,7 +42,9 @@ class Verify(Pass):
         assert state.dataset is not None
         x = state.dataset.calibration.x
         check_exact(self.int8, state, x[:SAMPLES], self.threads)
+        release_large(state.model)
         check_tables(state.model, x[:SAMPLES], self.threads)
+        release_large(state.model)
         check_portable(state.model, x[:PORTABLE_SAMPLES], self.threads)
         return PassResult(state, False)
 
@@ -60,8 +63,10 @@ def check_exact(int8: onnx.ModelProto, state: PassState, x: np.ndarray, threads:
     Raises:
         LibraryError: They differ.
     """
-    exact = AssignmentProbe(int8, state.candidates, state.multipliers[:1], threads)
-    approximate = exact.outputs(Assignment(()), x)
+    # Sessions of a large model are not held beside each other.
+    approximate = AssignmentProbe(int8, state.candidates, state.multipliers[:1], threads).outputs(
+        Assignment(()), x
+    )
     reference = flat_outputs(Runner(int8, threads=threads).run(x))
     if approximate.tobytes() != reference.tobytes():
         raise _failed(

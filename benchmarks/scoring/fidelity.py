@@ -10,8 +10,8 @@ import numpy as np
 from onnx import numpy_helper
 from side_by_side.markdown import table
 
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes import Calibrate, PassState
-from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.exact_form import exact_form

@@ -112,7 +112,7 @@ def _read(spec: str, input_spec: InputSpec, seed: int, labels: str) -> RawData:
         return synthetic.load(input_spec, seed)
     path = Path(spec)
     if path.suffix == ".npz":
-        return npz.load(path)
+        return npz.load(path, input_spec)
     if path.is_dir():
         return _read_folder(path, labels)
     if names_function(spec):

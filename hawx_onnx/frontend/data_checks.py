@@ -32,6 +32,8 @@ def check_stored(x: Array, where: str, *, least: int = MIN_SAMPLES) -> None:
             mend="calibration, validation and test each need samples of their own",
         )
     too_few(len(x), least, where)
+    for name in x.dtype.names or ():
+        check_stored(x[name], f"{where}, {name}", least=least)
     if x.dtype.kind == "f":
         bad = ~np.isfinite(x)
         if bad.any():
@@ -118,6 +120,8 @@ def fit_without_preprocessing(x: Array, input_spec: InputSpec, where: str) -> Ar
     Raises:
         DataError: If type or shape differ from the model's.
     """
+    if input_spec.parts:
+        return _fit_records(x, input_spec, where)
     if x.dtype.kind in "ui" and input_spec.dtype.kind == "f" and x.ndim in (3, 4):
         raise DataError(
             f"holds {x.dtype} images {_shape(x)}, the model's input '{input_spec.name}' takes "
@@ -142,6 +146,22 @@ def fit_without_preprocessing(x: Array, input_spec: InputSpec, where: str) -> Ar
         )
     _LOG.info("%s: converted from %s to %s", where, x.dtype, input_spec.dtype)
     return x.astype(input_spec.dtype)
+
+
+def _fit_records(x: Array, input_spec: InputSpec, where: str) -> Array:
+    """The same for samples of several inputs."""
+    names = [part.name for part in input_spec.parts]
+    if x.dtype.names is None or set(x.dtype.names) != set(names):
+        raise DataError(
+            f"gives one array, the model has the inputs {', '.join(names)}",
+            where=where,
+            mend="give an .npz file with one array for each input under its name",
+        )
+    fitted = {
+        part.name: fit_without_preprocessing(x[part.name], part, f"{where}, input {part.name}")
+        for part in input_spec.parts
+    }
+    return input_spec.join(fitted)
 
 
 def _lossless(x: Array, input_spec: InputSpec) -> bool:

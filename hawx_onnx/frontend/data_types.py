@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,20 +16,54 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class InputSpec:
-    """The input of a model.
+    """The input of a model, or all of its inputs.
+
+    Samples of several inputs are an array of records: one field for each input, under its name.
 
     Attributes:
-        name: Name of the graph input.
-        dtype: Element type.
+        name: Name of the graph input; of several, all names.
+        dtype: Element type; of several, that of records, without fields where sizes are open.
         shape: Extent of each axis, ``None`` where it is symbolic; axis 0 is the batch.
+        parts: The inputs, where there are several.
     """
 
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int | None, ...]
+    parts: tuple[InputSpec, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
+
+    @classmethod
+    def joined(cls, parts: tuple[InputSpec, ...]) -> InputSpec:
+        """Several inputs that share their batch axis."""
+        open_sizes = any(size is None for part in parts for size in part.shape[1:])
+        fields = [] if open_sizes else [(part.name, part.dtype, part.shape[1:]) for part in parts]
+        names = ", ".join(part.name for part in parts)
+        return cls(names, np.dtype(fields), parts[0].shape[:1], parts)
+
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """Each input on its own."""
+        return self.parts or (self,)
+
+    def feeds(self, rows: Array) -> dict[str, Array]:
+        """What a session is fed with for samples: input -> array."""
+        if not self.parts:
+            return {self.name: rows}
+        return {part.name: np.ascontiguousarray(rows[part.name]) for part in self.parts}
+
+    def join(self, arrays: Mapping[str, Array]) -> Array:
+        """Samples of arrays by input; the array itself where there is one input."""
+        if not self.parts:
+            return arrays[self.name]
+        given = [(part.name, arrays[part.name]) for part in self.parts]
+        fields = [(name, array.dtype, array.shape[1:]) for name, array in given]
+        rows: Array = np.empty(len(given[0][1]), np.dtype(fields))
+        for name, array in given:
+            rows[name] = array
+        return rows
 
     def fits(self, x: Array) -> bool:
         """Tells whether a batch has the model's dtype and, the batch axis aside, its shape."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 
 from hawx_onnx.errors import ModelError
+from hawx_onnx.frontend.narrow_weights import narrow_weights
 
 # Bytes of constants: protobuf messages hold up to 2**31, and nodes take their part.
 LARGEST = 2**31 - 2**24
@@ -17,6 +18,8 @@ _NARROW = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
 
 def load_external_data(model: onnx.ModelProto, folder: Path) -> None:
     """Reads the values of external tensors into a model that the caller owns.
+
+    Where they are too many for one message, the weights of products become int8 codes.
 
     Args:
         model: The model, edited in place.
@@ -28,7 +31,10 @@ def load_external_data(model: onnx.ModelProto, folder: Path) -> None:
     tensors = [tensor for tensor in all_tensors(model) if is_external(tensor)]
     for tensor in tensors:
         _check(tensor, folder)
-    check_size(sum(map(_computed_bytes, all_tensors(model))))
+    if computed_bytes(model) > LARGEST:
+        narrow_weights(model, folder)
+        tensors = [tensor for tensor in all_tensors(model) if is_external(tensor)]
+    check_size(computed_bytes(model))
     for tensor in tensors:
         try:
             onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
@@ -55,10 +61,27 @@ def check_size(size: int) -> None:
         return
     size = min(size, 10**18)  # what a damaged shape says may be no number of a float
     raise ModelError(
-        f"its constants take {size / 1e9:.1f} GB, at most {LARGEST / 1e9:.1f} GB can be treated",
+        f"its constants take {size / 1e9:.1f} GB, at most {LARGEST / 1e9:.1f} GB can be treated, "
+        "weights of products as 8-bit codes",
         where="model",
         mend="split the model and treat its parts one by one",
     )
+
+
+def computed_bytes(model: onnx.ModelProto) -> int:
+    """Bytes of all constants of a model as they are computed with."""
+    return sum(map(_computed_bytes, all_tensors(model)))
+
+
+def keeps_codes(model: onnx.ModelProto) -> bool:
+    """Whether weights that are quantised alone have to stay codes: as floats they do not fit."""
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
+    widened = sum(
+        3 * sizes.get(node.input[0], 0)
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear"
+    )
+    return bool(widened) and computed_bytes(model) + widened > LARGEST
 
 
 def _computed_bytes(tensor: onnx.TensorProto) -> int:

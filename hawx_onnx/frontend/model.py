@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.errors import ModelError
-from hawx_onnx.frontend.data import InputSpec
+from hawx_onnx.frontend.data_types import InputSpec, describe_shape
 from hawx_onnx.frontend.external_data import check_size, load_external_data
 from hawx_onnx.frontend.graph_checks import check_graph
 from hawx_onnx.frontend.node_checks import check_nodes, check_tensors, check_texts
@@ -79,26 +79,28 @@ def file_hash(path: str | Path) -> str:
 
 
 def model_input(model: onnx.ModelProto) -> InputSpec:
-    """The one input that takes data.
+    """The input that takes data, or all of them together.
 
     Raises:
-        ModelError: None, several, or one that is no tensor.
+        ModelError: There is none, one is no tensor, or several do not share a batch axis.
     """
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
+    if not inputs:
         raise ModelError(
-            f"has {len(inputs)} inputs ({names}); one is supported",
+            "has no input that takes data", where="model", mend="export it with an input"
+        )
+    found = tuple(map(input_spec, inputs))
+    if len(found) == 1:
+        return found[0]
+    if not all(spec.shape for spec in found) or len({spec.shape[0] for spec in found}) > 1:
+        shapes = ", ".join(f"{spec.name} {describe_shape(spec.shape)}" for spec in found)
+        raise ModelError(
+            f"has {len(found)} inputs whose first axes are not one batch ({shapes})",
             where="model",
-            mend="fold the others into the graph as constants",
+            mend="export it with a batch axis on every input, or fold the others as constants",
         )
-    tensor = inputs[0].type.tensor_type
-    if not tensor.elem_type:
-        raise ModelError(
-            "is no tensor", where=f"input {inputs[0].name}", mend="export it with a tensor input"
-        )
-    return input_spec(inputs[0])
+    return InputSpec.joined(found)
 
 
 def input_spec(value: onnx.ValueInfoProto) -> InputSpec:
@@ -108,6 +110,8 @@ def input_spec(value: onnx.ValueInfoProto) -> InputSpec:
         ModelError: Its type is unknown, or one sample would not fit into memory.
     """
     tensor, where = value.type.tensor_type, f"input {value.name}"
+    if not tensor.elem_type:
+        raise ModelError("is no tensor", where=where, mend="export it with a tensor input")
     if tensor.elem_type not in onnx.TensorProto.DataType.values():
         raise ModelError(f"is of the unknown type {tensor.elem_type}", where=where, mend=_EXPORT)
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))

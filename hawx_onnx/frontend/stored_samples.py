@@ -50,8 +50,14 @@ def ready_samples(
     )
     check_stored(few, part.x_where, least=least)
     chosen = given
-    if chosen is None and not is_ready(few, input_spec):
+    if chosen is None and not (input_spec.parts or is_ready(few, input_spec)):
         chosen = card
+    if chosen is not None and input_spec.parts:
+        raise DataError(
+            "there is no preprocessing for several inputs",
+            where="--preprocess",
+            mend="store the arrays in the form that the model takes",
+        )
 
     def form(x: Array) -> Array:
         if chosen is None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,9 @@ def create_session(
     *,
     threads: int = 0,
     use_library: bool | None = None,
+    arena: bool = True,
+    shared: Mapping[str, Any] | None = None,
+    lean: bool = False,
 ) -> Any:  # noqa: ANN401 - onnxruntime brings no types
     """Makes an onnxruntime session on the CPU.
 
@@ -103,6 +107,11 @@ def create_session(
         threads: Threads within an operator; 0 lets onnxruntime choose.
         use_library: Whether to register the custom-op library; None registers it if it is
             installed, and otherwise leaves rewritten models to their portable bodies.
+        arena: Keep the memory of the largest run for the next one; without, each run gives its
+            memory back, so that many sessions beside each other take that of one.
+        shared: Initializer -> OrtValue that is read in its place, held once for many sessions.
+        lean: Spare memory: neither copy weights into the order that kernels read fastest, nor
+            compute what depends on constants alone ahead of the runs.
 
     Returns:
         An ``onnxruntime.InferenceSession``.
@@ -116,6 +125,12 @@ def create_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = arena
+    without = ["ConstantFolding"] if lean else None
+    if lean:
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    for name, value in (shared or {}).items():
+        options.add_initializer(name, value)
     if use_library or (use_library is None and _installed()):
         register(options)
     source = path_or_bytes if isinstance(path_or_bytes, bytes) else os.fspath(path_or_bytes)
@@ -123,9 +138,16 @@ def create_session(
     if where and not Path(where).is_file():
         raise ModelError("no such file", where=where, mend="give the path of an ONNX model")
     try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            source, options, providers=["CPUExecutionProvider"], disabled_optimizers=without
+        )
     except Exception as error:
         raise _session_error(error, where) from error
+    if hasattr(session, "_model_bytes"):
+        # Kept for a change of providers, which nobody asks for; it is as large as all weights.
+        session._model_bytes = None
+    session.shared = shared  # onnxruntime reads the values, but does not keep them
+    return session
 
 
 def describe_kernels(

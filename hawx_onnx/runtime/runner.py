@@ -13,6 +13,7 @@ from hawx_onnx.frontend.data import InputSpec
 from hawx_onnx.frontend.model import DEFAULT_BATCH, batches, model_input
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.runtime.library import create_session
+from hawx_onnx.runtime.model_session import session_of
 
 # Inputs that choose multipliers, weight scales and biases of a layer in a probe.
 CHOSEN_SUFFIXES = (".table_index", ".open_scales", ".open_bias")
@@ -25,17 +26,34 @@ class Runner:
         model: The model.
         threads: Threads of onnxruntime within an operator; 0 lets it choose.
         use_library: Register the custom-op library; None registers it if it is there.
+        arena: Keep the memory of the largest run for the next one.
+        expose: Tensors that become outputs besides the model's own.
+        path: The model's own file, to run that in its place.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, *, threads: int = 0, use_library: bool | None = None
+        self,
+        model: onnx.ModelProto,
+        *,
+        threads: int = 0,
+        use_library: bool | None = None,
+        arena: bool = True,
+        expose: Sequence[str] = (),
+        path: str | None = None,
     ) -> None:
         self.spec: InputSpec = data_input(model)
-        self.outputs = [value.name for value in model.graph.output]
+        own = [value.name for value in model.graph.output]
+        self.outputs = list(dict.fromkeys([*own, *expose]))
         self.scored = model_output(model)
-        self._session = create_session(
-            model.SerializeToString(), threads=threads, use_library=use_library
-        )
+        options: dict[str, Any] = {
+            "threads": threads,
+            "use_library": use_library,
+            "arena": arena,
+        }
+        if path is None:
+            self._session = session_of(model, expose, **options)
+        else:
+            self._session = create_session(path, lean=True, **options)
 
     def stream(
         self,
@@ -67,7 +85,7 @@ class Runner:
         feeds: Mapping[str, np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         """Runs one batch as it stands; outputs keep the rows that fill up a fixed batch."""
-        return run(self._session, outputs, {self.spec.name: rows, **(feeds or {})})
+        return run(self._session, outputs, {**self.spec.feeds(rows), **(feeds or {})})
 
     def types(self) -> dict[str, onnx.ValueInfoProto]:
         """Type and, where it is known, shape of each input and output, as onnxruntime has them."""

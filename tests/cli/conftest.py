@@ -146,7 +146,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "two inputs": _save(
             folder / "two.onnx",
             [to_p, add],
-            {"x": ["N", 4], "b": ["N", 3]},
+            {"x": ["N", 4], "b": [3]},
             ("y", ["N", 3]),
             w=weight,
         ),

@@ -59,7 +59,7 @@ def test_an_invalid_graph(optimize: Callable, lenet: Path, tmp_path: Path) -> No
     ("name", "words"),
     [
         ("no product", ("model", "Conv, MatMul or Gemm")),
-        ("two inputs", ("2 inputs (x, b)", "one is supported")),
+        ("two inputs", ("2 inputs", "x [N, 4], b [3]", "batch axis")),
         ("open length", ("axis 1 is symbolic", "--data")),
     ],
 )

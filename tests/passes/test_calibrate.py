@@ -9,8 +9,8 @@ from onnx import numpy_helper
 from hawx_onnx.components import Encoding
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend import model as frontend_model
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes import Calibrate
-from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
 from hawx_onnx.passes.code_counts import histogram
 from hawx_onnx.passes.operator_score import (

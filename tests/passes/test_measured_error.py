@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes import Calibrate
-from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.measured_error import measure_errors
 from hawx_onnx.passes.score import score_operator

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes import Calibrate
-from hawx_onnx.passes.approximate import exposed
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.operand_samples import NEIGHBOURS, RUNS
 

@@ -98,8 +98,21 @@ def test_failures_of_a_run_are_one_line():
     assert len(str(error.value).splitlines()) == 2
 
 
-def test_models_with_two_data_inputs_are_refused():
+def test_inputs_that_share_no_batch_are_refused():
     model = model_of("N")
     model.graph.input.append(onnx.helper.make_tensor_value_info("u", TensorProto.FLOAT, [1]))
-    with pytest.raises(ModelError, match=r"has 2 inputs \(x, u\)"):
+    with pytest.raises(ModelError, match=r"2 inputs whose first axes are not one batch"):
         Runner(model)
+
+
+def test_models_with_several_inputs_take_records():
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17]>
+        net (float[N,3] x, int64[N] k) => (float[N,3] y) { c = Cast<to=1>(k)
+        a = Constant<value_ints=[1]>() u = Unsqueeze(c, a) y = Mul(x, u) }"""
+    )
+    x, k = np.arange(21, dtype=np.float32).reshape(7, 3), np.arange(7)
+    runner = Runner(model)
+    rows = runner.spec.join({"x": x, "k": k})
+    assert len(rows) == 7
+    np.testing.assert_array_equal(runner.run(rows, batch=2), x * k[:, None])

@@ -1,11 +1,14 @@
-"""Samples from an ``.npz`` file: x and y, or x_train, y_train, x_test and y_test."""
+"""Samples from an ``.npz`` file: x and y, or x_train, y_train, x_test and y_test.
+
+Of a model with several inputs, one array for each stands in the place of x, under the input's name.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from hawx_onnx.errors import DataError
-from hawx_onnx.frontend.data_types import Array
+from hawx_onnx.frontend.data_types import Array, InputSpec
 from hawx_onnx.frontend.sources import RawData, RawPart
 from hawx_onnx.frontend.sources.mapped_rows import MappedRows
 from hawx_onnx.frontend.sources.npz_mapping import mapped
@@ -14,8 +17,12 @@ from hawx_onnx.numpy_files import Archive, ArrayFileError
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
 
 
-def load(path: Path) -> RawData:
+def load(path: Path, input_spec: InputSpec | None = None) -> RawData:
     """Returns the arrays of the file; pickled objects are refused.
+
+    Args:
+        path: The file.
+        input_spec: The model's inputs, where there are several.
 
     Raises:
         DataError: If the file is missing, is no ``.npz`` file, holds pickled objects, or lacks
@@ -23,6 +30,8 @@ def load(path: Path) -> RawData:
     """
     try:
         with Archive(path) as archive:
+            if input_spec is not None and input_spec.parts:
+                return _read_several(archive, path, input_spec)
             return _read(archive, path)
     except FileNotFoundError as error:
         raise DataError(
@@ -65,6 +74,34 @@ def _samples(archive: Archive, name: str, path: Path) -> Array | MappedRows:
     """Samples, mapped from the file where that holds many of them uncompressed."""
     found = mapped(path, name)
     return _array(archive, name, path) if found is None else found
+
+
+def _read_several(archive: Archive, path: Path, spec: InputSpec) -> RawData:
+    """Reads one array for each input."""
+    names = [part.name for part in spec.parts]
+    parted = any(f"{name}_{part}" in archive.names for name in names for part in ("train", "test"))
+    suffixes = {"train": "_train", "test": "_test"} if parted else {"all": ""}
+    parts = {}
+    for part, suffix in suffixes.items():
+        missing = [name + suffix for name in names if name + suffix not in archive.names]
+        if missing:
+            raise DataError(
+                f"array '{missing[0]}' is missing: the model has the inputs {', '.join(names)}",
+                where=str(path),
+                mend="store one array for each input under its name, or with _train and _test",
+            )
+        arrays = {name: _array(archive, name + suffix, path) for name in names}
+        where = f"{path}, arrays {', '.join(name + suffix for name in names)}"
+        lengths = {array.shape[:1] for array in arrays.values()}
+        if len(lengths) > 1 or () in lengths:
+            raise DataError(
+                "the arrays of the inputs do not hold the same number of samples",
+                where=where,
+                mend="store one row of each for every sample",
+            )
+        y = _array(archive, f"y{suffix}", path) if f"y{suffix}" in archive.names else None
+        parts[part] = RawPart(spec.join(arrays), y, where, f"{path}, array 'y{suffix}'")
+    return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
 
 
 def _array(archive: Archive, name: str, path: Path) -> Array:

@@ -21,6 +21,22 @@ def load(input_spec: InputSpec, seed: int) -> RawData:
         DataError: If an axis other than the batch is symbolic, or the type has no natural range
             (token ids, for instance).
     """
+    for one in input_spec.inputs:
+        _check(one)
+    _LOG.info(
+        "no data given: inputs are random, so accuracies say only how often the class of the "
+        "float model is kept; give --data for real ones"
+    )
+    rng = np.random.default_rng(seed)
+    parts = {
+        name: RawPart(_draw_all(rng, size, input_spec), None, x_where="synthetic x")
+        for name, size in _SIZES.items()
+    }
+    return RawData(name="synthetic", note=f"random inputs, seed {seed}, no labels", parts=parts)
+
+
+def _check(input_spec: InputSpec) -> None:
+    """Refuses an input that no samples can be made for."""
     shape = input_spec.shape
     where = f"input '{input_spec.name}'"
     unknown = [axis for axis, extent in enumerate(shape) if axis and extent is None]
@@ -38,16 +54,12 @@ def load(input_spec: InputSpec, seed: int) -> RawData:
             where=where,
             mend="give real samples with --data",
         )
-    _LOG.info(
-        "no data given: inputs are random, so accuracies say only how often the class of the "
-        "float model is kept; give --data for real ones"
-    )
-    rng = np.random.default_rng(seed)
-    parts = {
-        name: RawPart(_draw(rng, (size, *shape[1:]), input_spec), None, x_where="synthetic x")
-        for name, size in _SIZES.items()
-    }
-    return RawData(name="synthetic", note=f"random inputs, seed {seed}, no labels", parts=parts)
+
+
+def _draw_all(rng: np.random.Generator, size: int, input_spec: InputSpec) -> Array:
+    """Draws samples of all inputs."""
+    drawn = {one.name: _draw(rng, (size, *one.shape[1:]), one) for one in input_spec.inputs}
+    return input_spec.join(drawn)
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int | None, ...], spec: InputSpec) -> Array:

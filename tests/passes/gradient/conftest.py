@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from scipy.special import erf
 
-from hawx_onnx.passes.approximate import exposed
+from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes.gradient import Gradient, build_gradient, split_gradient
 from hawx_onnx.runtime.library import create_session
 
