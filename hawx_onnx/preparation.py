@@ -198,8 +198,8 @@ def prepare(
     given, held, notes = reopened(load_model(path), settings.force)
     source, told = with_output(given, settings.output_name)
     check_weights(source)
-    names = {spec.name for spec in model_input(source).inputs}
-    check_output_depends(source, names, model_output(source))
+    inputs = {spec.name for spec in model_input(source).inputs}
+    check_output_depends(source, inputs, model_output(source))
     dataset = load_data(source, settings)
     if costs:
         check_fabric(settings, target, multipliers)
