@@ -117,6 +117,7 @@ def test_the_whole_flow_with_all_three(acme, root, tmp_path):
         max_evaluations=3,
         score_samples=64,
         validation_samples=200,
+        confidence=0.5,  # so few samples make nothing sure
     )
     assert result.run["settings"]["passes"] == ["acme-prune"]
     assert "--passes acme-prune" in result.report["command"]
