@@ -493,7 +493,7 @@ def test_channels_of_their_own(cli: Callable, lenet: Path, tmp_path: Path, targe
     flags = (
         *flags,
         "--max-evaluations",
-        "20",
+        "40",
         "--granularity",
         "filter",
         "--target",
