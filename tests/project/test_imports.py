@@ -11,6 +11,8 @@ import pytest
 HEAVY = frozenset(
     {
         "catboost",
+        "dask",
+        "distributed",
         "matplotlib",
         "networkx",
         "onnx",
