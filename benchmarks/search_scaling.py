@@ -63,6 +63,9 @@ class Answers:
     def prepare(self, choices: Sequence[Choice]) -> None:
         """Nothing to do."""
 
+    def expect(self, choices: Sequence[Choice], batches: range) -> None:
+        """Nothing is run before it is asked for."""
+
     def forget(self, batch: int) -> None:
         """Nothing to do."""
 

@@ -22,6 +22,7 @@ from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data
+from hawx_onnx.runtime.cluster import connected
 from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -131,8 +132,9 @@ def explore(
         )
     settings = _settings(data, options)
     filters = settings.granularity == "filter"
-    prepared = prepare(model, settings, filters=filters, compensated=settings.fold_bias)
-    return explore_methods(prepared, settings, methods)
+    with connected(settings.cluster, settings.jobs) as cluster:
+        prepared = prepare(model, settings, filters=filters, compensated=settings.fold_bias)
+        return explore_methods(prepared, settings, methods, cluster=cluster)
 
 
 def evaluate(

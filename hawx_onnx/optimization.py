@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shlex
@@ -34,6 +35,7 @@ from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
+from hawx_onnx.runtime.cluster import Cluster, connected
 from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels
 from hawx_onnx.runtime.runner import Runner
@@ -120,10 +122,13 @@ def optimize_model(
     Raises:
         HawxError: Whatever the user can mend; BudgetError where no assignment meets the budget.
     """
-    if folder is None:
-        return _optimize(path, settings, step, progress, None)
-    with Journal(Path(folder) / FILE, resume) as journal:
-        return _optimize(path, settings, step, progress, journal)
+    with contextlib.ExitStack() as stack:
+        # First: where nobody answers, the folder stays as it is.
+        cluster = stack.enter_context(connected(settings.cluster, settings.jobs))
+        journal = None
+        if folder is not None:
+            journal = stack.enter_context(Journal(Path(folder) / FILE, resume))
+        return _optimize(path, settings, step, progress, journal, cluster)
 
 
 def _optimize(
@@ -132,13 +137,14 @@ def _optimize(
     step: Step,
     progress: Callable[[], None] | None,
     journal: Journal | None,
+    cluster: Cluster | None,
 ) -> Result:
     filters = settings.granularity == "filter"
     prepared = prepare(
         path, settings, step, filters=filters, compensated=settings.fold_bias, journal=journal
     )
     step("preparing the search")
-    searcher = Searcher(prepared, settings, progress, journal, describe=True)
+    searcher = Searcher(prepared, settings, progress, journal, describe=True, cluster=cluster)
     command = repeat_command(path, settings)
     kernels = kernels_of(prepared.state.multipliers)
     draft = draft_report(prepared, settings, searcher.problem, kernels, command)

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal
 from hawx_onnx.metric_names import is_function
+from hawx_onnx.passes import PassState
 from hawx_onnx.preparation import Prepared
+from hawx_onnx.remote_runs import RemoteRuns
 from hawx_onnx.report.interrupted import described
+from hawx_onnx.runtime.cluster import Cluster
 from hawx_onnx.search import (
     METHODS,
     Budget,
@@ -105,6 +109,7 @@ class Searcher:
         journal: Where measurements are written down, and taken from; nowhere if None.
         describe: Whether they are written with what a report needs of them.
         share: Compute once what assignments have in common, in all methods.
+        cluster: Where assignments are run; in this process if None.
     """
 
     def __init__(
@@ -116,6 +121,7 @@ class Searcher:
         *,
         describe: bool = False,
         share: bool = True,
+        cluster: Cluster | None = None,
     ) -> None:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
@@ -124,22 +130,12 @@ class Searcher:
         self._scoring = sensitivity.seconds
         self._settings, self._progress = settings, progress
         self._prepared, self._journal, self._share = prepared, journal, share
+        self._cluster = cluster
         self._describe = self._described if describe else None
 
     def measurer(self, method: str) -> Measurer:
         """A measurer for one method, which knows nothing that another one ran."""
-        prepared, seed, threads = self._prepared, self._settings.seed, self._settings.jobs
-        # A fresh one: no method shall gain from what another one ran.
-        network = ValidationRuns(
-            prepared.state,
-            prepared.dataset.validation,
-            seed,
-            threads,
-            share=self._share,
-            folds=prepared.folds,
-            scorer=prepared.scorer,
-            shape=prepared.output_shape,
-        )
+        network = self.network()
         settings, scoring = self._settings, self._scoring if method == "hawx" else 0.0
         limits = Limits(
             evaluations=settings.max_evaluations,
@@ -153,6 +149,22 @@ class Searcher:
         if self._journal is not None:
             known = self._journal.measurements(method, self._describe)
         return Measurer(network, self.problem, limits, known, progress=self._progress)
+
+    def network(self) -> ValidationRuns | RemoteRuns:
+        """A fresh network: no method shall gain from what another one ran."""
+        prepared = self._prepared
+        make = partial(
+            ValidationRuns,
+            _bare(prepared.state),
+            prepared.dataset.validation,
+            self._settings.seed,
+            share=self._share,
+            folds=prepared.folds,
+            scorer=prepared.scorer,
+            shape=prepared.output_shape,
+        )
+        local = make(self._settings.jobs)
+        return local if self._cluster is None else RemoteRuns(local, make, self._cluster)
 
     def _described(self, choice: Choice) -> dict[str, object]:
         """A measured choice as the report of an interrupted run tells it."""
@@ -219,6 +231,11 @@ class Searcher:
         samples = len(self._prepared.dataset.validation)
         points.append(Point(exact, totals, predicted, result.baseline_accuracy, samples))
         return self._with_points(result, points)
+
+
+def _bare(state: PassState) -> PassState:
+    """What it takes to run a network: it travels to workers."""
+    return PassState(state.model, multipliers=state.multipliers, candidates=state.candidates)
 
 
 def choose(problem: Problem, result: SearchResult) -> Point:

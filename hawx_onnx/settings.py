@@ -9,13 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hawx_onnx.cluster_address import check_address
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.metric_names import check_name, is_function
 from hawx_onnx.names import close_names
+from hawx_onnx.setting_checks import check_option, flag_name
 
 OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
+# Where a run is made: its result, and how to repeat it, do not depend on it.
+PLACE = ("cluster",)
 CALIBRATIONS = ("minmax", "percentile", "entropy")
 
 
@@ -137,6 +141,9 @@ class Settings:
     )
     force: bool = option(False, "undo a rewritten model and go on from its assignment", kind=bool)
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
+    cluster: str | None = option(
+        None, "Dask scheduler whose workers run the search, tcp://HOST:PORT", parse=check_address
+    )
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 
     def __post_init__(self) -> None:
@@ -162,10 +169,11 @@ class Settings:
         return parse_bytes(self.memory_limit)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML, with the names of the flags."""
+        """Plain values for YAML, with the names of the flags; nothing of where it is run."""
         return {
             flag_name(item.name): _plain(getattr(self, item.name))
             for item in dataclasses.fields(self)
+            if item.name not in PLACE
         }
 
     @classmethod
@@ -186,11 +194,6 @@ class Settings:
         return cls(**{name: native(value) for name, value in values.items()})
 
 
-def flag_name(name: str) -> str:
-    """``max_power`` -> ``max-power``."""
-    return name.replace("_", "-")
-
-
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
@@ -206,49 +209,3 @@ def native(value: Any) -> Any:  # noqa: ANN401 - the options have different type
     if isinstance(value, numbers.Integral):
         return int(value)
     return float(value) if isinstance(value, numbers.Real) else value
-
-
-def repeatable(item: dataclasses.Field[Any]) -> bool:
-    """Whether an option holds a list, and its flag may be given several times."""
-    return item.default is dataclasses.MISSING
-
-
-def check_option(item: dataclasses.Field[Any], value: object, where: str = "") -> None:
-    """Raises ConfigError where a value has the wrong type, range or word."""
-    about, where = item.metadata, where or f"--{flag_name(item.name)}"
-    optional = item.default is None
-    if value is None and optional:
-        return
-    if not repeatable(item):
-        _check_one(value, about, where)
-    elif isinstance(value, tuple):
-        for one in value:
-            _check_one(one, about, where)
-        if about["choices"] and not value:
-            mend = f"choose of {', '.join(about['choices'])}"
-            raise ConfigError("names nothing", where=where, mend=mend)
-    else:
-        raise ConfigError(f"{value!r} is not a list", where=where, mend="write [a, b]")
-
-
-def _check_one(value: object, about: Mapping[str, Any], where: str) -> None:
-    kind = about["kind"]
-    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    if not fits or (kind is not bool and isinstance(value, bool)):
-        shown = list(value) if isinstance(value, tuple) else value
-        raise ConfigError(f"{shown!r} is not {_WORDS[kind]}", where=where, mend=about["text"])
-    if about["choices"] and value not in about["choices"]:
-        raise ConfigError(
-            f"{value!r} is not allowed", where=where, mend=close_names(str(value), about["choices"])
-        )
-    if about["parse"] is not None:
-        about["parse"](value, where)
-    low, high = about["low"], about["high"]
-    if kind in (int, float):
-        number = float(value)  # type: ignore[arg-type]
-        if not ((low is None or number >= low) and (high is None or number <= high)):
-            span = f"at least {low}" if high is None else f"between {low} and {high}"
-            raise ConfigError(f"{value} is out of range", where=where, mend=f"it is {span}")
-
-
-_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.settings import Settings, check_option, flag_name, native, repeatable
+from hawx_onnx.setting_checks import check_option, flag_name, repeatable
+from hawx_onnx.settings import Settings, native
 from hawx_onnx.yaml_files import read_yaml
 
 

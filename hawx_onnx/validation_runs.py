@@ -61,7 +61,7 @@ class ValidationRuns:
         self._shape = shape
         self._scorer = Scorer(metric_named(ACCURACY)) if scorer is None else scorer
         # Fresh folds: what another method's runs found out is not taken over.
-        own = None if folds is None else folds.fresh(share=share)
+        own = None if folds is None else folds.fresh(share=share, threads=threads)
         self._probe = StagedProbe(
             state.model, state.candidates, state.multipliers, threads, folds=own
         )
@@ -80,6 +80,9 @@ class ValidationRuns:
         self._together = self._share and len(choices) > 1
         if self._together:
             self._probe.plan(choices, len(self._batch(0)))
+
+    def expect(self, choices: Sequence[Choice], batches: range) -> None:
+        """Nothing is run before it is asked for."""
 
     def scores(self, choice: Choice, batch: int) -> np.ndarray:
         """The score of each sample of a batch: bool or float64 [samples]."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import onnx
@@ -75,13 +76,23 @@ class SharedFolds:
         """Outputs of the exact network that biases are fitted to."""
         return self._network.exact
 
-    def fresh(self, *, share: bool = True) -> SharedFolds:
-        """Folds of the same network that know nothing yet."""
+    def fresh(self, *, share: bool = True, threads: int | None = None) -> SharedFolds:
+        """Folds of the same network that know nothing yet; ``threads`` as these if None."""
         other = SharedFolds.__new__(SharedFolds)
         other.x, other._network = self.x, self._network
+        if threads is not None and threads != self._network.threads:
+            own = self._network
+            made_of = (own.model, own.candidates, own.multipliers, self.x, threads)
+            other._network = _Network(*made_of)
         other._cache_bytes, other._share = self._cache_bytes, share
         other._known, other._walks = {}, OrderedDict()
         return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process knows nothing yet: sessions do not travel."""
+        network = self._network
+        made_of = (network.model, network.candidates, network.multipliers, self.x, network.threads)
+        return partial(SharedFolds, share=self._share), (*made_of, self._cache_bytes)
 
     def constants(self, choice: Choice) -> dict[str, Constants]:
         """What folding makes of the layers' constants.
@@ -184,7 +195,7 @@ class _Network:
         x: np.ndarray,
         threads: int,
     ) -> None:
-        self._model, self._x, self._threads = model, x, threads
+        self.model, self._x, self.threads = model, x, threads
         self.candidates, self.multipliers = candidates, multipliers
         self.constants = layer_constants(model, {c.name: c.channels for c in candidates})
         why_not = FoldBias().why_not
@@ -195,13 +206,13 @@ class _Network:
     @cached_property
     def stages(self) -> Stages:
         """The network."""
-        return Stages(self._model, self.candidates, self.multipliers, self._threads)
+        return Stages(self.model, self.candidates, self.multipliers, self.threads)
 
     @cached_property
     def exact(self) -> ExactOutputs:
         """Outputs of the exact network."""
         exact, stages = self.multipliers[0], self.stages
-        return ExactOutputs(self._model, self.candidates, exact, self._x, self._threads, stages)
+        return ExactOutputs(self.model, self.candidates, exact, self._x, self.threads, stages)
 
     def index(self, choice: Choice, depth: int) -> np.ndarray:
         """Tables of a layer's channels: int32 [channels]."""

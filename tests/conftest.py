@@ -34,15 +34,27 @@ def shared() -> Callable[[str], Path]:
     return find
 
 
+def _helper(name: str) -> ModuleType:
+    """A module of the tests themselves, ``tests/NAME.py``."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="session")
 def netlists() -> ModuleType:
     """The generator of netlists, ``tests/netlists.py``."""
-    spec = importlib.util.spec_from_file_location("netlists", ROOT / "tests" / "netlists.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["netlists"] = module  # where dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return _helper("netlists")
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> ModuleType:
+    """Starts real schedulers and workers, ``tests/dask_cluster.py``; skips without Dask."""
+    pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+    return _helper("dask_cluster")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,7 +9,8 @@ from typing import Any
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.names import close_names
-from hawx_onnx.settings import Settings, flag_name
+from hawx_onnx.setting_checks import flag_name
+from hawx_onnx.settings import Settings
 from hawx_onnx.settings_file import read_config
 
 # Flags that make no sense in a file.

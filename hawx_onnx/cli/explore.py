@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with an interrupted run: take what the journal beside the output holds",
     )
     parser.add_argument("--plot", metavar="FILE", help="draw the methods side by side (SVG)")
-    add_settings(parser, (*ALL, "fold_bias"))
+    add_settings(parser, (*ALL, "cluster", "fold_bias"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
@@ -48,13 +48,17 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         print_table,
         write_json,
     )
+    from hawx_onnx.runtime.cluster import connected
     from hawx_onnx.writable import check_writable_file
 
     for path in (args.output, args.plot):
         if path is not None:
             check_writable_file(path)
     filters = settings.granularity == "filter"
-    with journal_beside(args.output, args.resume) as journal:
+    with (
+        connected(settings.cluster, settings.jobs) as cluster,
+        journal_beside(args.output, args.resume) as journal,
+    ):
         prepared = prepare(
             args.model,
             settings,
@@ -64,7 +68,13 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
             journal=journal,
         )
         document = explore_methods(
-            prepared, settings, args.method or ["hawx"], ui.tick, ui.step, journal=journal
+            prepared,
+            settings,
+            args.method or ["hawx"],
+            ui.tick,
+            ui.step,
+            journal=journal,
+            cluster=cluster,
         )
     if args.output is not None:
         write_json(document, args.output)

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with an interrupted run: take the measurements in its folder",
     )
-    add_settings(parser, (*ALL, *COMPENSATION))
+    add_settings(parser, (*ALL, "cluster", *COMPENSATION))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

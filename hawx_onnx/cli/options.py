@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from hawx_onnx.settings import Settings, flag_name
+from hawx_onnx.setting_checks import flag_name
+from hawx_onnx.settings import Settings
 from hawx_onnx.settings_file import load_config
 
 DEFAULT_OUTPUT = "hawx-out"

@@ -27,6 +27,12 @@ class Network(Protocol):
     def prepare(self, choices: Sequence[Choice]) -> None:
         """Tells which choices are about to be run on every batch, one batch after the other."""
 
+    def expect(self, choices: Sequence[Choice], batches: range) -> None:
+        """Tells which choices are run next on a batch, the first of these.
+
+        On the others they are run as well, unless time runs out; on later ones perhaps.
+        """
+
     def scores(self, choice: Choice, batch: int) -> np.ndarray:
         """Score of each sample of a batch, the higher the better: bool where right or wrong."""
 
@@ -219,9 +225,9 @@ class Measurer:
             if bounded and self._late():
                 self.stopped_by = SECONDS
                 break
-            for choice in block:
-                if choice in given_up or len(hits[choice]) != self._starts[batch]:
-                    continue
+            due = [c for c in block if c not in given_up and len(hits[c]) == self._starts[batch]]
+            self._network.expect(due, range(batch, self._sure_until(batch, least is not None)))
+            for choice in due:
                 hits[choice] = np.concatenate([hits[choice], self._network.scores(choice, batch)])
                 if least is not None and self._hopeless(hits[choice], least[choice]):
                     given_up.add(choice)
@@ -232,6 +238,11 @@ class Measurer:
         if self._journal is not None:
             self._journal.add(new, time.perf_counter() - begun)
         self.seconds += time.perf_counter() - begun
+
+    def _sure_until(self, batch: int, stops: bool) -> int:
+        """The batch before which no choice is given up that is run on this one."""
+        later = [look for look in self._looks if stops and look > batch]
+        return min(later, default=len(self._network.sizes))
 
     def _hopeless(self, hits: np.ndarray, least: int) -> bool:
         """Whether the hits so far rule out as many as it takes; looked at after whole batches."""

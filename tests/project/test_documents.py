@@ -121,7 +121,8 @@ def test_commands_in_the_pages_have_the_options_they_use(page: Path) -> None:
 def test_the_page_of_commands_tells_every_option_and_its_default() -> None:
     import dataclasses
 
-    from hawx_onnx.settings import Settings, flag_name
+    from hawx_onnx.setting_checks import flag_name
+    from hawx_onnx.settings import Settings
 
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `--")]

@@ -26,6 +26,8 @@ FRAMEWORKS = frozenset(
 HEAVY = FRAMEWORKS | frozenset(
     {
         "catboost",
+        "dask",
+        "distributed",
         "matplotlib",
         "networkx",
         "onnx",

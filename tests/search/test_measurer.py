@@ -31,6 +31,7 @@ class Network:
         self.runs: list[tuple] = []
         self.prepared: list[list] = []
         self.forgotten: list[int] = []
+        self.expected: list[tuple] = []
 
     sizes = [BATCH] * (SAMPLES // BATCH)
 
@@ -40,6 +41,9 @@ class Network:
     def scores(self, choice, batch):
         self.runs.append((choice, batch))
         return self.hits[choice][batch * BATCH :][:BATCH]
+
+    def expect(self, choices, batches):
+        self.expected.append((list(choices), batches))
 
     def forget(self, batch):
         self.forgotten.append(batch)
@@ -74,6 +78,19 @@ def test_each_choice_runs_once():
     assert measurer.complete((1, 0))
     assert measurer.seconds > 0
     assert [choice for choice, _ in measurer.measured()] == [(1, 0)]
+
+
+def test_what_is_run_next_is_told_beforehand():
+    network = Network()
+    measurer_of(network, early_stop=False).measure_all(ALL[:3])
+    assert network.expected == [(ALL[:3], range(batch, 8)) for batch in range(8)]
+    # With early stopping every batch may be a choice's last, except of the baseline.
+    network = Network({c: 0.9 - 0.3 * sum(c) for c in ALL})
+    measurer_of(network).measure_all([(0, 1), (0, 2)])
+    assert network.expected[:8] == [([(0, 0)], range(batch, 8)) for batch in range(8)]
+    assert network.expected[8] == ([(0, 1), (0, 2)], range(1))
+    told = [(choice, batches.start) for choices, batches in network.expected for choice in choices]
+    assert told == network.runs
 
 
 def test_the_baseline_counts_only_where_it_is_asked_for():

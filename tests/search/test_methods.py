@@ -68,6 +68,9 @@ class Toy:
     def prepare(self, choices) -> None:
         pass
 
+    def expect(self, choices, batches) -> None:
+        pass
+
     def forget(self, batch) -> None:
         pass
 
