@@ -14,6 +14,7 @@ SANITIZE := build/sanitize
 FUZZ := build/fuzz
 RTL := build/rtl
 SECONDS_OF_FUZZING := 600
+INPUTS := 100000
 
 # A change of any of these asks for a new installation: an editable one follows changes of the
 # Python sources by itself, but compiles nothing.
@@ -23,7 +24,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test abi rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-short setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo docs test abi rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -68,12 +69,22 @@ sanitize: sanitized  ## run the C++ tests under the address and undefined-behavi
 fuzz-short: sanitized  ## run the operators on random inputs for 10 seconds, under sanitizers
 	cd $(SANITIZE) && fuzz/hawx_fuzz_short 10
 
-fuzz: $(VENV)/.developing  ## the same for 10 minutes with libFuzzer, which needs clang
+fuzz-inputs: $(VENV)/.developing  ## hand INPUTS damaged files of every kind to whoever reads them
+	PYTHONPATH=tests/fuzz $(BIN)/python -m fuzzing --inputs $(INPUTS)
+
+fuzz: fuzz-inputs  ## both for long: the operators for 10 minutes with libFuzzer, which needs clang
 	@CXX=clang++ $(BIN)/cmake -S custom_ops -B $(FUZZ) -DHAWX_BUILD_FUZZERS=ON \
 		-DHAWX_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
 	@MAKEFLAGS= $(BIN)/cmake --build $(FUZZ) --parallel 2 --target hawx_fuzz_ops
 	@mkdir -p $(FUZZ)/corpus
 	cd $(FUZZ) && fuzz/hawx_fuzz_ops -max_total_time=$(SECONDS_OF_FUZZING) -max_len=400 corpus
+
+# Moved into place when it is whole: an interrupted one must not look like packages that are broken.
+node-example:  ## install what the test of the Node.js example needs, about 300 MB
+	@rm -rf build/node.new && mkdir -p build/node.new && cp examples/node/package.json build/node.new
+	cd build/node.new && ONNXRUNTIME_NODE_INSTALL_CUDA=skip \
+		npm install --no-audit --no-fund --loglevel=error
+	@rm -rf build/node && mv build/node.new build/node
 
 setup: $(VENV)/.developing  ## install the package and the tools for development
 

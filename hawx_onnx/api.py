@@ -37,7 +37,7 @@ __all__ = ["Result", "analyze", "apply", "cost", "evaluate", "explore", "optimiz
 
 def _settings(data: str | Path | None, options: Mapping[str, Any]) -> Settings:
     plain = {"data": None if data is None else str(data), **options}
-    for name in ("candidates", "library", "objective", "exclude"):
+    for name in ("candidates", "library", "objective", "exclude", "passes"):
         if isinstance(plain.get(name), (str, Path)):
             plain[name] = (str(plain[name]),)
         elif name in plain:

@@ -40,6 +40,7 @@ from hawx_onnx.passes import (
 )
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
+from hawx_onnx.plugged_passes import plugged_passes
 from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning
 from hawx_onnx.rewritten import reopened
@@ -119,6 +120,7 @@ def quantized_state(
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
     quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float)
+    plugged = plugged_passes(options.passes)
     for text, one in (
         ("looking for dynamic quantisation", StaticForm()),
         ("canonicalising", Canonicalize()),
@@ -130,6 +132,10 @@ def quantized_state(
     ):
         step(text)
         state = one(state)
+        for other in plugged:
+            if other.inner.after == one.name:
+                step(f"running the pass {other.plugin.name}")
+                state = other(state)
     return state
 
 
@@ -162,6 +168,7 @@ def prepare(
     """
     target = load_target(settings.target)
     multipliers = choose_multipliers(settings)
+    plugged_passes(settings.passes)
     if all(multiplier.is_exact for multiplier in multipliers):
         raise ConfigError(
             "names no approximate multiplier", where="--candidates", mend=LIBRARY_LIST

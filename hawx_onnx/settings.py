@@ -14,6 +14,7 @@ from typing import Any
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.names import close_names
+from hawx_onnx.yaml_files import read_yaml
 
 OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
@@ -86,6 +87,9 @@ class Settings:
     )
     keep_float: tuple[str, ...] = option(
         (), "layers that stay in floating point, names or patterns, separated by commas"
+    )
+    passes: tuple[str, ...] = option(
+        (), "passes of installed plug-ins to run too, by name (repeatable)"
     )
     max_evaluations: int | None = option(
         None, "most assignments to measure; 40 where a search needs a number", kind=int, low=1
@@ -246,18 +250,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     Raises:
         ConfigError: The file is missing or no YAML mapping.
     """
-    import yaml
-
     where = str(path)
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        mend = "name a YAML file with --config"
-        raise ConfigError(f"cannot be read: {reason}", where=where, mend=mend) from error
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())[:200]
-        raise ConfigError(f"is no YAML: {text}", where=where, mend=_FORM) from error
+    values, _ = read_yaml(path, _FORM)
     if isinstance(values, dict) and "settings" in values:
         values = values["settings"]
     if values is None:

@@ -132,9 +132,16 @@ class PassResult:
 
 
 class Pass(ABC):
-    """One step over the graph: ``requires`` -> ``call`` -> ``ensures``."""
+    """One step over the graph: ``requires`` -> ``call`` -> ``ensures``.
+
+    Attributes:
+        name: What records, logs and errors call it.
+        after: For a pass of a plug-in: the pass of ours that it follows, of those from
+            ``static-form`` to ``open-batch``.
+    """
 
     name: str = ""
+    after: str = "canonicalize"
 
     def requires(self, state: PassState) -> None:  # noqa: B027 - a pass may require nothing
         """Raises a HawxError where the state is not what this pass can work on."""

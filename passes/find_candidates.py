@@ -12,12 +12,13 @@ from hawx_onnx.errors import ModelError
 from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.approximate import EXACT_OP, exposed
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
-from hawx_onnx.passes.graph import ORIGIN_KEY, metadata
+from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, metadata
 from hawx_onnx.passes.lower_qdq import LowerQdq
 from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.workloads import layer_sources, workload_of
 from hawx_onnx.runtime.runner import Runner
 
+_DOMAINS = ("", "ai.onnx", HAWX_DOMAIN)
 FLOAT_OPS = frozenset({"Conv", "MatMul", "Gemm"})
 INTEGER_OPS = {"QLinearConv": "Conv", "QLinearMatMul": "MatMul"}
 OTHER_PRODUCT_OPS = frozenset(
@@ -111,7 +112,8 @@ def products(model: onnx.ModelProto) -> list[_Product]:
     for node in model.graph.node:
         kind = EXACT_OP.get(node.op_type, node.op_type)
         op = INTEGER_OPS.get(kind, kind)
-        if kind in INTEGER_OPS or kind in FLOAT_OPS or kind in OTHER_PRODUCT_OPS:
+        ours = node.domain in _DOMAINS and (kind in INTEGER_OPS or kind in FLOAT_OPS)
+        if ours or kind in OTHER_PRODUCT_OPS:
             found.append(_Product(node, kind, origin.get(node.name, op)))
     return found
 

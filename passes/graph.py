@@ -26,7 +26,11 @@ def to_graph(model: onnx.ModelProto) -> gs.Graph:
     """Opens a model for surgery; the model itself stays as it is."""
     # graphsurgeon logs to standard output, where commands print their one JSON document.
     gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR
-    return gs.import_onnx(model)
+    graph = gs.import_onnx(model)
+    # Functions stay as they are (`keep_identity`): sorting them never ends where there are
+    # subgraphs, too.
+    graph.functions.clear()
+    return graph
 
 
 def to_model(graph: gs.Graph, like: onnx.ModelProto, *, minimum_ir: int = 0) -> onnx.ModelProto:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hawx_onnx.cli.console import Ui
 
-HELP = "versions, processor features, the kernel of each multiplier, and what runs a model's nodes"
+HELP = "versions, processor features, kernels, plug-ins, and what runs a model's nodes"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +56,9 @@ def _print(document: dict[str, Any], ui: Ui) -> None:
     ui.line(f"{'processor':17} {', '.join(document['cpu']) or '-'}")
     for name, kernel in document["kernels"].items():
         ui.line(f"  {name:22} {kernel}")
+    for one in document["plugins"]:
+        told = one["brings"] or f"left out: {one['problem']}"
+        ui.line(f"  {one['name']:22} {told} ({one['package']} {one['version']})")
     if document.get("nodes") == []:
         ui.line("the model has no ai.hawx nodes: every onnxruntime runs it")
     for node in document.get("nodes", []):
@@ -77,6 +80,7 @@ def diagnose(model: str | None = None, portable: bool = False) -> tuple[dict[str
     from hawx_onnx.diagnosis import diagnose_model
     from hawx_onnx.errors import LibraryError
     from hawx_onnx.optimization import kernels_of
+    from hawx_onnx.plugin_diagnosis import diagnose_plugins
     from hawx_onnx.report.environment import versions
     from hawx_onnx.runtime.library import get_library_path
 
@@ -87,6 +91,7 @@ def diagnose(model: str | None = None, portable: bool = False) -> tuple[dict[str
         "cpu": [],
         "isa": None,
         "kernels": {},
+        "plugins": diagnose_plugins(),
     }
     problem = ""
     # A model is told of by its nodes; one multiplier is enough to see that the library runs.

@@ -27,6 +27,7 @@ VERBS = {
     "report": "report",
     "library": "library",
     "doctor": "doctor",
+    "olive-config": "olive_config",
 }
 USAGE_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 4, 130
 

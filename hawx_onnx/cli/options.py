@@ -32,7 +32,7 @@ SEARCH = (
     "max_seconds",
     "early_stop",
 )
-QUANTIZATION = ("calibration", "keep_float")
+QUANTIZATION = ("calibration", "keep_float", "passes")
 COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *QUANTIZATION, *CHOICE, *SEARCH, *SCORE, "jobs")
 

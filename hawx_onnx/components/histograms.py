@@ -6,10 +6,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hawx_onnx.components.statistics import Floats, operand_shares
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.numpy_files import Archive, ArrayFileError
 
 ENTRIES = ("activation", "weight")
 MEND = "give an .npz file with the entries activation and weight, each counts [256] by bit pattern"
@@ -42,12 +41,12 @@ def read_histograms(path: str | Path) -> OperandHistograms:
     try:
         if not zipfile.is_zipfile(path):
             raise ConfigError("the file is no .npz archive", where=str(path), mend=MEND)
-        with np.load(path, allow_pickle=False) as archive:
-            if missing := [entry for entry in ENTRIES if entry not in archive]:
+        with Archive(Path(path)) as archive:
+            if missing := [entry for entry in ENTRIES if entry not in archive.names]:
                 told = f"there is no entry {' and no entry '.join(missing)}"
                 raise ConfigError(told, where=str(path), mend=MEND)
-            counts = {entry: archive[entry] for entry in ENTRIES}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            counts = {entry: archive.read(entry) for entry in ENTRIES}
+    except ArrayFileError as error:
         raise ConfigError(f"cannot be read: {error}", where=str(path), mend=MEND) from error
     return OperandHistograms(
         *(operand_shares(counts[entry], f"{path}:{entry}") for entry in ENTRIES)

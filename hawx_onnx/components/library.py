@@ -13,6 +13,7 @@ from hawx_onnx.components.builtin import builtin, builtin_names, exact
 from hawx_onnx.components.importers import import_path
 from hawx_onnx.components.library_files import is_library, read_library
 from hawx_onnx.components.multiplier import Multiplier
+from hawx_onnx.components.plugged import plugged_library, plugged_names
 from hawx_onnx.components.synthesis import shipped
 from hawx_onnx.components.table_files import read_npy, read_npz
 from hawx_onnx.components.tables import Encoding
@@ -41,7 +42,7 @@ def load(name_or_path: str | Path) -> Multiplier:
     Args:
         name_or_path: A built-in name; an ``.npy`` file; an ``.npz`` file with exactly one table;
             or ``FILE.npz:NAME`` for one of several; likewise a library's folder or ``.npz`` file,
-            and ``LIB:NAME``.
+            and ``LIB:NAME``, where LIB can be that of an installed plug-in.
 
     Raises:
         ConfigError: No such name, file or entry, or the file holds several tables.
@@ -59,6 +60,8 @@ def load(name_or_path: str | Path) -> Multiplier:
         return read_npy(Path(text))
     if text.endswith(".npz"):
         return _single(read_npz(Path(text)), text)
+    if library and (plugged := plugged_library(library)) is not None:
+        return _named(plugged, name, library)
     return builtin(text)
 
 
@@ -82,7 +85,7 @@ def _is_path(text: str) -> bool:
         text.endswith((".npy", ".npz"))
         or _ENTRY.fullmatch(text) is not None
         or is_library(text)
-        or (bool(library) and is_library(library))
+        or (bool(library) and (is_library(library) or library in plugged_names()))
     )
 
 
@@ -91,8 +94,8 @@ def load_library(spec: str | Path) -> tuple[Multiplier, ...]:
 
     Args:
         spec: ``builtin``, a library's folder or ``.npz`` file, an ``.npz`` file of tables, an
-            ``.npy`` file with one, or a folder of Verilog and tables, which is imported and kept
-            in the cache.
+            ``.npy`` file with one, a folder of Verilog and tables, which is imported and kept in
+            the cache, or the name of a library that an installed plug-in brings.
 
     Raises:
         ConfigError: No such library.
@@ -109,9 +112,13 @@ def load_library(spec: str | Path) -> tuple[Multiplier, ...]:
         return read_npz(Path(text))
     if text.endswith(".npy"):
         return (read_npy(Path(text)),)
+    if (plugged := plugged_library(text)) is not None:
+        return plugged
+    offered = "".join(f", {name!r}" for name in plugged_names())
     raise ConfigError(
         f"there is no library {text!r}",
-        mend=f"give {BUILTIN!r}, a library's folder, an .npz file of tables, or an .npy file",
+        mend=f"give {BUILTIN!r}{offered}, a library's folder, an .npz file of tables, or an "
+        ".npy file",
     )
 
 

@@ -27,11 +27,15 @@ from hawx_onnx.components.stored import StoredMultiplier, stored
 from hawx_onnx.components.table_files import checked_table
 from hawx_onnx.components.tables import Table
 from hawx_onnx.errors import ComponentError, ConfigError
+from hawx_onnx.numpy_files import Archive, ArrayFileError
 
 
 def is_library(path: str | Path) -> bool:
     """Whether a folder or an ``.npz`` file is a library with an index."""
-    return LibraryPaths.of(path).index.is_file()
+    try:
+        return LibraryPaths.of(path).index.is_file()
+    except (OSError, ValueError):  # too long, or no name of a file at all
+        return False
 
 
 def read_library(path: str | Path) -> tuple[StoredMultiplier, ...]:
@@ -95,11 +99,10 @@ def _read_table(path: Path, name: str, sha256: str) -> Table:
     """Reads one table and holds it against the index."""
     where = f"{path}:{name}"
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
-            array = np.lib.format.read_array(stream, allow_pickle=False)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        text = " ".join(str(error).split())
-        raise ComponentError(f"cannot be read: {text}", where=where, mend=MEND) from error
+        with Archive(path) as archive:
+            array = archive.read(name)
+    except (FileNotFoundError, ArrayFileError) as error:
+        raise ComponentError(f"cannot be read: {error}", where=where, mend=MEND) from error
     table = checked_table(array, where)
     if hashlib.sha256(table.astype("<i4").tobytes()).hexdigest() != sha256:
         raise ComponentError("the table is not the one of the index", where=where, mend=MEND)

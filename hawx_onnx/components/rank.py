@@ -27,6 +27,7 @@ from hawx_onnx.components.tables import IntArray
 # matrix products are exact.
 PRIMES = (4194301, 4194287, 4194277, 4194271)
 _EXACT_FLOAT = 2.0**53
+_HALF = 1 << 17
 
 
 def rational_rank(matrix: npt.NDArray[np.integer]) -> int:
@@ -121,16 +122,13 @@ def _is_spanned(matrix: IntArray, rows: list[int], columns: list[int], prime: in
     inverted = inverse(matrix[np.ix_(rows, columns)], prime).astype(np.float64)
     norms = np.log2(np.linalg.norm(matrix.astype(np.float64), axis=0))
     bits = float(norms[columns].sum() + norms[others].max())
-    in_float = float(np.abs(basis).max()) * prime * len(rows) < _EXACT_FLOAT
+    parts = _float_parts(basis, prime)
     # One digit more than the bound asks for covers the rounding of the logarithms.
     for _ in range(math.ceil(bits / math.log2(prime)) + 1):
         digits = (inverted @ (residual[rows] % prime).astype(np.float64)).astype(np.int64) % prime
         digits[digits > prime // 2] -= prime  # symmetric, so that negative solutions end too
-        residual = residual - (
-            (basis.astype(np.float64) @ digits.astype(np.float64)).astype(np.int64)
-            if in_float
-            else basis @ digits
-        )
+        for part, weight in parts:
+            residual = residual - (part @ digits.astype(np.float64)).astype(np.int64) * weight
         quotient, remainder = np.divmod(residual, prime)
         if remainder.any():
             return False
@@ -138,6 +136,17 @@ def _is_spanned(matrix: IntArray, rows: list[int], columns: list[int], prime: in
             return True
         residual = quotient
     return True
+
+
+def _float_parts(basis: IntArray, prime: int) -> list[tuple[npt.NDArray[np.float64], int]]:
+    """Splits a matrix into summands whose products with digits are exact in float64.
+
+    Products of integers would be, too, but take several times as long.
+    """
+    if float(np.abs(basis).max()) * prime * basis.shape[1] < _EXACT_FLOAT:
+        return [(basis.astype(np.float64), 1)]
+    high, low = np.divmod(basis, _HALF)
+    return [(high.astype(np.float64), _HALF), (low.astype(np.float64), 1)]
 
 
 def _fraction_free_rank(matrix: IntArray) -> int:

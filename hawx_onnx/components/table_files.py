@@ -22,6 +22,7 @@ from hawx_onnx.components.statistics import error_statistics
 from hawx_onnx.components.tables import CODES, Encoding, Table, exact_table
 from hawx_onnx.errors import ComponentError, ConfigError
 from hawx_onnx.names import close_names
+from hawx_onnx.numpy_files import Archive, ArrayFileError, load_npy
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +63,8 @@ def read_npy(path: Path) -> Multiplier:
     """
     _require_file(path)
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        array = load_npy(path)
+    except ArrayFileError as error:
         raise _unreadable(path, error) from error
     return _multiplier(path.stem, array, {}, str(path))
 
@@ -149,32 +150,27 @@ def _unreadable(where: str | Path, error: Exception) -> ComponentError:
 
 def _entries(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Reads all arrays of an archive; two entries of one name are an error."""
+    if not zipfile.is_zipfile(path):
+        raise ComponentError(
+            "the file is no .npz archive", where=str(path), mend="write it with numpy.savez"
+        )
     try:
-        if not zipfile.is_zipfile(path):
-            raise ComponentError(
-                "the file is no .npz archive", where=str(path), mend="write it with numpy.savez"
-            )
-        with np.load(path, allow_pickle=False) as archive:
-            assert archive.zip is not None  # it is None on closed files only
-            names = [name.removesuffix(".npy") for name in archive.zip.namelist()]
-            for name, count in Counter(names).items():
+        with Archive(path) as archive:
+            for name, count in Counter(archive.names).items():
                 if count > 1:
                     raise ComponentError(
                         "the name is there twice", where=f"{path}:{name}", mend="rename one"
                     )
-            return {name: _entry(archive, path, name) for name in names}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            return {name: _entry(archive, path, name) for name in archive.names}
+    except ArrayFileError as error:
         raise _unreadable(path, error) from error
 
 
-def _entry(archive: np.lib.npyio.NpzFile, path: Path, name: str) -> npt.NDArray[np.generic]:
+def _entry(archive: Archive, path: Path, name: str) -> npt.NDArray[np.generic]:
     try:
-        array = archive[name]
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        return archive.read(name)
+    except ArrayFileError as error:
         raise _unreadable(f"{path}:{name}", error) from error
-    if not isinstance(array, np.ndarray):
-        raise ComponentError("the entry is no numpy array", where=f"{path}:{name}", mend=MEND_TABLE)
-    return array
 
 
 def checked_table(array: npt.NDArray[np.generic], where: str) -> Table:

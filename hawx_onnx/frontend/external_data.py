@@ -53,6 +53,7 @@ def check_size(size: int) -> None:
     """
     if size <= LARGEST:
         return
+    size = min(size, 10**18)  # what a damaged shape says may be no number of a float
     raise ModelError(
         f"its constants take {size / 1e9:.1f} GB, at most {LARGEST / 1e9:.1f} GB can be treated",
         where="model",

@@ -28,7 +28,7 @@ def tensors_read(node: onnx.NodeProto) -> list[str]:
 
 
 def check_graph(model: onnx.ModelProto) -> None:
-    """Checks that every tensor is written by something, and nothing depends on itself.
+    """Checks that every tensor is written by something, an output too, and nothing by itself.
 
     Raises:
         ModelError: The text names the tensor, or the nodes of the cycle.
@@ -46,6 +46,8 @@ def check_graph(model: onnx.ModelProto) -> None:
                     where=f"node {_title(node, index)}",
                     mend=_EXPORT,
                 )
+    if not graph.output:
+        raise ModelError("has no output", where="graph", mend=_EXPORT)
     for value in graph.output:
         if value.name not in written:
             raise ModelError("nothing writes it", where=f"output {value.name}", mend=_EXPORT)

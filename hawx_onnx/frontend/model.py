@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,13 @@ from hawx_onnx.errors import ModelError
 from hawx_onnx.frontend.data import InputSpec
 from hawx_onnx.frontend.external_data import check_size, load_external_data
 from hawx_onnx.frontend.graph_checks import check_graph
+from hawx_onnx.frontend.node_checks import check_nodes, check_tensors, check_texts
 
 DEFAULT_BATCH = 64
+MOST_INPUT_BYTES = 1 << 30
+"""Bytes that one batch of a model may take, where its size is fixed."""
+
+_EXPORT = "export the model again"
 
 
 def load_model(path: str | Path) -> onnx.ModelProto:
@@ -57,8 +63,11 @@ def load_model(path: str | Path) -> onnx.ModelProto:
             "holds no graph, or a graph without nodes", where=where, mend="export it again"
         )
     try:
+        check_texts(model)
         load_external_data(model, file.parent)
+        check_tensors(model)
         check_graph(model)
+        check_nodes(model)
     except ModelError as error:
         raise ModelError(error.what, where=f"{where}, {error.where}", mend=error.mend) from error
     return model
@@ -89,12 +98,31 @@ def model_input(model: onnx.ModelProto) -> InputSpec:
         raise ModelError(
             "is no tensor", where=f"input {inputs[0].name}", mend="export it with a tensor input"
         )
+    return input_spec(inputs[0])
+
+
+def input_spec(value: onnx.ValueInfoProto) -> InputSpec:
+    """What an input takes.
+
+    Raises:
+        ModelError: Its type is unknown, or one sample would not fit into memory.
+    """
+    tensor, where = value.type.tensor_type, f"input {value.name}"
+    if tensor.elem_type not in onnx.TensorProto.DataType.values():
+        raise ModelError(f"is of the unknown type {tensor.elem_type}", where=where, mend=_EXPORT)
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     shape = tuple(
         dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None
         for dim in tensor.shape.dim
     )
-    return InputSpec(inputs[0].name, dtype, shape)
+    size = math.prod(extent or 1 for extent in shape) * dtype.itemsize
+    if size > MOST_INPUT_BYTES:
+        raise ModelError(
+            f"takes {size:,} bytes at once, more than {MOST_INPUT_BYTES:,}",
+            where=where,
+            mend="export the model for smaller samples or batches",
+        )
+    return InputSpec(value.name, dtype, shape)
 
 
 def batches(

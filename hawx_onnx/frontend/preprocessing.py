@@ -13,6 +13,7 @@ from hawx_onnx.errors import ConfigError, DataError
 from hawx_onnx.frontend import preprocessing_fields
 from hawx_onnx.frontend.data_types import Array, InputSpec, describe_shape
 from hawx_onnx.frontend.preprocessing_resize import resize_bilinear
+from hawx_onnx.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -75,29 +76,15 @@ class Preprocessing:
         Raises:
             ConfigError: If the file is missing, is no YAML mapping, or holds a wrong value.
         """
-        import yaml
-
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                "the preprocessing file cannot be read",
-                where=str(path),
-                mend=f"write a YAML file with any of the keys: {', '.join(cls.keys())}",
-            ) from error
-        except yaml.YAMLError as error:
-            raise ConfigError(
-                f"not valid YAML: {' '.join(str(error).split())}",
-                where=str(path),
-                mend="write lines such as 'scale: 255'",
-            ) from error
+        mend = f"write lines such as 'scale: 255'; keys: {', '.join(cls.keys())}"
+        values, _ = read_yaml(path, mend)
         if isinstance(values, dict) and isinstance(values.get("preprocessing"), dict):
             values = values["preprocessing"]
         if not isinstance(values, dict):
             raise ConfigError(
                 "not a mapping of preprocessing settings",
                 where=str(path),
-                mend=f"write lines such as 'scale: 255'; keys: {', '.join(cls.keys())}",
+                mend=mend,
             )
         return cls.from_dict(values, where=str(path))
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hawx_onnx.errors import ConfigError
+from hawx_onnx.hardware.plugged import plugged_kind, plugged_names, plugged_target
 from hawx_onnx.hardware.schema import check_keys
 from hawx_onnx.hardware.soft_gpu import SoftGpuTarget
 from hawx_onnx.hardware.spatial import SpatialTarget
 from hawx_onnx.hardware.target import Target
 from hawx_onnx.hardware.temporal import TemporalTarget
 from hawx_onnx.names import close_names
+from hawx_onnx.yaml_files import read_yaml
 
 _PRESETS = Path(__file__).parent / "presets"
 _SUFFIXES = (".yaml", ".yml")
@@ -44,7 +46,8 @@ def load_target(name_or_path: str | Path) -> Target:
     """Loads a target by the name of a preset or from a YAML file.
 
     Args:
-        name_or_path: ``temporal``, ``spatial``, a preset's name, or the path of a YAML file.
+        name_or_path: ``temporal``, ``spatial``, a preset's name, the path of a YAML file, or the
+            name of a target that an installed plug-in brings.
 
     Raises:
         ConfigError: If the name or file does not exist, or a key or value in it is wrong; the
@@ -56,10 +59,13 @@ def load_target(name_or_path: str | Path) -> Target:
     path = Path(name_or_path)
     if path.suffix.lower() in _SUFFIXES or path.is_file():
         return _read(path)
+    if isinstance(name_or_path, str) and (plugged := plugged_target(name, _read)) is not None:
+        return plugged
+    known = (*target_names(), *plugged_names())
     raise ConfigError(
         f"there is no target {name!r}",
         where="target",
-        mend=f"{close_names(name, target_names())} (or the path of a YAML file)",
+        mend=f"{close_names(name, known)} (or the path of a YAML file)",
     )
 
 
@@ -68,13 +74,13 @@ def _read(path: Path) -> Target:
     values, lines = _read_mapping(path)
     where = {key: f"{path}, line {line}" for key, line in lines.items()}
     kind = values.pop("kind", None)
-    if not isinstance(kind, str) or kind not in KINDS:
+    cls = KINDS.get(kind) or plugged_kind(kind) if isinstance(kind, str) else None
+    if cls is None:
         raise ConfigError(
             "key kind is missing" if kind is None else f"kind is {kind!r}",
             where=where.get("kind", str(path)),
             mend=f"allowed for kind: {', '.join(KINDS)}",
         )
-    cls = KINDS[kind]
     values.setdefault("name", path.stem)
     check_keys(cls, values, where, str(path))
     return cls(**values)  # type: ignore[arg-type]
@@ -84,24 +90,13 @@ def _read_mapping(path: Path) -> tuple[dict[str, object], dict[str, int]]:
     """Returns the keys of a YAML file with their values and line numbers."""
     import yaml
 
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except FileNotFoundError as error:
+    if not path.exists():
         raise ConfigError(
             "there is no such file",
             where=str(path),
             mend=f"presets: {', '.join(target_names())}",
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot be read: {reason}", where=str(path)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "it is not valid YAML"
-        raise ConfigError(f"not valid YAML: {reason}", where=f"{path}{line}") from error
+        )
+    values, node = read_yaml(path, "write one `key: value` a line")
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(
             "holds no keys",

@@ -10,6 +10,7 @@ import onnx
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.data import Dataset
+from hawx_onnx.plugins import PASSES, installed
 from hawx_onnx.settings import Settings
 
 _OTHER = "another one"
@@ -46,7 +47,17 @@ def origin_of(
         "folded biases": settings.fold_bias,
         "hawx-onnx": hawx_onnx.__version__,
         "onnxruntime": onnxruntime.__version__,
+        **({"passes of plug-ins": _passes(settings)} if settings.passes else {}),
     }
+
+
+def _passes(settings: Settings) -> list[str]:
+    """Passes of plug-ins, with the versions of the packages that bring them."""
+    known = installed(PASSES)
+    return [
+        f"{name} of {known[name].package} {known[name].version}"
+        for name in dict.fromkeys(settings.passes)
+    ]
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

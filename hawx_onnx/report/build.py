@@ -23,7 +23,7 @@ from hawx_onnx.report.reasons import Predictor, reasons_block, slowness_warnings
 from hawx_onnx.runtime.evaluate import Accuracy, paired_drop
 from hawx_onnx.search import Point, Problem, SearchResult
 from hawx_onnx.search.measurer import SECONDS
-from hawx_onnx.search.result import front_mask
+from hawx_onnx.search.result import front_mask, meets_budget
 from hawx_onnx.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -62,9 +62,13 @@ def pareto_block(
 ) -> list[dict[str, Any]]:
     """All points of the search, cheapest first."""
     marks = front_mask(problem, result.points)
+    exact = result.baseline_accuracy
     return [
         {
             **point_block(problem, point),
+            "meets_budget": None
+            if point.measured_accuracy is None
+            else meets_budget(problem, exact, point),
             "on_front": mark,
             "selected": chosen is not None and point.choice == chosen.choice,
         }
@@ -82,6 +86,7 @@ def point_block(problem: Problem, point: Point) -> dict[str, Any]:
         # Of an assignment that was given up early, on the samples run until then.
         "partial_accuracy": None if point.complete else point.measured_accuracy,
         "samples": point.samples,
+        "order": point.order,
         **{field: getattr(point.totals, field) for field in fields},
     }
 
@@ -201,6 +206,7 @@ def build_report(
         "savings": savings(before.total, after.total),
         "pareto": pareto_block(problem, result, chosen),
         "layers": layers_block(prepared, after),
+        "types": {name: asdict(use) for name, use in after.types.items()},
         "reasons": None
         if surrogate is None
         else reasons_block(problem, chosen, result.points, surrogate),

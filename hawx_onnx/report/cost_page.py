@@ -19,9 +19,9 @@ from hawx_onnx.report.formats import (
     shown_costs,
     unit_of,
 )
-from hawx_onnx.report.hardware_section import ENERGY_PARTS, hardware_section
-from hawx_onnx.report.html import page
+from hawx_onnx.report.hardware_section import ENERGY_PARTS, hardware_section, types_table
 from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.page import page
 from hawx_onnx.report.summary import definitions, warnings_section
 from hawx_onnx.report.tables import table
 
@@ -49,7 +49,7 @@ def render_cost_html(document: Mapping[str, Any], name: str) -> str:
         ("layers", "Layers", hardware_section(layers, str(document.get("kind") or ""))),
     ]
     if document.get("types"):
-        sections.append(("types", "Multiplier types", _types(document)))
+        sections.append(("types", "Multiplier types", types_table(section(document, "types"))))
     return page(f"{name} {NONE} hawx-onnx cost", text, top, sections)
 
 
@@ -119,14 +119,3 @@ def _facts(document: Mapping[str, Any]) -> Markup:
             ("Block RAMs of 18 kbit", number(fpga.get("block_ram18"))),
         ]
     return definitions(facts)
-
-
-def _types(document: Mapping[str, Any]) -> Markup:
-    """Returns how the multipliers of each type are used."""
-    rows = []
-    for name, use in section(document, "types").items():
-        cells = (number(use["multipliers"]), number(use["macs"]), percent(use["utilization"], 1))
-        row = [element("td", cell, class_="num") for cell in cells]
-        rows.append(element("tr", element("th", name, scope="row", class_="first code"), *row))
-    heads = (("Multiplier", "first"), ("On the chip", "num"), ("MACs", "num"), ("Used", "num"))
-    return table("Multipliers on the accelerator", heads, rows, wide=False)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hawx_onnx.report.formats import NONE, finite, number, percent, shorten
+from hawx_onnx.report.layer_table import layer_head
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.tables import table
 
 _MOST_ROWS, _MOST_COLUMNS = 40, 16
-_WIDEST_NAME = 48
 
 _NOTE = (
     "From toggles counted in the multipliers' netlists; the rows of the layers tell it as a share "
@@ -40,7 +40,7 @@ def energy_section(sensitivity: Mapping[str, Any]) -> Markup | None:
     heads = [("Layer", "first"), *((shorten(m, 24), "num") for m in multipliers[:_MOST_COLUMNS])]
     rows = [_row("Uniform operands", uniform, None)]
     rows += [_row(name, row, uniform) for name, row in zip(layers, own, strict=True)][:_MOST_ROWS]
-    parts = [table("Energy of one multiplication, in fJ", heads, rows)]
+    parts = [table("Energy of one multiplication, in fJ", heads, rows, sortable=True, figures=True)]
     parts.append(element("p", _NOTE, class_="quiet"))
     if len(layers) > _MOST_ROWS or len(multipliers) > _MOST_COLUMNS:
         told = (
@@ -65,7 +65,5 @@ def _row(name: str, energies: Sequence[object], uniform: Sequence[object] | None
             real, whole = finite(value), finite(uniform[index])
             part = NONE if real is None or not whole else percent(real / whole, 0)
             shown.append(element("span", part, class_="under"))
-        cells.append(element("td", *shown, class_="num"))
-    title = name if len(name) > _WIDEST_NAME else None
-    head = element("th", shorten(name, _WIDEST_NAME), scope="row", class_="first code", title=title)
-    return element("tr", head, *cells)
+        cells.append(element("td", *shown))
+    return element("tr", layer_head(name), *cells)

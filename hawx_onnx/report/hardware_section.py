@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hawx_onnx.report.formats import NONE, finite, number, percent, shorten, unit_of
+from hawx_onnx.report.layer_table import layer_head
 from hawx_onnx.report.markup import Markup, element, join
 from hawx_onnx.report.svg import bar, figure, missing, path
 from hawx_onnx.report.tables import table
@@ -35,7 +36,7 @@ _MAPPED = {
 }
 
 _WIDTH, _ROW, _THICK = 460.0, 42.0, 10.0
-_MOST_BARS, _MOST_ROWS, _MOST_TOLD = 40, 40, 5
+_MOST_BARS, _MOST_ROWS, _MOST_TOLD = 40, 100, 5
 
 Bar = tuple[Sequence[float], str]
 """Lengths of the parts of a bar, and what stands at its end."""
@@ -57,36 +58,23 @@ def hardware_section(layers: Sequence[Mapping[str, Any]], kind: str) -> Markup:
     if len(costed) > _MOST_BARS:
         told = f"Drawn: the first {_MOST_BARS} of {len(costed)} layers."
         parts.append(element("p", told, class_="quiet"))
-    parts += [_table(costed), *_mapping(costed[:_MOST_ROWS])]
+    parts += [_table(costed), *_mapping(costed)]
     return join(parts)
 
 
-def reasons_section(reasons: Mapping[str, Any]) -> Markup | None:
-    """Returns why the layers have their multipliers on this accelerator, or None if not told.
+def types_table(types: Mapping[str, Any]) -> Markup:
+    """Returns how the multipliers of each type are used.
 
     Args:
-        reasons: The ``reasons`` of ``report.json``.
+        types: The ``types`` of ``report.json`` or of ``cost --json``.
     """
-    rows = [*(reasons.get("layers") or ()), *(reasons.get("everywhere") or ())][:_MOST_ROWS]
-    if not rows:
-        return None
-    told = [element("p", _sentence(text)) for text in reasons.get("shared") or ()]
-    lines = [
-        element(
-            "tr",
-            element("th", shorten(row.get("layer") or "all", 48), scope="row", class_="first code"),
-            element("td", row.get("kept_by") or NONE),
-            element("td", row.get("text") or NONE, class_="source"),
-        )
-        for row in rows
-    ]
-    heads = (("Layer", "first"), ("Decided by", ""), ("The alternative that says most", ""))
-    return join([*told, table("What else there was, all other layers as selected", heads, lines)])
-
-
-def _sentence(text: object) -> str:
-    told = str(text)
-    return f"{told[:1].upper()}{told[1:]}."
+    rows = []
+    for name, use in types.items():
+        cells = (number(use["multipliers"]), number(use["macs"]), percent(use["utilization"], 1))
+        row = [element("td", cell, class_="num") for cell in cells]
+        rows.append(element("tr", element("th", name, scope="row", class_="first code"), *row))
+    heads = (("Multiplier", "first"), ("On the chip", "num"), ("MACs", "num"), ("Used", "num"))
+    return table("Multipliers on the accelerator", heads, rows, wide=False, sortable=True)
 
 
 def _panels(layers: Sequence[Mapping[str, Any]], kind: str) -> list[Markup]:
@@ -160,7 +148,7 @@ def _panel(
     drawing = element(
         "svg",
         element("title", title),
-        element("desc", f"Most: {listed}. The table below holds all."),
+        element("desc", f"Most: {listed}. A table below holds the figures."),
         _grounds(len(layers)),
         *rows,
         viewBox=f"0 0 {_WIDTH:.0f} {height:.0f}",
@@ -194,7 +182,7 @@ def _legend(parts: Sequence[str]) -> list[Markup]:
     if len(parts) < 2:
         return []
     items = [
-        element("li", element("span", class_=f"chip k{index}", aria_hidden="true"), name)
+        element("li", element("span", class_=f"chip k{index}"), name)
         for index, name in enumerate(parts)
     ]
     return [element("ul", *items, class_="legend")]
@@ -217,11 +205,17 @@ def _table(layers: Sequence[Mapping[str, Any]]) -> Markup:
         ("DRAM (bytes)", "num"),
     )
     rows = [_row(layer, energy[1], area[1]) for layer in layers[:_MOST_ROWS]]
-    shown = table("Each layer on the accelerator", heads, rows)
-    if len(layers) > _MOST_ROWS:
-        note = f"Shown: the first {_MOST_ROWS} of {len(layers)} layers."
-        shown = join([shown, element("p", note, class_="quiet")])
-    return shown
+    title = "Each layer on the accelerator"
+    shown = table(title, heads, rows, sortable=True, figures=True)
+    return join([shown, *_cut(len(layers), _MOST_ROWS)])
+
+
+def _cut(layers: int, shown: int) -> list[Markup]:
+    """Says how many layers are shown, where that is not all."""
+    if layers <= shown:
+        return []
+    note = f"Shown: the first {shown} of {layers} layers."
+    return [element("p", note, class_="quiet")]
 
 
 def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
@@ -241,11 +235,11 @@ def _row(layer: Mapping[str, Any], energy: float, area: float) -> Markup:
         number(layer.get("sram_bytes")),
         number(layer.get("dram_bytes")),
     )
-    used = element("td", percent(busy, 1), bar(busy, "bar-plain"), class_="num bars")
+    used = element("td", percent(busy, 1), bar(busy, "bar-plain"), class_="bars")
     return element(
         "tr",
-        element("th", shorten(name, 48), scope="row", class_="first code"),
-        *[used if cell is None else element("td", cell, class_="num") for cell in cells],
+        layer_head(name),
+        *[used if cell is None else element("td", cell) for cell in cells],
     )
 
 
@@ -259,10 +253,11 @@ def _mapping(layers: Sequence[Mapping[str, Any]]) -> list[Markup]:
     rows = [
         element(
             "tr",
-            element("th", shorten(str(layer.get("name")), 48), scope="row", class_="first code"),
-            *[element("td", number(mapping.get(key)), class_="num") for key in keys],
+            layer_head(str(layer.get("name"))),
+            *[element("td", number(mapping.get(key))) for key in keys],
         )
-        for layer, mapping in zip(layers, told, strict=True)
+        for layer, mapping in list(zip(layers, told, strict=True))[:_MOST_BARS]
     ]
     title = "How each layer lies on the accelerator"
-    return [table(title, (("Layer", "first"), *heads), rows)]
+    shown = table(title, (("Layer", "first"), *heads), rows, sortable=True, figures=True)
+    return [shown, *_cut(len(layers), _MOST_BARS)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from hawx_onnx.report.formats import finite, number, points, shorten
+from hawx_onnx.report.layer_table import layer_head
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
 from hawx_onnx.report.svg import figure, missing
+from hawx_onnx.report.tables import table
 
 # Upper ends of the shades of an accuracy drop, as fractions. Fixed, so that two reports compare.
 DROP_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -17,6 +20,7 @@ _ROW_NAME, _COLUMN_NAME = 30, 18
 _MOST_ROWS, _MOST_COLUMNS = 120, 40
 # Above this many cells they are merged into one path per shade, without texts and tooltips.
 _MOST_TEXTS = 900
+_MOST_TABLE_ROWS, _MOST_TABLE_COLUMNS = 40, 16
 
 Matrix = Sequence[Sequence[object]]
 
@@ -54,15 +58,33 @@ def _cells(matrix: Matrix, steps: Sequence[float], size: tuple[int, int], drop: 
     return join(parts)
 
 
-def _merged_cells(matrix: Matrix, steps: Sequence[float], size: tuple[int, int]) -> Markup:
-    """Returns the cells of a large map, one path of thick strokes per shade."""
+def _merged_cells(matrix: Matrix, steps: Sequence[float], size: int) -> Markup:
+    """Returns the cells of a large map, one path of thick strokes per shade; a cell is a unit.
+
+    Moves are relative, and neighbours of one shade share a stroke; lines in the colour of the
+    page keep the columns apart.
+    """
     strokes: dict[str, list[str]] = {}
+    ends: dict[str, tuple[int, int]] = {}
     for r, row in enumerate(matrix):
-        for c, value in enumerate(row):
-            level = shade(value, steps)
-            stroke = f"M{c * size[0]} {r * size[1] + size[1] // 2}h{size[0] - 1}"
-            strokes.setdefault("none" if level is None else f"h{level}", []).append(stroke)
-    return join([element("path", class_=name, d="".join(d)) for name, d in sorted(strokes.items())])
+        levels = ["none" if (n := shade(v, steps)) is None else f"h{n}" for v in row]
+        at = 0
+        for name, group in groupby(levels):
+            count = len(list(group))
+            end = ends.get(name)
+            move = f"M{at} {r}" if end is None else f"m{at - end[0]} {r - end[1]}"
+            strokes.setdefault(name, []).append(f"{move}h{count}")
+            at += count
+            ends[name] = (at, r)
+    down, across = len(matrix), max((len(row) for row in matrix), default=0)
+    gaps = "".join(f"M{column} -.5v{down}" for column in range(1, across))
+    return element(
+        "g",
+        *[element("path", class_=name, d="".join(d)) for name, d in sorted(strokes.items())],
+        element("path", class_="gaps", d=gaps),
+        class_="units",
+        transform=f"scale({size}) translate(0 .5)",
+    )
 
 
 def _shown(value: float, drop: bool) -> str:
@@ -102,7 +124,7 @@ def legend(steps: Sequence[float], *, drop: bool, digits: int = 1) -> Markup:
     entries = [f"≤ {shown(steps[0])}"] + [f"≤ {shown(step)}" for step in steps[1:]]
     entries.append(f"> {shown(steps[-1])}")
     items = [
-        element("li", element("span", class_=f"swatch s{level}", aria_hidden="true"), name)
+        element("li", element("span", class_=f"swatch s{level}"), name)
         for level, name in enumerate(entries)
     ]
     return element("ul", *items, class_="legend")
@@ -139,7 +161,7 @@ def _map(
         element(
             "g",
             _names(rows, columns, size),
-            _cells(matrix, steps, size, drop) if texts else _merged_cells(matrix, steps, size),
+            _cells(matrix, steps, size, drop) if texts else _merged_cells(matrix, steps, size[0]),
             transform=f"translate({left:g} {top:g})",
         ),
         viewBox=f"0 0 {width:g} {height:g}",
@@ -174,7 +196,10 @@ def _limited_map(
     rows = sorted(sorted(range(len(layers)), key=lambda r: -peaks[r])[:_MOST_ROWS])
     columns = multipliers[:_MOST_COLUMNS]
     cells = [matrix[r][: len(columns)] for r in rows]
-    drawn = _map([layers[r] for r in rows], columns, cells, title, drop=drop)
+    names = [layers[r] for r in rows]
+    drawn = _map(names, columns, cells, title, drop=drop)
+    if drop:
+        drawn = join([drawn, _figures(names, columns, cells)])
     if len(rows) == len(layers) and len(columns) == len(multipliers):
         return drawn
     note = (
@@ -182,6 +207,25 @@ def _limited_map(
         f"{len(columns)} of {len(multipliers)} multipliers; all are in sensitivity.json."
     )
     return join([drawn, element("p", note, class_="quiet")])
+
+
+def _figures(layers: Sequence[str], multipliers: Sequence[str], matrix: Matrix) -> Markup:
+    """Returns the map's figures as a table, for who cannot see it; of a large map the first."""
+    rows, columns = layers[:_MOST_TABLE_ROWS], multipliers[:_MOST_TABLE_COLUMNS]
+    lines = [
+        element("tr", layer_head(name), *[element("td", points(v)) for v in row[: len(columns)]])
+        for name, row in zip(rows, matrix, strict=False)
+    ]
+    heads = (("Layer", "first"), *((shorten(name, 24), "num") for name in columns))
+    caption = "Accuracy lost, in points, by layer and multiplier"
+    parts = [table(caption, heads, lines, sortable=True, figures=True)]
+    if len(rows) < len(layers) or len(columns) < len(multipliers):
+        told = (
+            f"Shown: the first {len(rows)} of these layers and the first {len(columns)} of these "
+            "multipliers."
+        )
+        parts.append(element("p", told, class_="quiet"))
+    return element("details", element("summary", "The figures as a table"), *parts)
 
 
 def heat_map_section(sensitivity: Mapping[str, Any]) -> Markup:

@@ -1,10 +1,9 @@
-"""The report as one HTML file: no script, no network, light and dark."""
+"""The report as one HTML file: offline, complete without its script, light and dark."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,16 @@ from hawx_onnx.report.channel_strips import channel_strips_section
 from hawx_onnx.report.compensation import compensation_section
 from hawx_onnx.report.energy_table import energy_section
 from hawx_onnx.report.files import atomic_write_text
-from hawx_onnx.report.formats import NONE, duration, number, percent, section
-from hawx_onnx.report.hardware_section import hardware_section, reasons_section
+from hawx_onnx.report.formats import NONE, number, percent, section
+from hawx_onnx.report.hardware_section import hardware_section, types_table
 from hawx_onnx.report.heatmap import heat_map_section
+from hawx_onnx.report.layer_table import layers_section
+from hawx_onnx.report.left_exact import left_exact_section
 from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.page import page
 from hawx_onnx.report.pareto_plot import pareto_section
+from hawx_onnx.report.reasons_table import reasons_section
+from hawx_onnx.report.search_log import search_section
 from hawx_onnx.report.summary import (
     data_note,
     definitions,
@@ -25,30 +29,7 @@ from hawx_onnx.report.summary import (
     result_section,
     warnings_section,
 )
-from hawx_onnx.report.tables import candidates_section, layers_section
-
-# The page may load nothing at all: should a name ever slip through the escaping, it stays inert.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-
-
-def _search_section(report: Mapping[str, Any]) -> Markup:
-    search = section(report, "search")
-    parts = [
-        f"{name} {duration(search.get(f'{name}_seconds'))}"
-        for name in ("scoring", "solving", "measuring")
-        if search.get(f"{name}_seconds") is not None
-    ]
-    speedup = search.get("speedup")
-    facts: list[tuple[str, object]] = [
-        ("Method", search.get("method")),
-        ("Measured assignments", number(search.get("evaluations"))),
-        ("Time", duration(search.get("seconds"))),
-        ("of which", ", ".join(parts)),
-        ("Assignments possible", number(search.get("space_size"))),
-        ("Exhaustive search, estimated", duration(search.get("exhaustive_seconds_estimate"))),
-        ("Speed-up", NONE if speedup is None else f"{number(speedup)} ×"),
-    ]
-    return definitions(facts)
+from hawx_onnx.report.tables import candidates_section
 
 
 def _predictor_section(report: Mapping[str, Any]) -> Markup:
@@ -136,6 +117,7 @@ def _sections(
         ("result", "Result", result_section(report)),
         ("trade-off", "Trade-off", pareto_section(report)),
         ("layers", "Layers", layers_section(report)),
+        ("exact", "Left exact", left_exact_section(report)),
         ("hardware", "Hardware", _hardware_section(report)),
     ]
     reasons = reasons_section(section(report, "reasons"))
@@ -149,7 +131,7 @@ def _sections(
     return [
         *sections,
         ("multipliers", "Candidate multipliers", candidates_section(report)),
-        ("search", "Search", _search_section(report)),
+        ("search", "Search", search_section(report)),
         ("prediction", "Prediction", _predictor_section(report)),
         ("environment", "Environment", _environment_section(report)),
         ("repeat", "Repeat this run", _repeat_section(report)),
@@ -157,9 +139,12 @@ def _sections(
 
 
 def _hardware_section(report: Mapping[str, Any]) -> Markup:
-    """Returns what each layer takes of the accelerator."""
+    """Returns what each layer takes of the accelerator, and how its multipliers are used."""
     layers = list(report.get("layers") or ())
-    return hardware_section(layers, str(section(report, "target").get("kind") or ""))
+    parts = [hardware_section(layers, str(section(report, "target").get("kind") or ""))]
+    if types := section(report, "types"):
+        parts.append(types_table(types))
+    return join(parts)
 
 
 def _sensitivity_sections(sensitivity: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
@@ -172,25 +157,11 @@ def _sensitivity_sections(sensitivity: Mapping[str, Any]) -> list[tuple[str, str
     return sections
 
 
-def _head(title: str, description: str) -> Markup:
-    style = resources.files("hawx_onnx.report").joinpath("page.css").read_text("utf-8")
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="description", content=description),
-        element("title", title),
-        element("style", Markup(style)),
-    )
-
-
 def render_html(report: Mapping[str, Any], sensitivity: Mapping[str, Any] | None = None) -> str:
     """Renders the report as one self-contained HTML page.
 
-    Styles and drawings are inline; the page runs no script and loads nothing. All texts of the
-    report are escaped.
+    Styles, drawings and the script are inline; the page loads nothing. All texts of the report
+    are escaped.
 
     Args:
         report: The content of ``report.json``.
@@ -228,32 +199,6 @@ def render_sensitivity_html(sensitivity: Mapping[str, Any], name: str) -> str:
     )
     sections = _sensitivity_sections(sensitivity)
     return page(f"{name} {NONE} hawx-onnx sensitivity", text, [top], sections)
-
-
-def page(
-    title: str, description: str, top: list[Markup], sections: list[tuple[str, str, Markup]]
-) -> str:
-    """Returns a page with the style of all reports, which runs nothing and loads nothing.
-
-    Args:
-        title: Its title.
-        description: One line on what it holds.
-        top: What stands above the sections.
-        sections: Anchor, title and content of each.
-    """
-    links = [element("a", title, href=f"#{anchor}") for anchor, title, _ in sections]
-    nav = element("nav", *links, aria_label="Sections") if len(sections) > 1 else Markup("")
-    blocks = [
-        element("section", element("h2", title, id=anchor), content, aria_labelledby=anchor)
-        for anchor, title, content in sections
-    ]
-    body = element(
-        "body",
-        element("div", *top, nav, class_="page top"),
-        element("main", *blocks, class_="page"),
-    )
-    head = _head(title, description)
-    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 
 
 def write_html(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +23,9 @@ from hawx_onnx.report.build import (
 from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.layer_rows import layers_block
+from hawx_onnx.runtime.evaluate import Accuracy
 from hawx_onnx.search import Point, Problem, SearchResult
+from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.problem import TOTALS_FIELD, Budget, order_of, types_of
 from hawx_onnx.settings import Settings
@@ -96,7 +98,10 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
     exact = next((row for row in rows if not any(map(any, order_of(row.choice)))), None)
     counted = [row for row in rows if row is not exact]
     shown = rows if draft["search"]["allow_exact"] else counted
-    points = [_point(row, draft["search"]["samples"]) for row in shown]
+    orders = {order_of(row.choice): order for order, row in enumerate(counted, 1)}
+    points = [
+        replace(_point(row, draft, exact), order=orders.get(order_of(row.choice))) for row in shown
+    ]
     costs = [_objectives(draft, point.totals) for point in points]
     order = sorted(range(len(points)), key=lambda i: (sum(costs[i]), i))
     names = {order_of(row.choice): (row.point or {}).get("assignment", {}) for row in shown}
@@ -123,6 +128,7 @@ def interrupted_report(draft: Mapping[str, Any], rows: Sequence[Row]) -> Documen
         "pareto": [
             {
                 **_point_block(points[i], names[order_of(points[i].choice)]),
+                "meets_budget": _meets(draft, points[i], reference),
                 "on_front": marks[i],
                 "selected": points[i] is chosen,
             }
@@ -158,15 +164,22 @@ def _totals(values: Mapping[str, Any]) -> CostTotals:
     return CostTotals(**{**values, "energy_parts": EnergyParts(**values["energy_parts"])})
 
 
-def _point(row: Row, samples: int) -> Point:
+def _point(row: Row, draft: Mapping[str, Any], exact: Row | None) -> Point:
     known = row.point or {}
+    complete = len(row.hits) == draft["search"]["samples"]
+    # As ``search.result.collect_points`` has it: the exact design loses nothing for certain.
+    sure = draft["budget"].get("confidence")
+    more = 0.0
+    if complete and exact is not None and row is not exact:
+        more = allowance(Accuracy(exact.hits), Accuracy(row.hits), sure)
     return Point(
         row.choice,
         _totals(known["totals"]),
         known.get("predicted_accuracy"),
         float(row.hits.mean()),
         len(row.hits),
-        len(row.hits) == samples,
+        complete,
+        more,
     )
 
 
@@ -178,6 +191,7 @@ def _point_block(point: Point, assignment: Mapping[str, Any]) -> Document:
         "measured_accuracy": point.measured_accuracy if point.complete else None,
         "partial_accuracy": None if point.complete else point.measured_accuracy,
         "samples": point.samples,
+        "order": point.order,
         **{field: getattr(point.totals, field) for field in fields},
     }
 
@@ -202,17 +216,18 @@ def _chosen(
     draft: Mapping[str, Any], points: Sequence[Point], reference: float | None
 ) -> Point | None:
     """The first point within the budget, as ``search.result.select`` takes it."""
-    budget = Budget(**draft["budget"])
+    return next((point for point in points if _meets(draft, point, reference)), None)
+
+
+def _meets(draft: Mapping[str, Any], point: Point, reference: float | None) -> bool:
+    """Whether a point keeps the limits, as ``search.result.meets_budget`` tells it."""
+    budget, accuracy = Budget(**draft["budget"]), point.measured_accuracy
+    if reference is None or accuracy is None or not point.complete:
+        return False
     most = budget.max_multipliers
-    for point in points:
-        accuracy = point.measured_accuracy
-        if reference is None or accuracy is None or not point.complete:
-            continue
-        few = most is None or len(types_of(point.choice)) <= most
-        held = reference - accuracy <= budget.max_accuracy_drop + 1e-6
-        if held and few and budget.allows_cost(point.totals):
-            return point
-    return None
+    few = most is None or len(types_of(point.choice)) <= most
+    held = reference - accuracy + point.allowance <= budget.max_accuracy_drop + 1e-6
+    return held and few and budget.allows_cost(point.totals)
 
 
 def _result(

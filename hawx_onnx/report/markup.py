@@ -8,7 +8,7 @@ from html import escape
 from hawx_onnx.report.formats import clean
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_VOID = frozenset({"meta", "link", "br", "hr", "img", "col"})
+_VOID = frozenset({"meta", "link", "br", "hr", "img", "col", "wbr"})
 # SVG shapes without content are written short: a plot has thousands of them.
 _SHAPES = frozenset({"rect", "circle", "line", "path", "polyline", "polygon"})
 

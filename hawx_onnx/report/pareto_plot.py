@@ -7,32 +7,13 @@ from typing import Any
 
 from hawx_onnx.report.compensation import folded_note
 from hawx_onnx.report.formats import number
+from hawx_onnx.report.front_table import front_table
 from hawx_onnx.report.markup import EMPTY, Markup, element, join
-from hawx_onnx.report.svg import Axis, figure, marker_sample, missing, path, star
+from hawx_onnx.report.svg import Axis, figure, frame, marker_sample, missing, path, star
 from hawx_onnx.report.trade_off import Dot, TradeOff, thinned, trade_off
 
 WIDTH, HEIGHT = 600.0, 400.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 68.0, 578.0, 40.0, 340.0
-
-
-def _frame(x: Axis, y: Axis, data: TradeOff) -> Markup:
-    parts = []
-    for value, label in y.ticks():
-        at = y.at(value)
-        parts.append(element("path", class_="grid", d=path([(_LEFT, at), (_RIGHT, at)])))
-        parts.append(element("text", label, x=_LEFT - 8, y=at, dy=".35em", text_anchor="end"))
-    for value, label in x.ticks():
-        at = x.at(value)
-        parts.append(element("path", class_="tick", d=path([(at, _BOTTOM), (at, _BOTTOM + 5)])))
-        parts.append(element("text", label, x=at, y=_BOTTOM + 10, dy=".8em", text_anchor="middle"))
-    parts.append(element("path", class_="axis", d=path([(_LEFT, _BOTTOM), (_RIGHT, _BOTTOM)])))
-    parts.append(element("text", f"{data.metric} (%)", class_="name", x=4.0, y=18.0))
-    title = f"{data.cost.capitalize()}, % of exact int8"
-    middle = (_LEFT + _RIGHT) / 2
-    parts.append(
-        element("text", title, class_="name", x=middle, y=HEIGHT - 10, text_anchor="middle")
-    )
-    return join(parts)
 
 
 def _dot(dot: Dot, x: Axis, y: Axis) -> Markup:
@@ -140,18 +121,19 @@ def _panel(data: TradeOff, dots: Sequence[Dot], y: Axis, name: str, *, single: b
         f"design, from {number(x.low)} to {number(x.high)}; vertical axis: "
         f"{data.metric.lower()} in percent, from {y.ticks()[0][1]} to {y.ticks()[-1][1]}."
     )
+    title = f"{data.cost.capitalize()}, % of exact int8"
     drawing = element(
         "svg",
         element("title", f"{data.metric} against {data.cost}: {name.lower()}"),
         element("desc", description),
-        _frame(x, y, data),
+        frame(x, y, title, f"{data.metric} (%)", HEIGHT),
         _clipped(0, _limits(x, y, data), _front(data, x, y)),
         # Markers on the rim are drawn in full; the predictions of measured dots may lie outside.
         _clipped(8, *[_dot(d, x, y) for d in inside]),
         shapes,
         names,
         viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
-        class_="plot",
+        class_="plot marked",
         role="img",
     )
     note = f"{len(inside)} of {len(data.dots)} assignments drawn"
@@ -219,5 +201,6 @@ def pareto_section(report: Mapping[str, Any]) -> Markup:
             element("div", *_panels(data), class_="panels"),
             _legend(data),
             element("p", note, class_="quiet"),
+            front_table(report),
         ]
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from hawx_onnx.report.formats import NONE, finite
-from hawx_onnx.report.markup import Markup, element
+from hawx_onnx.report.markup import Markup, element, join
 
 
 def round_step(span: float, wanted: int) -> float:
@@ -96,6 +96,33 @@ def path(points: list[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
+def frame(x: Axis, y: Axis, x_name: str, y_name: str, height: float) -> Markup:
+    """Returns axes with their ticks and names, and lines across at the ticks of the upright one.
+
+    Args:
+        x: The level axis, from the left to the right edge of the frame.
+        y: The upright axis, from its lower to its upper edge.
+        x_name: Name of the level axis.
+        y_name: Name of the upright axis.
+        height: Of the drawing.
+    """
+    left, right, bottom = x.start, x.end, y.start
+    parts = []
+    for value, label in y.ticks():
+        at = y.at(value)
+        parts.append(element("path", class_="grid", d=path([(left, at), (right, at)])))
+        parts.append(element("text", label, x=left - 8, y=at, dy=".35em", text_anchor="end"))
+    for value, label in x.ticks():
+        at = x.at(value)
+        parts.append(element("path", class_="tick", d=path([(at, bottom), (at, bottom + 5)])))
+        parts.append(element("text", label, x=at, y=bottom + 10, dy=".8em", text_anchor="middle"))
+    parts.append(element("path", class_="axis", d=path([(left, bottom), (right, bottom)])))
+    parts.append(element("text", y_name, class_="name", x=4.0, y=18.0))
+    where = {"x": (left + right) / 2, "y": height - 10}
+    parts.append(element("text", x_name, class_="name", text_anchor="middle", **where))
+    return join(parts)
+
+
 def star(x: float, y: float, radius: float) -> str:
     """Returns path data of a five-pointed star."""
     corners = []
@@ -142,7 +169,7 @@ def bar(share: object, kind: str = "", least: float = 0.0) -> Markup:
     length = max(length, least) if real else 0.0
     side = "bar-loss" if real < 0 else kind
     fill = element("span", class_=side or None, style=f"width:{100 * length:.1f}%")
-    return element("span", fill, class_="bar", aria_hidden="true")
+    return element("span", fill, class_="bar")
 
 
 def figure(title: str, note: str, *content: Markup, class_: str = "") -> Markup:

@@ -1,4 +1,4 @@
-"""The tables of the report: layers and candidate multipliers."""
+"""What every table needs, and the one of candidate multipliers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from hawx_onnx.report.formats import (
     section,
     share,
     shorten,
-    unit_of,
 )
 from hawx_onnx.report.markup import Markup, element, join, text
-from hawx_onnx.report.svg import bar, missing
+from hawx_onnx.report.svg import missing
 from hawx_onnx.technology_names import budget_technology, is_predicted
 
-# Distinct colours; beyond them come the same colours hatched (twice as many in all).
+# Distinct colours; beyond them come the same colours in narrower bands (twice as many in all).
 COLOURS = 7
-
-_MOST_LAYERS = 120
-_NAMES_SHOWN = 4
-_SEGMENTS = 8
 
 
 def table(
-    caption: str, heads: Sequence[tuple[str, str]], rows: Sequence[Markup], *, wide: bool = True
+    caption: str,
+    heads: Sequence[tuple[str, str]],
+    rows: Sequence[Markup],
+    *,
+    wide: bool = True,
+    sortable: bool = False,
+    figures: bool = False,
 ) -> Markup:
     """Returns a table in a container that scrolls by itself.
 
@@ -38,17 +39,21 @@ def table(
         heads: The columns' names, with the class of each; an empty name is no heading.
         rows: The rows, as ``tr`` elements.
         wide: Whether the columns keep their width and the table may scroll at any width.
+        sortable: Whether the script lets a click on a heading sort it; columns of the class
+            ``num`` as numbers, by what their cells begin with.
+        figures: Whether all cells but the headings are numbers, which then need no class.
     """
     head = [
         element("th" if name else "td", name, scope="col" if name else None, class_=kind or None)
         for name, kind in heads
     ]
+    kinds = {"wide": wide, "sortable": sortable, "figures": figures}
     content = element(
         "table",
         element("caption", element("span", caption)),
         element("thead", element("tr", *head)),
         element("tbody", *rows),
-        class_="wide" if wide else None,
+        class_=" ".join(name for name, on in kinds.items() if on) or None,
     )
     return element(
         "div", content, class_="scroll", tabindex=0, role="region", aria_label=f"{caption}, table"
@@ -71,106 +76,14 @@ def colour_classes(report: Mapping[str, Any]) -> dict[str, str]:
     classes = {name: "cx" for name in order if is_exact(name, report)}
     inexact = [name for name in order if name not in classes]
     for index, name in enumerate(inexact):
-        hatched = " hatched" if index % (2 * COLOURS) >= COLOURS else ""
-        classes[name] = f"c{index % COLOURS}{hatched}"
+        narrow = " narrow" if index % (2 * COLOURS) >= COLOURS else ""
+        classes[name] = f"c{index % COLOURS}{narrow}"
     return classes
 
 
-def _chip(class_: str) -> Markup:
-    return element("span", class_=f"chip {class_}", aria_hidden="true")
-
-
-def _strip(counts: Mapping[str, int], classes: Mapping[str, str]) -> Markup:
-    total = sum(counts.values())
-    if not total:
-        return element("span", NONE)
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    segments = [
-        element("span", class_=classes.get(name, "cx"), style=f"flex-grow:{count}")
-        for name, count in ordered[:_SEGMENTS]
-    ]
-    if rest := sum(count for _, count in ordered[_SEGMENTS:]):
-        segments.append(element("span", style=f"flex-grow:{rest}"))
-    names = []
-    for name, count in ordered[:_NAMES_SHOWN]:
-        times = "" if len(ordered) == 1 else f" × {count}"
-        names.append(
-            element(
-                "span",
-                _chip(classes.get(name, "cx")),
-                shorten(name, 32) + times,
-                class_="name",
-                title=name if len(name) > 32 else None,
-            )
-        )
-    if len(ordered) > _NAMES_SHOWN:
-        names.append(element("span", f"and {len(ordered) - _NAMES_SHOWN} more", class_="name"))
-    return join(
-        [
-            element("span", *segments, class_="strip", aria_hidden="true"),
-            element("span", *names, class_="names"),
-        ]
-    )
-
-
-def layers_section(report: Mapping[str, Any]) -> Markup:
-    """Returns the table of layers: what each computes, what it got, and why.
-
-    Args:
-        report: The content of ``report.json``.
-    """
-    layers = list(report.get("layers") or ())
-    if not layers:
-        return missing("The model holds no layer that could be approximated.")
-    classes = colour_classes(report)
-    top = max((abs(s) for layer in layers if (s := finite(layer.get("sensitivity")))), default=0.0)
-    unit = unit_of("energy_uj", *[layer.get("energy_uj") for layer in layers])
-    rows = [_layer_row(layer, classes, top, unit[1]) for layer in layers[:_MOST_LAYERS]]
-    heads = (
-        ("Layer", "first"),
-        ("Operator", ""),
-        ("MACs", "num"),
-        ("Channels", "num"),
-        ("Multipliers", ""),
-        ("Sensitivity", "num"),
-        ("Cycles", "num"),
-        ("Utilisation", "num"),
-        (f"Energy ({unit[0]})", "num"),
-        ("Left exact because", ""),
-    )
-    shown = table("In the order of the graph", heads, rows)
-    if len(layers) > _MOST_LAYERS:
-        note = f"Shown: the first {_MOST_LAYERS} of {len(layers)} layers; all are in report.json."
-        shown = join([shown, element("p", note, class_="quiet")])
-    return shown
-
-
-def _layer_row(
-    layer: Mapping[str, Any], classes: Mapping[str, str], top: float, unit: float
-) -> Markup:
-    name = str(layer.get("name"))
-    sensitivity = finite(layer.get("sensitivity"))
-    energy = finite(layer.get("energy_uj"))
-    length = None if sensitivity is None or not top else max(0.0, sensitivity) / top
-    return element(
-        "tr",
-        element(
-            "th",
-            shorten(name, 48),
-            scope="row",
-            class_="first code",
-            title=name if len(name) > 48 else None,
-        ),
-        element("td", layer.get("op")),
-        element("td", number(layer.get("macs")), class_="num"),
-        element("td", number(layer.get("channels")), class_="num"),
-        element("td", _strip(layer.get("multipliers") or {}, classes), class_="mix"),
-        element("td", number(sensitivity), bar(length, "bar-plain", 0.02), class_="num bars"),
-        element("td", number(layer.get("compute_cycles")), class_="num"),
-        element("td", percent(layer.get("utilization"), 1), class_="num"),
-        element("td", NONE if energy is None else number(energy / unit), class_="num"),
-        element("td", layer.get("reason") or "", class_="reason"),
-    )
+def chip(class_: str) -> Markup:
+    """Returns a small square of a multiplier's colour."""
+    return element("span", class_=f"chip {class_}")
 
 
 def _mac_shares(report: Mapping[str, Any]) -> dict[str, float]:
@@ -222,7 +135,10 @@ def candidates_section(report: Mapping[str, Any]) -> Markup:
         "selected design."
     )
     shown = table(
-        "Errors over all 65,536 pairs of operands, and cost of one multiplier", heads, rows
+        "Errors over all 65,536 pairs of operands, and cost of one multiplier",
+        heads,
+        rows,
+        sortable=True,
     )
     return join([shown, element("p", note, class_="quiet")])
 
@@ -250,7 +166,7 @@ def _candidate_row(
         "tr",
         element(
             "th",
-            _chip(classes.get(name, "cx")),
+            chip(classes.get(name, "cx")),
             shorten(name, 40),
             scope="row",
             class_="first code",
@@ -265,6 +181,6 @@ def _candidate_row(
         element("td", share(candidate.get("ep")), class_="num"),
         *[cell(key) for key in ("mse", "mean_error", "rank", "energy_fj", "area_um2", "delay_ns")],
         element("td", _technology(str(candidate.get("technology") or ""))),
-        element("td", candidate.get("provenance") or NONE, class_="source"),
+        element("td", candidate.get("provenance") or NONE, class_="source long"),
         element("td", digest[:12] or NONE, class_="code", title=digest or None),
     )

@@ -34,6 +34,8 @@ class Point:
             neither for the choice nor for the front.
         allowance: By how much the true drop may exceed the measured one with the budget's
             confidence; 0 where it has none.
+        order: Its place among the measurements, from 1; None where it was not measured, or only as
+            the baseline.
     """
 
     choice: Choice
@@ -43,6 +45,7 @@ class Point:
     samples: int | None = None
     complete: bool = True
     allowance: float = 0.0
+    order: int | None = None
 
     @property
     def best_accuracy(self) -> float:
@@ -141,6 +144,7 @@ def collect_points(
         predicted: Predicted accuracy by choice.
     """
     points = []
+    orders = {choice: order for order, (choice, _) in enumerate(measurer.measured(), 1)}
     for choice in choices:
         known, guess = measurer.known(choice), (predicted or {}).get(choice)
         totals = problem.report(choice).total
@@ -151,25 +155,42 @@ def collect_points(
         # The exact design loses nothing for certain.
         sure = None if choice == problem.exact_choice else problem.budget.confidence
         more = allowance(measurer.baseline(), known, sure) if complete else 0.0
-        points.append(Point(choice, totals, guess, known.value, known.samples, complete, more))
+        points.append(
+            Point(
+                choice,
+                totals,
+                guess,
+                known.value,
+                known.samples,
+                complete,
+                more,
+                orders.get(choice),
+            )
+        )
     return tuple(sorted(points, key=lambda p: (problem.objective_of(p.totals), order_of(p.choice))))
 
 
-def select(problem: Problem, result: SearchResult) -> Point | None:
-    """The cheapest measured point within the budget; ties go to the more accurate one.
+def meets_budget(problem: Problem, baseline: float, point: Point) -> bool:
+    """Whether a point was measured on all samples, and keeps the limits.
 
     The drop, with its allowance, is compared with one part in a million of slack, for the rounding
     of fractions.
+
+    Args:
+        problem: The problem.
+        baseline: Exact int8 accuracy on the same samples, a fraction.
+        point: The point.
     """
-    limit = problem.budget.max_accuracy_drop + 1e-6
-    good = [
-        point
-        for point in result.points
-        if point.measured_accuracy is not None
-        and point.complete
-        and result.baseline_accuracy - point.measured_accuracy + point.allowance <= limit
-        and problem.allows(point.choice, point.totals)
-    ]
+    if point.measured_accuracy is None or not point.complete:
+        return False
+    drop = baseline - point.measured_accuracy + point.allowance
+    kept = drop <= problem.budget.max_accuracy_drop + 1e-6
+    return kept and problem.allows(point.choice, point.totals)
+
+
+def select(problem: Problem, result: SearchResult) -> Point | None:
+    """The cheapest measured point within the budget; ties go to the more accurate one."""
+    good = [p for p in result.points if meets_budget(problem, result.baseline_accuracy, p)]
     return min(
         good,
         key=lambda p: (

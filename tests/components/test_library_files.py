@@ -143,7 +143,7 @@ def test_links_are_refused(tmp_path, part):
         (np.zeros((256, 255), np.int32), "shape"),
         (np.full((256, 256), np.nan), "not finite"),
         (np.full((256, 256), 2**31), "outside int32"),
-        (np.full((256, 256), None), "Object arrays"),
+        (np.full((256, 256), None), "pickled Python objects"),
         (np.zeros((256, 256), np.int32), "not the one of the index"),
     ],
 )

@@ -197,7 +197,8 @@ def test_damaged_idx_files(tmp_path, content, reason):
 
 def test_a_cut_gzip_file(tmp_path):
     path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(bytes(1000))[:-9])
+    head = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (10, 10, 10))
+    path.write_bytes(gzip.compress(head + bytes(1000))[:-9])
     with pytest.raises(DataError, match="cannot be read"):
         load_dataset(str(tmp_path), IMAGE)
 

@@ -122,7 +122,7 @@ def test_the_constructor_takes_plain_numbers_too():
 
 
 def test_a_missing_settings_file(tmp_path):
-    with pytest.raises(ConfigError, match="preprocessing file cannot be read\n.*keys: layout"):
+    with pytest.raises(ConfigError, match="none.yaml: cannot be read: No such.*\n.*keys: layout"):
         Preprocessing.from_yaml(tmp_path / "none.yaml")
 
 

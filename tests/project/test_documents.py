@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "models/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "models/**/*.md", "examples/**/*.md")
     for path in ROOT.glob(pattern)
 )
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")

@@ -16,6 +16,7 @@ HEAVY = frozenset(
         "onnx",
         "onnx_graphsurgeon",
         "onnxruntime",
+        "olive",
         "pandas",
         "rich",
         "scipy",

@@ -90,6 +90,17 @@ def test_pareto_block_marks_front_and_choice(problem: Problem, result: SearchRes
     assert rows[3]["predicted_accuracy"] is None
 
 
+def test_points_tell_whether_they_meet_the_budget_and_when_they_were_measured(
+    problem: Problem, result: SearchResult
+) -> None:
+    """The default budget is one point; 0.94 is two points below the exact model's 0.96."""
+    points = [dataclasses.replace(p, order=i) for i, p in enumerate(result.points, 1)]
+    points[1] = dataclasses.replace(points[1], measured_accuracy=0.955)
+    rows = pareto_block(problem, dataclasses.replace(result, points=tuple(points)), None)
+    assert [row["meets_budget"] for row in rows] == [False, True, None, True]
+    assert [row["order"] for row in rows] == [1, 2, 3, 4]
+
+
 def test_the_exhaustive_estimate_scales_with_the_space(result: SearchResult) -> None:
     block = search_block(result, samples=100)
     assert block["seconds"] == 3.0

@@ -79,4 +79,5 @@ def test_of_many_layers_the_first_are_drawn() -> None:
     shown = hardware_section(layers, "temporal")
     assert all(len(bars(drawing)) == 40 for drawing in drawings(shown))
     assert "Drawn: the first 40 of 200 layers" in shown
+    assert "Shown: the first 100 of 200 layers" in shown
     assert "Shown: the first 40 of 200 layers" in shown

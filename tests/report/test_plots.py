@@ -10,7 +10,7 @@ import pytest
 
 from hawx_onnx.report.heatmap import DROP_STEPS, error_steps, heat_map_section, shade
 from hawx_onnx.report.pareto_plot import pareto_section
-from hawx_onnx.report.tables import candidates_section, colour_classes, layers_section
+from hawx_onnx.report.tables import candidates_section
 from hawx_onnx.report.trade_off import thinned, trade_off
 
 
@@ -102,7 +102,9 @@ def test_the_heat_map_tells_its_numbers(sensitivity: dict[str, Any]):
     assert len(cells) == 25
     assert sum(cell.findtext("title") == "not measured" for cell in cells) == 1
     assert "Largest: 45.46 points, /classifier/fc2/Gemm with mul8s_1KTY." in drawn
-    assert drawn.count("<details>") == 1
+    assert drawn.count("<details>") == 2
+    assert "<td>45.46</td></tr></tbody>" in drawn
+    assert drawn.count("<td>–</td>") == 1
 
 
 def test_the_heat_map_takes_what_there_is(sensitivity: dict[str, Any]):
@@ -114,23 +116,32 @@ def test_the_heat_map_takes_what_there_is(sensitivity: dict[str, Any]):
     assert "no matrix" in heat_map_section(sensitivity)
 
 
-def test_exact_multipliers_are_grey_and_others_differ(report: dict[str, Any]):
-    classes = colour_classes(report)
-    assert classes["exact_signed"] == "cx"
-    others = [c for name, c in classes.items() if name != "exact_signed"]
-    assert len(set(others)) == len(others) == 5
-    report["candidates"] = [{**report["candidates"][1], "name": f"m{i}"} for i in range(20)]
-    assert any("hatched" in c for c in colour_classes(report).values())
-
-
-def test_the_layer_table_names_every_multiplier_and_reason(report: dict[str, Any]):
-    shown = layers_section(report)
-    assert "mul8s_1L2H × 38" in shown
-    assert "every candidate costs more accuracy" in shown
-    assert "flex-grow:70" in shown
-
-
 def test_shares_of_macs_add_up(report: dict[str, Any]):
     shown = candidates_section(report)
     shares = [float(s) for s in re.findall(r'<td class="num">([\d.]+)\u00a0%</td><td>', shown)]
     assert sum(shares) == pytest.approx(100, abs=0.4)
+
+
+def test_every_cell_of_a_large_map_is_drawn_once_in_its_shade():
+    values = [[DROP_STEPS[(3 * r + c * c) % 9] for c in range(20)] for r in range(60)]
+    values[7][3] = None
+    layers, multipliers = [f"l{r}" for r in range(60)], [f"m{c}" for c in range(20)]
+    drawn = heat_map_section(
+        {"layers": layers, "multipliers": multipliers, "layer_level": {"accuracy_drop": values}}
+    )
+    found: dict[tuple[int, int], str] = {}
+    for name, d in re.findall(r'<path class="(h\d|none)" d="([^"]*)"', drawn):
+        x = y = 0
+        for move, right, down, count in re.findall(r"([Mm])(-?\d+) (-?\d+)h(\d+)", d):
+            x, y = (x, y) if move == "m" else (0, 0)
+            x, y = x + int(right), y + int(down)
+            for _ in range(int(count)):
+                assert (y, x) not in found
+                found[y, x] = name
+                x += 1
+    shades = {
+        (r, c): "none" if (level := shade(value, DROP_STEPS)) is None else f"h{level}"
+        for r, row in enumerate(values)
+        for c, value in enumerate(row)
+    }
+    assert found == shades

@@ -11,6 +11,7 @@ from hawx_onnx import components
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.search import Budget, Limits, Measurer, Problem
 from hawx_onnx.search import measurer as measurer_module
+from hawx_onnx.search.result import collect_points
 
 WORKLOADS = (LayerWorkload("a", "Conv", 64, 8, 27), LayerWorkload("b", "Conv", 16, 16, 72))
 MULTIPLIERS = tuple(
@@ -213,3 +214,17 @@ def test_an_interruption_keeps_the_blocks_before():
     with pytest.raises(KeyboardInterrupt):
         measurer.measure_all(ALL)
     assert set(journal) == {(0, 0), (0, 1), (0, 2), (1, 0)}
+
+
+def test_points_know_their_place_among_the_measurements():
+    measurer = measurer_of(Network(), early_stop=False)
+    measurer.baseline()
+    for choice in ((2, 1), (1, 0)):
+        measurer.measure(choice)
+    points = collect_points(measurer._problem, measurer, [(0, 0), (1, 0), (1, 1), (2, 1)])
+    assert {point.choice: point.order for point in points} == {
+        (0, 0): None,
+        (1, 0): 2,
+        (1, 1): None,
+        (2, 1): 1,
+    }

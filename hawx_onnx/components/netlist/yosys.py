@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,10 @@ build has 4 GiB by its nature.
 
 _LOG, _ERRORS = "run.log", "run.err"
 # In the child alone. A limit that cannot be set is left out: there is none on macOS.
-_LIMITED = 'ulimit -c 0 2>/dev/null; ulimit -v {kib} 2>/dev/null; exec "$0" "$@"'
+_LIMITED = (
+    "ulimit -c 0 2>/dev/null; ulimit -v {kib} 2>/dev/null; ulimit -S -t {seconds} 2>/dev/null; "
+    'exec "$0" "$@"'
+)
 _RUN_PACKAGE = f"import sys, {PACKAGE} as y; sys.exit(y.run_yosys(sys.argv[1:]))"
 _ERROR = re.compile(
     r"^(?:(?P<file>[^\s:]+):(?P<line>\d+)(?:\.[\d.-]+)?: )?ERROR: (?P<text>.+)$", re.MULTILINE
@@ -108,6 +112,7 @@ def run_yosys(
     where: str,
     yosys: Yosys | None = None,
     timeout: float = TIMEOUT,
+    cpu_seconds: int = int(TIMEOUT),
 ) -> dict[str, str]:
     """Runs a script over some files and returns the files that it wrote.
 
@@ -118,6 +123,8 @@ def run_yosys(
         where: What error texts put in place of the name of the first input.
         yosys: The program; by default :func:`find_yosys`.
         timeout: Seconds.
+        cpu_seconds: Seconds of processor time, which other work on the machine does not use up;
+            of a native yosys only.
 
     Returns:
         Name -> content of each output.
@@ -137,7 +144,7 @@ def run_yosys(
         native = len(yosys.command) == 1
         command = [*yosys.command, "-q", "-l", _LOG, "-s", "run.ys"]
         if native and os.name == "posix":
-            command = ["/bin/sh", "-c", _LIMITED.format(kib=MEMORY_MIB << 10), *command]
+            command = ["/bin/sh", "-c", _limits(cpu_seconds), *command]
         status = _run(command, folder, where, timeout * (1 if native else 5))
         if status != 0 and "bad_alloc" in _text(folder / _ERRORS):
             raise ComponentError(
@@ -145,11 +152,21 @@ def run_yosys(
                 where=where,
                 mend="give a smaller circuit; a multiplier needs no large memories or vectors",
             )
+        if os.name == "posix" and status == -signal.SIGXCPU:
+            raise ComponentError(
+                f"yosys did not end within {cpu_seconds} s of processor time",
+                where=where,
+                mend="give a smaller circuit; a macro that is defined by itself never ends",
+            )
         log = _text(folder / _LOG)
         missing = [output for output in outputs if not (folder / output).is_file()]
         if status != 0 or missing:
             raise _refusal(log, next(iter(inputs), ""), where)
         return {output: _text(folder / output) for output in outputs}
+
+
+def _limits(cpu_seconds: int) -> str:
+    return _LIMITED.format(kib=MEMORY_MIB << 10, seconds=cpu_seconds)
 
 
 def _run(command: Sequence[str], folder: Path, where: str, timeout: float) -> int:

@@ -18,6 +18,8 @@ from hawx_onnx.errors import ComponentError
 FLOW = "1"
 """Version of the script below; part of what caches are keyed by."""
 
+CPU_SECONDS = 8
+"""Processor time that elaboration may take: built-in multipliers need a tenth of a second."""
 _FILE = "netlist.v"
 _SCRIPT = f"""\
 read_verilog {{options}} {_FILE}
@@ -89,7 +91,14 @@ def elaborate(text: str, top: str, *, where: str, yosys: Yosys | None = None) ->
     """
     scan(text, where)
     script = _SCRIPT.format(options="-sv" if where.endswith(".sv") else "", top=_escaped(top))
-    files = run_yosys(script, {_FILE: text}, ["netlist.json"], where=where, yosys=yosys)
+    files = run_yosys(
+        script,
+        {_FILE: text},
+        ["netlist.json"],
+        where=where,
+        yosys=yosys,
+        cpu_seconds=CPU_SECONDS,
+    )
     modules = json.loads(files["netlist.json"])["modules"]
     module = modules.get(top)
     if module is None or len(modules) != 1:

@@ -20,6 +20,7 @@ from hawx_onnx.components.synthesis.characterization import CostedNetlist
 from hawx_onnx.components.synthesis.power import MODES
 from hawx_onnx.components.synthesis.truth_functions import function_of, mask_of
 from hawx_onnx.errors import ComponentError, HawxError
+from hawx_onnx.numpy_files import ArrayFileError, told
 
 MOST_BYTES = 1 << 28
 """Bytes that a file may unpack to: some thousands of multipliers."""
@@ -171,7 +172,7 @@ class NetlistFile:
 def _unpack(data: bytes, where: str) -> dict[str, npt.NDArray[Any]]:
     """Reads the arrays of an archive without objects, and none that is larger than it says."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with told(), zipfile.ZipFile(io.BytesIO(data)) as archive:
             left, found = MOST_BYTES, {}
             for name, kinds in _ENTRIES.items():
                 with archive.open(f"{name}.npy") as stream:
@@ -182,8 +183,8 @@ def _unpack(data: bytes, where: str) -> dict[str, npt.NDArray[Any]]:
                 found[name] = _array(content)
                 if found[name].dtype.kind not in kinds:
                     raise _damaged(f"{name} has dtype {found[name].dtype}", where)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as e:
-        raise _damaged(" ".join(str(e).split()) or type(e).__name__, where) from e
+    except ArrayFileError as error:
+        raise _damaged(str(error), where) from error
     return found
 
 

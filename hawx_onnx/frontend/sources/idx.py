@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import logging
+import math
 import zlib
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array
 from hawx_onnx.frontend.sources import RawData, RawPart
+from hawx_onnx.numpy_files import most_bytes
 
 _LOG = logging.getLogger(__name__)
 _PREFIXES = {"train": "train", "test": "t10k"}
@@ -58,12 +61,22 @@ def read_idx(path: Path) -> Array:
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            content = _unpacked(content)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"cannot be read: {error}", where=str(path), mend="fetch the file again"
         ) from error
     return _parse(content, path)
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Unpacks what the header promises and one byte more, whatever else there is."""
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+        head = stream.read(4)
+        sizes = stream.read(4 * head[3]) if len(head) == 4 else b""
+        wanted = math.prod(int(n) for n in np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4"))
+        width = np.dtype(_TYPES[head[2]]).itemsize if len(head) == 4 and head[2] in _TYPES else 0
+        return head + sizes + stream.read(min(wanted * width, most_bytes()) + 1)
 
 
 def _parse(content: bytes, path: Path) -> Array:

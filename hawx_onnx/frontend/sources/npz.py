@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
-
-import numpy as np
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_types import Array
 from hawx_onnx.frontend.sources import RawData, RawPart
+from hawx_onnx.numpy_files import Archive, ArrayFileError
 
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
 
@@ -23,26 +20,23 @@ def load(path: Path) -> RawData:
             the arrays.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise TypeError("a single array, whatever the file is called")
-        with archive:
+        with Archive(path) as archive:
             return _read(archive, path)
     except FileNotFoundError as error:
         raise DataError(
             "no such file", where=str(path), mend="give the path of an .npz file with x and y"
         ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+    except ArrayFileError as error:
         raise DataError(
-            f"not a readable .npz file ({type(error).__name__})",
+            f"not a readable .npz file: {error}",
             where=str(path),
             mend="write it again with numpy.savez(path, x=..., y=...)",
         ) from error
 
 
-def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
+def _read(archive: Archive, path: Path) -> RawData:
     """Reads the parts of an open archive."""
-    names = set(archive.files)
+    names = set(archive.names)
     if "x" in names and names & {"x_train", "x_test"}:
         raise DataError("holds both x and x_train or x_test", where=str(path), mend=_FORMS)
     suffixes = {"all": ""} if "x" in names else {"train": "_train", "test": "_test"}
@@ -51,7 +45,7 @@ def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
         if len(missing) == 1:
             what = f"array '{missing[0]}' is missing"
         else:
-            what = f"has no samples; its arrays are {', '.join(archive.files) or 'none'}"
+            what = f"has no samples; its arrays are {', '.join(archive.names) or 'none'}"
         raise DataError(what, where=str(path), mend=_FORMS)
     parts = {
         part: RawPart(
@@ -65,12 +59,12 @@ def _read(archive: np.lib.npyio.NpzFile, path: Path) -> RawData:
     return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
 
 
-def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> Array:
+def _array(archive: Archive, name: str, path: Path) -> Array:
     """Reads one array, telling pickled objects apart from damaged files."""
     try:
-        return np.asarray(archive[name])
-    except ValueError as error:
-        if "pickle" not in str(error).lower():
+        return archive.read(name)
+    except ArrayFileError as error:
+        if "pickled" not in str(error):
             raise
         raise DataError(
             "holds pickled Python objects, which are never loaded",

@@ -8,7 +8,7 @@ import resource
 import pytest
 
 from hawx_onnx.components import builtin_network
-from hawx_onnx.components.netlist import multiplication_table
+from hawx_onnx.components.netlist import multiplication_table, yosys_json
 from hawx_onnx.components.netlist import yosys as runs
 from hawx_onnx.components.netlist.verilog import module_text
 from hawx_onnx.components.netlist.yosys import Yosys, find_yosys, run_yosys
@@ -34,6 +34,14 @@ def test_a_run_that_does_not_end(tmp_path):
     slow = Yosys((str(_script(tmp_path, "sleep 10")),), "slow")
     with pytest.raises(ComponentError, match=r"within 0\.2 s"):
         run_yosys("", {}, [], where="x.v", yosys=slow, timeout=0.2)
+
+
+def test_a_macro_that_is_defined_by_itself(native, monkeypatch):
+    monkeypatch.setattr(yosys_json, "CPU_SECONDS", 1)
+    text = "module m(input [7:0] A, B, output [15:0] O);\n`define a `a\n`a;\nendmodule"
+    with pytest.raises(ComponentError, match="within 1 s of processor time") as caught:
+        elaborate(text, "m", where="mine.v", yosys=native)
+    assert caught.value.where == "mine.v"
 
 
 @pytest.fixture
