@@ -51,7 +51,7 @@ def get_library_path() -> Path:
     places = ", ".join(str(path) for path in dict.fromkeys(tried))
     raise LibraryError(
         f"the custom-op library is not installed (tried {LIBRARY_VARIABLE}, {places})",
-        mend=_REINSTALL,
+        mend=f"with a C++ compiler {_REINSTALL}",
     )
 
 

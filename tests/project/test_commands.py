@@ -26,7 +26,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "models/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "models/**/*.md", "examples/**/*.md")
     for path in ROOT.glob(pattern)
 )
 BLOCK = re.compile(
@@ -86,7 +86,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])
 def test_what_a_page_shows_runs(page: str, sample: Path, tmp_path: Path) -> None:
-    for linked in (ROOT / "models", *sample.iterdir()):
+    for linked in (ROOT / "models", ROOT / "examples", *sample.iterdir()):
         (tmp_path / linked.name).symlink_to(linked)
     programs = Path(sys.executable).parent
     (tmp_path / ".venv/bin").mkdir(parents=True)
