@@ -24,7 +24,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test abi frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo docs test abi frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,11 @@ rtl: $(VENV)/.developing  ## simulate the Verilog of all built-in multipliers wi
 	$(BIN)/hawx-onnx library export 'mul8*' --rtl $(RTL) --quiet >/dev/null
 	@cd $(RTL) && printf '%s\n' *_tb.v | xargs -P $$(nproc 2>/dev/null || echo 2) -n 1 sh -c \
 		'top=$${0%_tb.v}; iverilog -g2012 -Wall -o $$top.vvp $$top.v $$0 && vvp -n $$top.vvp'
+
+# Strict, as mkdocs.yml says: a link that leads nowhere fails.
+docs: $(VENV)/.developing  ## build the documentation site, build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 # A build folder of their own: sanitized objects are of no use to anything else.
 sanitized: $(VENV)/.developing

@@ -10,8 +10,8 @@ import onnx
 from hawx_onnx.checks.finding import FAILED, PASSED, Finding
 from hawx_onnx.checks.rules_file import Rule
 from hawx_onnx.checks.subject import Subject
-from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.copies import exposed
+from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.passes.graph import HAWX_DOMAIN, default_opset
 from hawx_onnx.runtime.runner import Runner
 

@@ -52,7 +52,7 @@ def get_library_path() -> Path:
     places = ", ".join(str(path) for path in dict.fromkeys(tried))
     raise LibraryError(
         f"the custom-op library is not installed (tried {LIBRARY_VARIABLE}, {places})",
-        mend=_REINSTALL,
+        mend=f"with a C++ compiler {_REINSTALL}",
     )
 
 
@@ -207,9 +207,19 @@ def _installed() -> bool:
     except LibraryError as error:
         if os.environ.get(LIBRARY_VARIABLE):
             raise
+        _tell_of_portable_bodies()
         logger.debug("%s", error)
         return False
     return True
+
+
+@lru_cache(maxsize=1)
+def _tell_of_portable_bodies() -> None:
+    """Warns once in a process: everything works without the library, only slower."""
+    logger.warning(
+        "the custom-op library is not installed: ai.hawx operators run by their portable bodies, "
+        "with the same results, only slower; `hawx-onnx doctor` tells more"
+    )
 
 
 def _session_error(error: Exception, where: str) -> HawxError:

@@ -1,0 +1,1 @@
+"""From files to checked models and disjoint samples."""

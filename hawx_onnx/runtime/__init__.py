@@ -1,0 +1,1 @@
+"""Sessions, evaluation, reference arithmetic: what runs models with onnxruntime."""
