@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from hawx_onnx.errors import ConfigError
 from hawx_onnx.setting_checks import flag_name
 from hawx_onnx.settings import Settings
 from hawx_onnx.settings_file import load_config
@@ -107,4 +108,14 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for item in dataclasses.fields(Settings):
         if item.name in vars(args):
             values[item.name] = getattr(args, item.name)
-    return Settings.of(values)
+    try:
+        return Settings.of(values)
+    except ConfigError as error:
+        # Whether some values fit depends on others; name the file where it brought one.
+        if not getattr(args, "config", None) or not error.where.startswith("--"):
+            raise
+        name = error.where.removeprefix("--")
+        if name.replace("-", "_") in vars(args):
+            raise
+        where = f"{args.config}, {name}"
+        raise ConfigError(error.what, where=where, mend=error.mend) from error

@@ -127,9 +127,9 @@ def test_killed_among_channels_a_run_goes_on_to_the_same_bytes(
 ) -> None:
     """Filter level: killed once channels are measured, it runs none of those again."""
     flags = (*QUICK, "--granularity", "filter", "--max-evaluations", "26", "--no-early-stop")
-    real, runs = ValidationRuns.classes, []
+    real, runs = ValidationRuns.scores, []
 
-    def classes(self: ValidationRuns, choice: Choice, batch: int) -> np.ndarray:
+    def scores(self: ValidationRuns, choice: Choice, batch: int) -> np.ndarray:
         runs.append(choice)
         return real(self, choice, batch)
 
@@ -150,7 +150,7 @@ def test_killed_among_channels_a_run_goes_on_to_the_same_bytes(
     known = measured(tmp_path / "out")
     assert 0 < sum(map(of_channels, known)) < sum(map(of_channels, every))
     assert known == every[: len(known)]
-    monkeypatch.setattr(ValidationRuns, "classes", classes)
+    monkeypatch.setattr(ValidationRuns, "scores", scores)
     cli(*command, "--resume").check()
     assert {json.dumps(choice) for choice in runs} == {*every} - {*known}
     assert content(tmp_path / "out") == content(tmp_path / "whole")
