@@ -95,8 +95,8 @@ def confirm(prepared: Prepared, choice: Choice) -> tuple[float, np.ndarray]:
     """Seconds, session included, and which of the test images are right."""
     start = clock()
     runs = ValidationRuns(prepared.state, prepared.dataset.test, 0, 1, share=False)
-    found = [runs.classes(choice, batch) for batch in range(len(runs.sizes))]
-    return clock() - start, np.concatenate(found) == runs.labels
+    found = [runs.scores(choice, batch) for batch in range(len(runs.sizes))]
+    return clock() - start, np.concatenate(found)
 
 
 def measure_front(searcher: Searcher, found: Predicted) -> tuple[float, SearchResult]:

@@ -29,7 +29,7 @@ from hawx_onnx.frontend.data import load_dataset
 from hawx_onnx.frontend.data_types import InputSpec
 from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.hardware import load_target
-from hawx_onnx.settings import load_config
+from hawx_onnx.settings_file import load_config
 
 PRESETS = Path(hawx_onnx.__file__).parent / "hardware/presets"
 
