@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
@@ -16,10 +17,14 @@ class Ui:
     Args:
         json: Print JSON on stdout instead of text.
         quiet: Show neither progress nor warnings.
+        command: The command line, told at the end of what took several steps.
     """
 
-    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, json: bool = False, quiet: bool = False, command: str = "") -> None:
         self.json = json
+        self._command, self._begun = command, time.monotonic()
+        self._stepped: float | None = None
+        self._measured = 0
         self._quiet = quiet
         self._live = not quiet and sys.stderr.isatty()
         self._progress: Any = None
@@ -47,22 +52,47 @@ class Ui:
     def step(self, text: str) -> None:
         """Tells which step begins."""
         log.info("%s", text)
+        self._stepped, self._count = time.monotonic(), 0
         if not self._live:
             return
         if self._progress is None:
             self._start()
-        self._count = 0
-        self._progress.reset(self._task, description=text, total=self._total)
+        self._progress.refresh()  # the last of the step before may not have been drawn
+        self._progress.reset(self._task, description=text, total=None, told="")
 
     def measure(self, total: int | None) -> None:
-        """Says how many assignments the next step measures at most."""
+        """Says how many assignments a step measures at most; None where that is not known."""
         self._total = total
 
     def tick(self) -> None:
         """Counts one measured assignment."""
         self._count += 1
+        self._measured += 1
         if self._progress is not None:
-            self._progress.update(self._task, completed=self._count)
+            told, total = self._told(), self._total
+            self._progress.update(self._task, completed=self._count, total=total, told=told)
+
+    def _told(self) -> str:
+        """How many assignments a step has measured, and how long the others may take."""
+        if self._total is None or self._stepped is None:
+            return f"{self._count} measured"
+        each = (time.monotonic() - self._stepped) / self._count
+        left = duration(each * max(0, self._total - self._count))
+        return f"{self._count} of {self._total} measured, {left} left"
+
+    def finish(self, code: int) -> None:
+        """Tells how a command of several steps ended, and how to repeat it."""
+        self.close()
+        if self._stepped is None:
+            return
+        status = "done" if code == 0 else f"ended with exit code {code}"
+        took = duration(time.monotonic() - self._begun)
+        count = self._measured
+        measured = f", {count} assignment{'s' * (count > 1)} measured" if count else ""
+        text = f"{status} in {took}{measured}; to repeat: {self._command}"
+        log.info("%s", text)
+        if self._live and not log.isEnabledFor(logging.INFO):
+            sys.stderr.write(f"{text}\n")
 
     def _start(self) -> None:
         from rich.console import Console
@@ -73,10 +103,11 @@ class Ui:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[told]}", markup=False),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._progress.add_task("", total=None)
+        self._task = self._progress.add_task("", total=None, told="")
         self._progress.start()
 
     def print_json(self, document: object) -> None:
@@ -97,3 +128,13 @@ class Ui:
             return
         self.close()
         sys.stderr.write(f"warning: {text}\n")
+
+
+def duration(seconds: float) -> str:
+    """``42 s``, ``3 min 5 s`` or ``2 h 7 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -54,6 +54,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     for path in (args.output, args.plot):
         if path is not None:
             check_writable_file(path)
+    ui.measure(settings.max_evaluations)
     filters = settings.granularity == "filter"
     with (
         connected(settings.cluster, settings.jobs) as cluster,

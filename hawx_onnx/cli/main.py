@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -76,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments after the program's name; those of the process if None.
     """
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = given
     parser = build_parser()
     verb_at = _verb_at(arguments)
     if verb_at is not None:
@@ -93,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     if unknown:
         _refuse(args.verb, parser.verbs[args.verb], unknown)
-    return _run(args)
+    return _run(args, shlex.join(["hawx-onnx", *given]))
 
 
 def _verb_at(arguments: Sequence[str]) -> int | None:
@@ -116,19 +118,24 @@ def _refuse(verb: str, parser: argparse.ArgumentParser, unknown: Sequence[str]) 
     parser.error(f"{verb} has no flag {first}{hint}")
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, command: str) -> int:
     from hawx_onnx.cli.console import Ui
 
     verbosity = getattr(args, "verbose", 0) - getattr(args, "quiet", 0)
     _set_up_logging(verbosity)
-    ui = Ui(json=getattr(args, "json", False), quiet=verbosity < 0)
+    ui = Ui(json=getattr(args, "json", False), quiet=verbosity < 0, command=command)
     try:
         with ui:
-            return int(args.run(args, ui))
+            code = int(args.run(args, ui))
+            ui.finish(code)
+            return code
     except HawxError as error:
         return _tell(error, error.exit_code, verbosity)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
+        if _keeps_a_journal(args):
+            again = "" if args.resume else " --resume"
+            sys.stderr.write(f"  to go on: {command}{again}\n")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
@@ -139,6 +146,11 @@ def _run(args: argparse.Namespace) -> int:
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         hint = "this is a defect of hawx-onnx; -vv shows where it happened"
         return _tell(error, INTERNAL_ERROR, verbosity, f"unexpected {text}", hint)
+
+
+def _keeps_a_journal(args: argparse.Namespace) -> bool:
+    """Whether what was measured so far is written down: where there is an output."""
+    return hasattr(args, "resume") and args.output is not None
 
 
 def _tell(

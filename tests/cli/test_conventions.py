@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,10 +65,14 @@ def test_a_reader_may_go_away(root: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")
-def test_progress_is_shown_on_terminals_alone(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("coloured", [True, False])
+def test_progress_is_shown_on_terminals_alone(root: Path, tmp_path: Path, coloured: bool) -> None:
     ours, theirs = os.openpty()
     words = ("optimize", "models/lenet5/lenet5.onnx", "-o", tmp_path, *QUICK, "--json")
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160"}
+    environment.pop("NO_COLOR", None)
+    if not coloured:
+        environment["NO_COLOR"] = "1"
     # Read while it runs: a terminal's buffer is short, and a slow run shows more.
     with ThreadPoolExecutor(1) as reader:
         reading = reader.submit(read_all, ours)
@@ -80,6 +86,11 @@ def test_progress_is_shown_on_terminals_alone(root: Path, tmp_path: Path) -> Non
     assert "\x1b" in shown
     assert "search" in shown
     assert "Traceback" not in shown
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", shown)) == coloured
+    assert "2 of 2 measured, 0 s left" in shown
+    last = shown.splitlines()[-1]
+    assert re.search(r"done in \d+ s, 2 assignments measured; to repeat: hawx-onnx optimize ", last)
+    assert last.endswith(shlex.join(map(str, words)))
 
 
 def read_all(handle: int) -> str:

@@ -51,12 +51,20 @@ sys.meta_path.insert(0, Listener())
 """
 
 
+# Most modules that a start may load, a third more than it does: beside the list above, what keeps
+# start-up within 0.3 s on any machine. `benchmarks/startup.py` takes the time.
+MOST_MODULES = {"import hawx_onnx": 60, "--help": 150}
+
+
 def loaded_by(code: str) -> set[str]:
     """Top-level packages that a fresh interpreter has loaded after some code."""
-    tail = (
-        "\nimport json, sys"
-        "\nprint('\\n' + json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
-    )
+    return {name.partition(".")[0] for name in modules_loaded_by(code)}
+
+
+def modules_loaded_by(code: str) -> set[str]:
+    """Modules that a fresh interpreter has loaded after some code, and not before."""
+    code = f"import sys\nbefore = set(sys.modules)\n{code}"
+    tail = "\nimport json\nprint('\\n' + json.dumps(sorted(set(sys.modules) - before)))"
     done = subprocess.run(
         [sys.executable, "-c", code + tail], capture_output=True, text=True, check=False
     )
@@ -93,6 +101,11 @@ def test_no_command_asks_for_a_training_framework(root: Path, tmp_path: Path) ->
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["asked []", "asked ['onnx', 'onnxruntime']"]
+
+
+def test_a_start_loads_few_modules() -> None:
+    assert len(modules_loaded_by("import hawx_onnx")) <= MOST_MODULES["import hawx_onnx"]
+    assert len(modules_loaded_by(run_cli("--help"))) <= MOST_MODULES["--help"]
 
 
 def test_the_three_source_folders_are_one_package() -> None:
