@@ -23,6 +23,7 @@ from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import is_rewritten, reopened
 from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import accuracy
+from hawx_onnx.runtime.library import library_installed
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import METHODS
@@ -177,7 +178,9 @@ def evaluate_with(
     chosen = next((part for part in dataset.splits if part.name == split), None)
     if chosen is None or chosen.y is None:
         raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
-    library = is_rewritten(loaded) if use_library is None else use_library
+    library = use_library
+    if library is None:
+        library = is_rewritten(loaded) and library_installed()
     outputs = Runner(loaded, threads=settings.jobs, use_library=library).run(chosen.x)
     check_classes(chosen, outputs)
     return {

@@ -86,7 +86,7 @@ class LayerResponses:
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
-        self._whole = Runner(exposed(model, self._cut), threads=threads, use_library=True)
+        self._whole = Runner(exposed(model, self._cut), threads=threads)
         types = self._whole.types()
         parts: dict[str | None, _Part] = {
             name: self._part(suffix, types) for name, suffix in suffixes.items()
@@ -100,7 +100,7 @@ class LayerResponses:
         for value in suffix.model.graph.input:
             value.CopyFrom(types[value.name])
         content = suffix.model.SerializeToString()
-        session = create_session(content, threads=self._threads, use_library=True)
+        session = create_session(content, threads=self._threads)
         # The session has its own; nodes alone tell what is alive together.
         del suffix.model.graph.initializer[:]
         return _Part(suffix.model, suffix.inputs, session)

@@ -146,7 +146,7 @@ class StagedProbe:
             for value in segment.model.graph.input:
                 value.CopyFrom(types[value.name])
             content = segment.model.SerializeToString()
-            session = create_session(content, threads=self._threads, use_library=True)
+            session = create_session(content, threads=self._threads)
         self._sessions[first, last] = (segment, session)
         if len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)
@@ -159,7 +159,7 @@ class StagedProbe:
             depths = range(len(self._candidates))
             cut = dict.fromkeys(name for depth in depths for name in self._graph.state(depth))
             closed = close_constants(exposed(self._model, list(cut)), self._constants)
-            whole = Runner(closed, threads=1, use_library=True)
+            whole = Runner(closed, threads=1)
             self._types = {**whole.types(), **own}
         return self._types
 

@@ -116,7 +116,7 @@ def create_session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
-    if use_library or (use_library is None and _installed()):
+    if use_library or (use_library is None and library_installed()):
         register(options)
     source = path_or_bytes if isinstance(path_or_bytes, bytes) else os.fspath(path_or_bytes)
     where = source if isinstance(source, str) else ""
@@ -178,8 +178,12 @@ def describe_kernels(
     return description
 
 
-def _installed() -> bool:
-    """Whether the library is there; a wrong HAWX_ONNX_LIBRARY is an error all the same."""
+def library_installed() -> bool:
+    """Whether the library is there; if not, a warning tells once what runs instead.
+
+    Raises:
+        LibraryError: ``HAWX_ONNX_LIBRARY`` names no file.
+    """
     try:
         get_library_path()
     except LibraryError as error:
