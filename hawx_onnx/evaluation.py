@@ -18,6 +18,7 @@ from hawx_onnx.passes.graph import metadata
 from hawx_onnx.rewritten import is_rewritten
 from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import measured
+from hawx_onnx.runtime.library import library_installed
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
@@ -50,7 +51,9 @@ def evaluate_model(
     chosen = next((part for part in dataset.splits if part.name == split), None)
     if chosen is None or chosen.y is None:
         raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
-    library = is_rewritten(loaded) if use_library is None else use_library
+    library = use_library
+    if library is None:
+        library = is_rewritten(loaded) and library_installed()
     # Of a model that is too large to be held, the file itself is run, with its own weights.
     path = str(model) if NARROWED_KEY in metadata(loaded) else None
     runner = Runner(loaded, threads=settings.jobs, use_library=library, path=path)

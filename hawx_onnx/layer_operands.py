@@ -19,6 +19,7 @@ from hawx_onnx.hardware.rtl import LayerOperands
 from hawx_onnx.names import close_names
 from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, TABLES_AT, metadata, table_index_of
+from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.windows import chosen_windows
 from hawx_onnx.passes.windows import windows as windows_of
 from hawx_onnx.runtime.library import create_session
@@ -208,7 +209,7 @@ def _execute(
         [numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in constants.items()],
     )
     imports = [helper.make_opsetid("", 17), helper.make_opsetid(HAWX_DOMAIN, 1)]
-    model = helper.make_model(graph, opset_imports=imports, ir_version=8)
-    session = create_session(model.SerializeToString(), threads=threads, use_library=True)
+    model = make_runnable(helper.make_model(graph, opset_imports=imports, ir_version=8))
+    session = create_session(model.SerializeToString(), threads=threads)
     (result,) = run(session, ["y"], {"x": np.ascontiguousarray(x)})
     return np.asarray(result)

@@ -37,7 +37,7 @@ from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
 from hawx_onnx.runtime.cluster import Cluster, connected
 from hawx_onnx.runtime.evaluate import Accuracy, measured
-from hawx_onnx.runtime.library import describe_kernels
+from hawx_onnx.runtime.library import describe_kernels, library_installed
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import Problem, SearchResult
 from hawx_onnx.search.drop_text import with_unit
@@ -92,7 +92,11 @@ class Result:
 
 
 def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:
-    """What the library says of itself, with ``chosen`` as multiplier -> kernel."""
+    """What the library says of itself, with ``chosen`` as multiplier -> kernel.
+
+    Raises:
+        LibraryError: The library is not installed, or does not load.
+    """
     tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
     described = describe_kernels(tables, factors)
     names = [multiplier.name for multiplier in multipliers]
@@ -146,7 +150,7 @@ def _optimize(
     step("preparing the search")
     searcher = Searcher(prepared, settings, progress, journal, describe=True, cluster=cluster)
     command = repeat_command(path, settings)
-    kernels = kernels_of(prepared.state.multipliers)
+    kernels = kernels_of(prepared.state.multipliers) if library_installed() else {}
     draft = draft_report(prepared, settings, searcher.problem, kernels, command)
     _note(journal, prepared, draft)
     step(f"searching {size_text(searcher.problem.space_size)} assignments")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 
 from hawx_onnx.passes.canonicalize import MINIMUM_IR
 from hawx_onnx.passes.graph import HAWX_DOMAIN, default_opset, to_graph, to_model
-from hawx_onnx.passes.portable import add_portable_bodies
+from hawx_onnx.passes.portable import add_portable_bodies, make_runnable
 
 APPROXIMATE_OP = {
     "QLinearConv": "ApproxQLinearConv",
@@ -34,7 +34,7 @@ def replace_node(node: gs.Node, table_index: gs.Tensor, shared: Sequence[gs.Tens
         filters = inputs[3].shape[0]
         if len(inputs) < 9 or inputs[8].is_empty():
             inputs = [*inputs[:8], gs.Constant(f"{node.name}.bias", np.zeros(filters, np.int32))]
-        node.attrs = _explicit_attributes(node, len(inputs[3].shape) - 2)
+        node.attrs = explicit_attributes(node.attrs, inputs[3].shape[2:])
     node.op, node.domain = APPROXIMATE_OP[node.op], HAWX_DOMAIN
     node.inputs.clear()
     tables, *factors = shared
@@ -49,15 +49,21 @@ def _shared(tables: np.ndarray, factors: np.ndarray | None) -> list[gs.Tensor]:
     return [gs.Constant(name, np.ascontiguousarray(a, np.int32)) for name, a in arrays.items()]
 
 
-def _explicit_attributes(node: gs.Node, dimensions: int) -> dict[str, object]:
-    """All attributes of a convolution: a function body cannot see the operator's defaults."""
+def explicit_attributes(given: Mapping[str, object], kernel: Sequence[int]) -> dict[str, object]:
+    """All attributes of a convolution: a function body cannot see the operator's defaults.
+
+    Args:
+        given: The attributes that the node has.
+        kernel: The sizes of its kernel.
+    """
+    dimensions = len(kernel)
     attrs: dict[str, object] = {
         "auto_pad": "NOTSET",
         "dilations": [1] * dimensions,
         "group": 1,
         "strides": [1] * dimensions,
-        "kernel_shape": list(node.inputs[3].shape[2:]),
-        **node.attrs,
+        "kernel_shape": list(kernel),
+        **given,
         "skip_padding": 0,
     }
     if attrs["auto_pad"] == "NOTSET":
@@ -82,7 +88,7 @@ def with_tables(
         tables: int32 [T, 256, 256], written once and shared by all nodes.
         index: Node name -> int32 [output channels], which table each channel uses.
         factors: int32 [R, 514], ``stacked_factors`` of the multipliers of the tables.
-        portable: Add the model-local functions.
+        portable: Add the model-local functions; without the library they are added anyway.
     """
     graph = to_graph(model)
     shared = _shared(tables, factors)
@@ -147,7 +153,7 @@ def _close(graph: gs.Graph, model: onnx.ModelProto, portable: bool) -> onnx.Mode
     result = to_model(graph, model, minimum_ir=MINIMUM_IR)
     if portable:
         add_portable_bodies(result, default_opset(model))
-    return result
+    return make_runnable(result)
 
 
 def _imports(model: onnx.ModelProto) -> list[onnx.OperatorSetIdProto]:

@@ -47,7 +47,7 @@ class ErrorFields:
             if candidate.name in self._biases:
                 open_bias(part, candidate.name)
         self._outputs = [value.name for value in part.graph.output]
-        self._session = create_session(part.SerializeToString(), threads=threads, use_library=True)
+        self._session = create_session(part.SerializeToString(), threads=threads)
 
     def codes(self, cached: Mapping[str, np.ndarray], multiplier: int) -> dict[str, np.ndarray]:
         """Output codes of every candidate under one multiplier: candidate -> int8 or uint8.

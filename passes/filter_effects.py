@@ -97,7 +97,6 @@ class FilterLevel:
         self._forward = Runner(
             exposed(probe, [name for name in self._cached if name not in own]),
             threads=threads,
-            use_library=True,
         )
         types = self._forward.types()
         self._fields = ErrorFields(probe, reached, types, threads, biases)

@@ -17,10 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from hawx_onnx.components import stacked_factors
 from hawx_onnx.frontend.copies import exposed
+from hawx_onnx.passes.approximate import explicit_attributes
 from hawx_onnx.passes.base import Candidate, PassState
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.exact_form import exact_form
 from hawx_onnx.passes.graph import HAWX_DOMAIN
+from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
@@ -59,7 +61,7 @@ class NodeErrors:
         self.inputs = tuple(_open_operands(state.model, candidate))
         self._multipliers, self._candidate = len(state.multipliers), candidate
         model = _integer_model(state, candidate, self.inputs)
-        self._session = create_session(model.SerializeToString(), threads=threads, use_library=True)
+        self._session = create_session(model.SerializeToString(), threads=threads)
 
     def sums(self, codes: Mapping[str, np.ndarray], multiplier: int) -> np.ndarray:
         """Accumulators [samples..., channels, positions] under one multiplier: int32."""
@@ -172,7 +174,11 @@ def _integer_model(
         candidate.name,
         domain=HAWX_DOMAIN,
     )
-    own.attribute.extend(node.attribute)
+    if candidate.kind == "QLinearConv":
+        given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        given = {k: v.decode() if isinstance(v, bytes) else v for k, v in given.items()}
+        attributes = explicit_attributes(given, constants[node.input[3]].dims[2:])
+        own.attribute.extend(helper.make_attribute(*pair) for pair in attributes.items())
     code = constants[node.input[2]].data_type
     graph = helper.make_graph(
         [own],
@@ -184,4 +190,4 @@ def _integer_model(
         + [numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
     opsets = [helper.make_opsetid("", 13), helper.make_opsetid(HAWX_DOMAIN, 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    return make_runnable(helper.make_model(graph, opset_imports=opsets, ir_version=8))

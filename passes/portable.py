@@ -16,8 +16,9 @@ import onnx
 import onnx.parser
 
 from hawx_onnx.passes import portable_conv, portable_matmul
-from hawx_onnx.passes.graph import HAWX_DOMAIN, factors_of
+from hawx_onnx.passes.graph import HAWX_DOMAIN, default_opset, factors_of
 from hawx_onnx.passes.portable_factors import CONSTANTS, ROWS
+from hawx_onnx.runtime.library import library_installed
 
 _CONV = "x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, B"
 _MATMUL = "a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point"
@@ -86,3 +87,17 @@ def add_portable_bodies(model: onnx.ModelProto, opset: int) -> None:
     for op in sorted({node.op_type for node in nodes} - there):
         given = all(factors_of(node) for node in nodes if node.op_type == op)
         model.functions.append(portable_body(op, opset, factors=given))
+
+
+def make_runnable(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Adds bodies where the library is not installed, so that a session can be made of the model.
+
+    Args:
+        model: A model with ai.hawx nodes, edited in place.
+
+    Returns:
+        The same model.
+    """
+    if not library_installed():
+        add_portable_bodies(model, default_opset(model))
+    return model

@@ -56,7 +56,7 @@ class AssignmentProbe:
         channels = {c.name: c.channels for c in candidates}
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         probe = with_index_inputs(model, tables, channels, factors=factors)
-        self._runner = Runner(probe, threads=threads, use_library=True)
+        self._runner = Runner(probe, threads=threads)
 
     def outputs(self, assignment: Assignment, x: np.ndarray) -> np.ndarray:
         """Network outputs under an assignment: [samples, values]."""

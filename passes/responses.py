@@ -91,9 +91,7 @@ class LayerResponses:
         own = {value.name for value in model.graph.input}
         cut = dict.fromkeys(name for suffix in suffixes.values() for name in suffix.inputs)
         self._cut = [name for name in cut if name not in own]
-        self._whole = Runner(
-            model, threads=threads, use_library=True, arena=False, expose=self._cut
-        )
+        self._whole = Runner(model, threads=threads, arena=False, expose=self._cut)
         types = self._whole.types()
         self._parts = {name: self._part(suffix, types) for name, suffix in suffixes.items()}
         begun = (None if name is None else self._parts[name] for name in starts)
@@ -117,7 +115,6 @@ class LayerResponses:
         session = session_of(
             suffix.model,
             threads=self._threads,
-            use_library=True,
             arena=False,
             shared=self._shared.of(suffix.model.graph.initializer),
         )

@@ -111,5 +111,6 @@ class SegmentedGraph:
         graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
         result = onnx.ModelProto(ir_version=self._model.ir_version)
         result.opset_import.extend(self._model.opset_import)
+        result.functions.extend(self._model.functions)
         result.graph.CopyFrom(graph)
         return result

@@ -151,7 +151,6 @@ class StagedProbe:
             session = session_of(
                 segment.model,
                 threads=self._threads,
-                use_library=True,
                 arena=False,
                 shared=self._shared.of(segment.model.graph.initializer),
             )
@@ -167,7 +166,7 @@ class StagedProbe:
             depths = range(len(self._candidates))
             cut = dict.fromkeys(name for depth in depths for name in self._graph.state(depth))
             closed = close_constants(exposed(self._model, list(cut)), self._constants)
-            whole = Runner(closed, threads=1, use_library=True)
+            whole = Runner(closed, threads=1)
             self._types = {**whole.types(), **own}
         return self._types
 

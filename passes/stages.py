@@ -26,6 +26,7 @@ from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import TABLES_AT
 from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
+from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.runtime.model_session import session_of
 from hawx_onnx.runtime.runner import Runner, run
@@ -131,9 +132,8 @@ class Stages:
         alone.opset_import.extend(model.opset_import)
         alone.functions.extend(model.functions)
         return session_of(
-            alone,
+            make_runnable(alone),
             threads=self._threads,
-            use_library=True,
             arena=False,
             shared=self._shared.of(graph.initializer),
         )
@@ -224,7 +224,7 @@ def _types(
     """Types of tensors as onnxruntime has them, and those of the graph's inputs."""
     types = {value.name: value for value in model.graph.input}
     whole = close_constants(exposed(model, tensors), constants)
-    return {**types, **Runner(whole, threads=1, use_library=True).types()}
+    return {**types, **Runner(whole, threads=1).types()}
 
 
 def _cut(model: onnx.ModelProto, spans: Sequence[range]) -> list[_Part]:

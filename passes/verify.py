@@ -13,8 +13,10 @@ from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.approximate import TABLES, index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState, release_large
 from hawx_onnx.passes.graph import HAWX_DOMAIN, table_index_of
+from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
 from hawx_onnx.runtime.evaluate import flat_outputs
+from hawx_onnx.runtime.library import library_installed
 from hawx_onnx.runtime.runner import Runner
 
 SAMPLES = 8
@@ -87,7 +89,7 @@ def _first_difference(int8: onnx.ModelProto, state: PassState, x: np.ndarray, th
             factors=stacked_factors(exact),
         )
         feeds = {index_input(candidate.name): np.zeros(candidate.channels, np.int32)}
-        runner = Runner(exposed(probe, [output]), threads=threads, use_library=True)
+        runner = Runner(exposed(probe, [output]), threads=threads)
         plain = Runner(exposed(int8, [output]), threads=threads)
         pairs = zip(runner.stream(x, [output], feeds), plain.stream(x, [output]), strict=True)
         if any(a[0].tobytes() != b[0].tobytes() for a, b in pairs):
@@ -108,7 +110,7 @@ def check_tables(model: onnx.ModelProto, x: np.ndarray, threads: int) -> None:
     if not nodes:
         return
     probe, indices, poison = _with_poison(model, nodes)
-    runner = Runner(probe, threads=threads, use_library=True)
+    runner = Runner(make_runnable(probe), threads=threads)
     names = [node.output[0] for node in nodes]
     before = next(iter(runner.stream(x, names, indices)))
     for node, codes in zip(nodes, before, strict=True):
@@ -140,14 +142,15 @@ def _with_poison(
 
 
 def check_portable(model: onnx.ModelProto, x: np.ndarray, threads: int) -> None:
-    """The model gives the same bytes with the library and with its portable bodies.
+    """The model gives the same bytes with the library, if there is one, and its portable bodies.
 
     Raises:
         LibraryError: It does not.
     """
-    if not any(node.domain == HAWX_DOMAIN for node in model.graph.node):
+    rewritten = any(node.domain == HAWX_DOMAIN for node in model.graph.node)
+    if not rewritten or not library_installed():
         return
-    library = Runner(model, threads=threads, use_library=True).run(x)
+    library = Runner(model, threads=threads).run(x)
     portable = Runner(model, threads=threads, use_library=False).run(x)
     if library.tobytes() != portable.tobytes():
         raise _failed(

@@ -6,7 +6,6 @@ as they are; pages of commands and of Python are made from the argument parsers 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -24,7 +23,6 @@ from python_pages import python_pages  # noqa: E402
 from repository_pages import relink, repository_pages  # noqa: E402
 
 PYTHON_FOLDER = "reference/python"
-FETCHED = "https://unpkg.com/iframe-worker/shim"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -54,16 +52,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Leads links between files of the repository to pages of the site."""
     return relink(markdown, page.file.src_uri, config.repo_url or "")
-
-
-def on_post_build(config: MkDocsConfig) -> None:
-    """Lets pages take the one script that the offline plugin fetches from this site instead."""
-    site = Path(config.site_dir)
-    for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        if FETCHED in text:
-            local = os.path.relpath(site / "assets/iframe-worker.js", page.parent)
-            page.write_text(text.replace(FETCHED, Path(local).as_posix()), encoding="utf-8")
 
 
 def _section(config: MkDocsConfig, title: str) -> list[str | dict[str, str]]:

@@ -131,7 +131,7 @@ def create_session(
         options.add_session_config_entry("session.disable_prepacking", "1")
     for name, value in (shared or {}).items():
         options.add_initializer(name, value)
-    if use_library or (use_library is None and _installed()):
+    if use_library or (use_library is None and library_installed()):
         register(options)
     source = path_or_bytes if isinstance(path_or_bytes, bytes) else os.fspath(path_or_bytes)
     where = source if isinstance(source, str) else ""
@@ -200,8 +200,12 @@ def describe_kernels(
     return description
 
 
-def _installed() -> bool:
-    """Whether the library is there; a wrong HAWX_ONNX_LIBRARY is an error all the same."""
+def library_installed() -> bool:
+    """Whether the library is there; if not, a warning tells once what runs instead.
+
+    Raises:
+        LibraryError: ``HAWX_ONNX_LIBRARY`` names no file.
+    """
     try:
         get_library_path()
     except LibraryError as error:

@@ -43,3 +43,27 @@ def test_who_wants_none_is_not_warned(root: Path, caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.WARNING):
         library.create_session(root / "models/lenet5/lenet5.onnx", threads=1, use_library=False)
     assert not caplog.records
+
+
+def test_a_run_without_the_library_gives_the_same_bytes(
+    root: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    import hawx_onnx
+
+    try:
+        library.get_library_path()
+    except LibraryError as error:
+        pytest.skip(f"the custom-op library is not built: {error.what}")
+    model = root / "models/lenet5/lenet5.onnx"
+    options = {"candidates": "mul8s_trunc2", "max_evaluations": 2, "score_samples": 32, "jobs": 1}
+    fast = hawx_onnx.optimize(model, **options)
+    request.getfixturevalue("not_installed")
+    slow = hawx_onnx.optimize(model, **options)
+    assert fast.report["candidates"][1]["kernel"]
+    assert slow.report["candidates"][1]["kernel"] is None
+    assert slow.assignment == fast.assignment
+    assert slow.model.SerializeToString() == fast.model.SerializeToString()
+    slow.save(tmp_path)
+    evaluated = hawx_onnx.evaluate(tmp_path / "model.onnx", data="digits")
+    assert evaluated["path"] == "portable"
+    assert evaluated["accuracy"] == slow.report["selected"]["accuracy"]
