@@ -22,6 +22,7 @@ from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, keep_identity
 from hawx_onnx.passes.guard_float import guard_float_layers
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
+from hawx_onnx.passes.mask_sums import mask_sums
 from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
 
@@ -240,7 +241,7 @@ def quantize_static(
                 _Reader(model, split, batch),
                 quant_format=ortq.QuantFormat.QDQ,
                 calibrate_method=getattr(ortq.CalibrationMethod, CALIBRATIONS[calibration]),
-                nodes_to_exclude=list(keep_float),
+                nodes_to_exclude=[*keep_float, *mask_sums(model)],
                 op_types_to_quantize=list(QUANTIZED_OPS),
                 per_channel=True,
                 activation_type=code,

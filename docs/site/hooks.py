@@ -25,14 +25,22 @@ from repository_pages import relink, repository_pages  # noqa: E402
 PYTHON_FOLDER = "reference/python"
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Lays the packages out as a wheel does, for mkdocstrings; sets how Markdown is read."""
+def _lay_out() -> None:
+    """Lays the packages out as a wheel does, for mkdocstrings."""
     package = ROOT / "build/docs/hawx_onnx"
     shutil.rmtree(package, ignore_errors=True)
     package.mkdir(parents=True)
     sources = [path for path in (ROOT / "hawx_onnx").iterdir() if path.name != "__pycache__"]
     for source in (*sources, ROOT / "passes", ROOT / "models"):
         (package / source.name).symlink_to(source, target_is_directory=source.is_dir())
+
+
+# Not in `on_config`: mkdocstrings looks for the folder before that, and does without it.
+_lay_out()
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Sets how Markdown is read."""
     config.markdown_extensions.append(PlainIndices())
     return config
 
