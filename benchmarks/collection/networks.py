@@ -23,6 +23,7 @@ class Network:
         train: Samples for calibration and validation, the name of an ``.npz`` file.
         test: Samples for the final figures; None where one file is cut into all three splits.
         preprocessing: How its images become its input.
+        metric: What it is judged by.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Network:
     train: str
     test: str | None = None
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    metric: str = "accuracy"
 
     @property
     def path(self) -> Path:
@@ -79,11 +81,12 @@ NETWORKS = (
         None,
         {"layout": "nhwc"},
     ),
-    Network("stories260K_llama_fp32", "PyTorch", "tinystories_tok512"),
+    Network("stories260K_llama_fp32", "PyTorch", "tinystories_tok512", metric="perplexity"),
 )
 SAMPLES = {"train": 1250, "test": 1000}
-_STEP = 4  # tokens between the beginnings of two windows of a story
-_LEAST = 32  # tokens of the shortest window
+_WINDOW = 48  # tokens of a window of a story; none is in two
+_LEAST = 16  # tokens of the shortest window
+_IGNORED = -100  # label of positions behind a window
 
 
 def write_data(network: Network, folder: Path, share: float = 1.0) -> list[str]:
@@ -104,6 +107,8 @@ def write_data(network: Network, folder: Path, share: float = 1.0) -> list[str]:
         file = folder / "preprocessing.yaml"
         file.write_text(json.dumps(network.preprocessing), encoding="utf-8")  # JSON is YAML
         flags += ["--preprocess", str(file)]
+    if network.metric != "accuracy":
+        flags += ["--metric", network.metric]
     return flags
 
 
@@ -121,12 +126,17 @@ def _images(network: Network, share: float) -> dict[str, np.ndarray]:
 
 
 def _windows() -> dict[str, np.ndarray]:
-    """Beginnings of the stories, right-padded; test windows are of a story of their own."""
+    """Parts of the stories, right-padded, with the token that comes next at each position."""
     with np.load(DATA / "tinystories_tok512.npz") as file:
-        stories, lengths = file["ids"], file["length"]
-    parts: dict[str, list[np.ndarray]] = {"train": [], "test": []}
-    for index, (ids, length) in enumerate(zip(stories, lengths, strict=True)):
-        for end in range(_LEAST, int(length) + 1, _STEP):
-            window = np.where(np.arange(len(ids)) < end, ids, 0)
-            parts["test" if index == len(stories) - 1 else "train"].append(window)
-    return {f"x_{part}": np.stack(windows) for part, windows in parts.items()}
+        stories, lengths = file["ids"].astype(np.int64), file["length"]
+    tokens, labels = [], []
+    for ids, length in zip(stories, lengths, strict=True):
+        for start in range(0, int(length), _WINDOW):
+            window = ids[start : min(int(length), start + _WINDOW + 1)]
+            if len(window) < _LEAST:
+                continue
+            row, following = np.zeros_like(ids), np.full_like(ids, _IGNORED)
+            row[: len(window) - 1], following[: len(window) - 1] = window[:-1], window[1:]
+            tokens.append(row)
+            labels.append(following)
+    return {"x": np.stack(tokens), "y": np.stack(labels)}

@@ -36,7 +36,11 @@ def _cells(row: dict[str, Any]) -> list[str]:
     if row["code"] != 0:
         error = " ".join(row["error"].split()).replace("|", "\\|")
         return [*head, "", "", f"exit {row['code']}: {error}", "", "", "", "", *tail]
-    accuracies = [f"{100 * row[part]:.1f} %" for part in ("float", "baseline", "selected")]
+    values = [row[part] for part in ("float", "baseline", "selected")]
+    if row.get("metric") == "perplexity":
+        accuracies = [f"perplexity {value:.3f}" for value in values]
+    else:
+        accuracies = [f"{100 * value:.1f} %" for value in values]
     return [
         *head,
         str(row["candidates"]),

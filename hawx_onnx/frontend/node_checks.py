@@ -108,7 +108,11 @@ def _context(model: onnx.ModelProto) -> checker.C.CheckerContext:
 
 
 def _written_twice(graph: onnx.GraphProto) -> Iterator[str]:
-    seen = {value.name for value in graph.input}
+    seen: set[str] = set()
+    for value in graph.input:
+        if value.name in seen:
+            yield value.name
+        seen.add(value.name)
     for node in graph.node:
         for name in node.output:
             if name and name in seen:

@@ -51,6 +51,10 @@ def written_twice(model: onnx.ModelProto) -> None:
     model.graph.node.add(op_type="Relu", input=["x"], output=["c"])
 
 
+def two_inputs_of_a_name(model: onnx.ModelProto) -> None:
+    model.graph.input.append(model.graph.input[0])
+
+
 def function_of_itself(model: onnx.ModelProto) -> None:
     function = model.functions.add(domain="mine", name="Again", output=["y"])
     function.node.add(op_type="Again", domain="mine", output=["y"])
@@ -70,6 +74,7 @@ def ours_without_inputs(model: onnx.ModelProto) -> None:
         (large_ir, ("ir_version", "1099511627776")),
         (text_for_a_number, ("node conv", "group")),
         (written_twice, ("tensor c", "written twice")),
+        (two_inputs_of_a_name, ("tensor x", "written twice")),
         (function_of_itself, ("function mine.Again", "calls itself")),
         (ours_without_inputs, ("node conv", "at least 11")),
     ],
