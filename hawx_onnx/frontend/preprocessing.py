@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,12 @@ class Preprocessing:
         wanted = self.resize
         if self.shorter_side is not None:
             wanted = in_proportion(images.shape[1:3], self.shorter_side)
+            if math.prod(wanted) > preprocessing_fields.MOST_PIXELS:
+                raise DataError(
+                    f"images of {list(images.shape[1:3])} would get {list(wanted)}",
+                    where="'shorter_side' of the preprocessing",
+                    mend="take a smaller one, or leave these images out",
+                )
         if wanted is not None and images.shape[1:3] != wanted:
             images = resize_bilinear(images, wanted)
         if self.crop is not None:

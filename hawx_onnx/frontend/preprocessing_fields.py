@@ -29,6 +29,10 @@ _SCALARS = ("scale", "label_offset", "shorter_side")
 _WHOLE = ("resize", "crop", "shorter_side", "pad", "label_offset")
 _OPTIONAL = ("resize", "crop", "shorter_side", "value_range")
 KEYS = (*_CHOICES, *_LENGTHS, *_SCALARS)
+MOST_EXTENT = 1 << 14
+"""Pixels that images may be high or wide."""
+MOST_PIXELS = 1 << 26
+"""Pixels that images may have."""
 
 
 def convert(values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -56,6 +60,11 @@ def check(values: Mapping[str, Any]) -> None:
     for key in ("resize", "crop", "shorter_side"):
         if values[key] is not None and np.min(values[key]) < 1:
             raise ConfigError(f"'{key}' must be positive", where="preprocessing")
+    for key in ("resize", "crop", "shorter_side", "pad"):
+        if values[key] is not None and np.max(values[key]) > MOST_EXTENT:
+            raise ConfigError(f"'{key}' must be at most {MOST_EXTENT:,}", where="preprocessing")
+    if values["resize"] is not None and math.prod(values["resize"]) > MOST_PIXELS:
+        raise ConfigError(f"'resize' gives more than {MOST_PIXELS:,} pixels", where="preprocessing")
     if values["resize"] is not None and values["shorter_side"] is not None:
         raise ConfigError(
             "'resize' and 'shorter_side' exclude each other",

@@ -94,6 +94,9 @@ def test_yaml_settings_and_cards(tmp_path):
         ("resize: [32, 2.5]", "whole number"),
         ("resize: [32, 0]", "must be positive"),
         ("pad: -1", "must not be negative"),
+        ("pad: 16385", "at most 16,384"),
+        ("resize: [2147483647, 32]", "at most 16,384"),
+        ("resize: 16384", "more than 67,108,864 pixels"),
         ("pad: null", "whole number"),
         ("layout: chwn", "'layout' is 'chwn'\n  take one of: nchw, nhwc"),
         ("layout: 3", "must be one of"),
@@ -140,3 +143,10 @@ def test_images_that_do_not_fit(settings, x, reason):
     with pytest.raises(DataError, match=reason) as caught:
         Preprocessing(**settings).apply(x, spec(1, 6, 6), where="file.npz, array 'x'")
     assert "file.npz" in str(caught.value)
+
+
+def test_proportions_that_would_make_a_huge_image():
+    spec = InputSpec("x", np.dtype(np.float32), (None, 1, 8, 8))
+    images = np.zeros((1, 1, 5000, 1), np.uint8)
+    with pytest.raises(DataError, match="would get"):
+        Preprocessing(shorter_side=1000, crop=(8, 8)).apply(images, spec, where="images")
