@@ -28,7 +28,8 @@ from hawx_onnx.passes.compensated import compensation_of, with_compensation
 from hawx_onnx.passes.graph import set_metadata
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.rewrite import UNCOMPENSATED_KEY
-from hawx_onnx.preparation import Prepared, Step, prepare
+from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.quantization_loss import find_loss
 from hawx_onnx.report import to_plain
 from hawx_onnx.report.build import build_report, pareto_block
@@ -174,6 +175,7 @@ def _optimize(
         memory_limit=settings.memory_bytes,
         folded=None if prepared.folds is None else prepared.folds.exact,
         recall=recalled_one_by_one(journal),
+        scores=prepared.validation_scores,
     )
     assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")
@@ -182,10 +184,6 @@ def _optimize(
     test = prepared.dataset.test
     models = {"float": prepared.source, "baseline": prepared.state.model, "selected": model}
     accuracies = {name: _score(prepared, one, test, settings) for name, one in models.items()}
-    if prepared.metric not in (ACCURACY, AGREEMENT):
-        # Compensation tells shares of right classes.
-        validation = prepared.dataset.validation
-        accuracies["validation"] = _score(prepared, model, validation, settings)
     report = build_report(
         prepared,
         settings,
