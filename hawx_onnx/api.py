@@ -132,9 +132,9 @@ def explore(
         )
     settings = _settings(data, options)
     filters = settings.granularity == "filter"
-    with connected(settings.cluster, settings.jobs) as cluster:
+    with connected(settings.cluster, settings.jobs) as workers:
         prepared = prepare(model, settings, filters=filters, compensated=settings.fold_bias)
-        return explore_methods(prepared, settings, methods, cluster=cluster)
+        return explore_methods(prepared, settings, methods, workers=workers)
 
 
 def evaluate(

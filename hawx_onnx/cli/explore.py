@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     ui.measure(settings.max_evaluations)
     filters = settings.granularity == "filter"
     with (
-        connected(settings.cluster, settings.jobs) as cluster,
+        connected(settings.cluster, settings.jobs) as workers,
         journal_beside(args.output, args.resume) as journal,
     ):
         prepared = prepare(
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
             ui.tick,
             ui.step,
             journal=journal,
-            cluster=cluster,
+            workers=workers,
         )
     if args.output is not None:
         write_json(document, args.output)
