@@ -98,10 +98,14 @@ def analyze(
         :class:`hawx_onnx.sensitivity.Sensitivity`. ``hawx_onnx.predictors.predict`` tells what
         they say of an assignment.
     """
-    sensitivity = prepare(
-        model, _settings(data, options), costs=False, filters=True, compensated=compensated
-    ).state.sensitivity
-    assert sensitivity is not None
+    settings = _settings(data, options)
+    with connected(settings.cluster, settings.jobs) as workers:
+        sensitivity = prepare(
+            model, settings, costs=False, filters=True, compensated=compensated, workers=workers
+        ).state.sensitivity
+        assert sensitivity is not None
+        if workers is not None:
+            dict(sensitivity.operator)  # found while there are workers
     return sensitivity
 
 
@@ -133,7 +137,9 @@ def explore(
     settings = _settings(data, options)
     filters = settings.granularity == "filter"
     with connected(settings.cluster, settings.jobs) as workers:
-        prepared = prepare(model, settings, filters=filters, compensated=settings.fold_bias)
+        prepared = prepare(
+            model, settings, filters=filters, compensated=settings.fold_bias, workers=workers
+        )
         return explore_methods(prepared, settings, methods, workers=workers)
 
 

@@ -146,7 +146,13 @@ def _optimize(
 ) -> Result:
     filters = settings.granularity == "filter"
     prepared = prepare(
-        path, settings, step, filters=filters, compensated=settings.fold_bias, journal=journal
+        path,
+        settings,
+        step,
+        filters=filters,
+        compensated=settings.fold_bias,
+        journal=journal,
+        workers=workers,
     )
     step("preparing the search")
     searcher = Searcher(prepared, settings, progress, journal, describe=True, workers=workers)

@@ -14,7 +14,6 @@ from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal
 from hawx_onnx.metric_names import is_function
-from hawx_onnx.passes import PassState
 from hawx_onnx.preparation import Prepared
 from hawx_onnx.remote_runs import RemoteRuns
 from hawx_onnx.report.interrupted import described
@@ -155,7 +154,7 @@ class Searcher:
         prepared = self._prepared
         make = partial(
             ValidationRuns,
-            _bare(prepared.state),
+            prepared.state.bare(),
             prepared.dataset.validation,
             self._settings.seed,
             share=self._share,
@@ -231,11 +230,6 @@ class Searcher:
         samples = len(self._prepared.dataset.validation)
         points.append(Point(exact, totals, predicted, result.baseline_accuracy, samples))
         return self._with_points(result, points)
-
-
-def _bare(state: PassState) -> PassState:
-    """What it takes to run a network: it travels to workers."""
-    return PassState(state.model, multipliers=state.multipliers, candidates=state.candidates)
 
 
 def choose(problem: Problem, result: SearchResult) -> Point:

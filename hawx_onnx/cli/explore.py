@@ -67,6 +67,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
             filters=filters,
             compensated=settings.fold_bias,
             journal=journal,
+            workers=workers,
         )
         document = explore_methods(
             prepared,
