@@ -22,7 +22,7 @@ from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.cluster import connected
+from hawx_onnx.runtime.workers import started
 from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -99,7 +99,7 @@ def analyze(
         they say of an assignment.
     """
     settings = _settings(data, options)
-    with connected(settings.cluster, settings.jobs) as workers:
+    with started(settings.cluster, settings.workers, settings.jobs) as workers:
         sensitivity = prepare(
             model, settings, costs=False, filters=True, compensated=compensated, workers=workers
         ).state.sensitivity
@@ -136,7 +136,7 @@ def explore(
         )
     settings = _settings(data, options)
     filters = settings.granularity == "filter"
-    with connected(settings.cluster, settings.jobs) as workers:
+    with started(settings.cluster, settings.workers, settings.jobs) as workers:
         prepared = prepare(
             model, settings, filters=filters, compensated=settings.fold_bias, workers=workers
         )

@@ -35,11 +35,10 @@ from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
-from hawx_onnx.runtime.cluster import connected
 from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels, library_installed
 from hawx_onnx.runtime.runner import Runner
-from hawx_onnx.runtime.workers import Workers
+from hawx_onnx.runtime.workers import Workers, started
 from hawx_onnx.search import Problem, SearchResult
 from hawx_onnx.search.drop_text import with_unit
 from hawx_onnx.search.problem import size_text
@@ -129,7 +128,7 @@ def optimize_model(
     """
     with contextlib.ExitStack() as stack:
         # First: where nobody answers, the folder stays as it is.
-        workers = stack.enter_context(connected(settings.cluster, settings.jobs))
+        workers = stack.enter_context(started(settings.cluster, settings.workers, settings.jobs))
         journal = None
         if folder is not None:
             journal = stack.enter_context(Journal(Path(folder) / FILE, resume))

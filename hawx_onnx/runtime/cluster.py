@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
@@ -179,19 +179,6 @@ class Cluster:
                     where=str(worker),
                     mend="install the same versions on all workers as here",
                 )
-
-
-@contextlib.contextmanager
-def connected(address: str | None, threads: int = 0) -> Iterator[Cluster | None]:
-    """The cluster at an address, for as long as it is used; None without an address."""
-    if address is None:
-        yield None
-        return
-    cluster = Cluster(address, threads)
-    try:
-        yield cluster
-    finally:
-        cluster.close()
 
 
 def _client(address: str) -> Any:  # noqa: ANN401 - Dask brings no types

@@ -66,6 +66,34 @@ class Workers(Protocol):
 
 
 @contextlib.contextmanager
+def started(address: str | None, processes: int = 0, threads: int = 0) -> Iterator[Workers | None]:
+    """Workers for as long as they are used; None where all is run in this process.
+
+    Args:
+        address: Of a Dask scheduler, or None.
+        processes: How many to begin on this machine where there is no address.
+        threads: Threads of a run; 0 takes as many as there are for each worker.
+
+    Raises:
+        HawxError: There are no workers at the address, or not such that can be used.
+    """
+    found: Workers | None = None
+    if address is not None:
+        from hawx_onnx.runtime.cluster import Cluster
+
+        found = Cluster(address, threads)
+    elif processes:
+        from hawx_onnx.runtime.processes import Processes
+
+        found = Processes(processes, threads)
+    try:
+        yield found
+    finally:
+        if found is not None:
+            found.close()
+
+
+@contextlib.contextmanager
 def held(workers: Workers | None, here: object, make: Make) -> Iterator[Runs]:
     """Something that functions are run on: by workers, or in this process.
 

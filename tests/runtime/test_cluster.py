@@ -11,7 +11,7 @@ import pytest
 from hawx_onnx.errors import ConfigError, LibraryError
 from hawx_onnx.remote_runs import block_scores
 from hawx_onnx.runtime import cluster as cluster_module
-from hawx_onnx.runtime.cluster import Cluster, connected
+from hawx_onnx.runtime.cluster import Cluster
 from hawx_onnx.runtime.cluster_versions import differences, versions
 
 
@@ -19,11 +19,6 @@ from hawx_onnx.runtime.cluster_versions import differences, versions
 def processes(dask_cluster, tmp_path_factory):
     with dask_cluster.processes(tmp_path_factory.mktemp("cluster"), workers=1) as found:
         yield found
-
-
-def test_no_address_is_no_cluster():
-    with connected(None) as cluster:
-        assert cluster is None
 
 
 @pytest.fixture
