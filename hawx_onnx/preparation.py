@@ -44,6 +44,7 @@ from hawx_onnx.prepared import Prepared
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data, metric_of, with_classes_alone, with_targets
 from hawx_onnx.runtime.output_checks import check_classes, check_output
+from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ def prepare(
     filters: bool = False,
     compensated: bool = False,
     journal: Journal | None = None,
+    workers: Workers | None = None,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -121,6 +123,7 @@ def prepare(
         filters: Whether single channels are scored too.
         compensated: Whether layers are scored, and measured, with their biases folded.
         journal: Where the int8 model and the scores are written down, or taken from.
+        workers: Where samples are run to score; in this process if None.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -173,7 +176,7 @@ def prepare(
     # A search can do with fewer; `analyze` is asked for the scores themselves.
     judged = costs and metric.of_classes
     enough = EnoughSamples(settings.max_accuracy_drop) if judged else None
-    state = _scored(state, journal, settings, filters, enough, folds, kept, step)
+    state = _scored(state, journal, settings, filters, enough, folds, kept, step, workers)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
@@ -218,6 +221,7 @@ def _scored(
     folds: SharedFolds | None,
     kept: Sequence[str],
     step: Step,
+    workers: Workers | None,
 ) -> PassState:
     """The state with its sensitivity, or with what the journal has of it."""
 
@@ -225,7 +229,7 @@ def _scored(
         count = len(state.multipliers) - 1
         step(f"scoring {len(state.candidates)} layers x {count} multipliers")
         sizes = (settings.score_samples, settings.jobs, settings.memory_bytes)
-        score = Score(*sizes, filters, enough=enough, folds=folds, kept=kept)
+        score = Score(*sizes, filters, enough=enough, folds=folds, kept=kept, workers=workers)
         return score(state).sensitivity
 
     inputs = {
