@@ -77,7 +77,9 @@ def find_effects(
     """
     tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
     output = model_output(state.model)
-    level = FilterLevel(state.model, state.candidates, tables, factors, output, threads, biases)
+    signed = state.multipliers[0].encoding.codes_signed
+    given = (state.model, state.candidates, tables, factors, output, threads, biases)
+    level = FilterLevel(*given, signed=signed)
     layers: dict[str, LayerEffects] = {}
     done, head = 0, min(PROBE_SAMPLES, len(x))
     for part in level.stream(x, labels, memory_limit):

@@ -7,22 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
-from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
-from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.base import Pass, PassResult, PassState
 from hawx_onnx.passes.channel_responses import ChannelResponses, runs_pay
 from hawx_onnx.passes.filter_score import find_effects, score_filters
-from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
-from hawx_onnx.passes.operator_score import (
-    accumulated_error,
-    accumulated_error_of_activations,
-    weight_patterns,
-)
+from hawx_onnx.passes.operator_level import score_operators
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.shared_folds import SharedFolds
 from hawx_onnx.runtime.evaluate import classes
@@ -31,7 +24,6 @@ from hawx_onnx.sensitivity import (
     MEASURED,
     FilterScore,
     OperatorLevel,
-    OperatorScore,
     Sensitivity,
 )
 
@@ -237,57 +229,3 @@ class _LayerLevel:
     squared_change: np.ndarray
     class_scores: bool
     batch: int
-
-
-def score_operators(state: PassState, threads: int, memory_limit: int) -> dict[str, OperatorScore]:
-    """Operator-level scores of all candidates under all multipliers."""
-    assert state.dataset is not None
-    x = state.dataset.calibration.x
-    measured = measure_errors(state, x, threads, memory_limit=memory_limit)
-    return {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
-
-
-def score_operator(
-    state: PassState, candidate: Candidate, measured: MeasuredError | None = None
-) -> OperatorScore:
-    """Operator-level score of one candidate under all multipliers.
-
-    Args:
-        state: Int8 model, multipliers, and what ``Calibrate`` counted.
-        candidate: The node.
-        measured: Its errors over a few samples; without, the closed form stands for them.
-    """
-    constants = {t.name: t for t in state.model.graph.initializer}
-    node = next(n for n in state.model.graph.node if n.name == candidate.name)
-    x_scale, x_zero, w_scale, y_scale, y_zero = (
-        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 2, 4, 6, 7)
-    )
-    weights = constants.get(operand_tensors(state.model, candidate)[1])
-    if weights is None:
-        first = state.histograms[candidate.name]
-        second = state.histograms[second_operand(candidate.name)]
-        window = candidate.workload.window
-        mean, std = accumulated_error_of_activations(first, second, window, state.multipliers)
-        mean = mean if measured is None else measured.mean
-    else:
-        patterns = weight_patterns(candidate.kind, onnx.numpy_helper.to_array(weights))
-        shares = _shares(state, candidate, int(x_zero.reshape(-1).view(np.uint8)[0]))
-        mean, std = accumulated_error(shares, patterns, state.multipliers)
-    limits = np.iinfo(y_zero.dtype)
-    peak = float(y_scale.max()) * (int(limits.max) - int(limits.min)) / 2
-    scale = (x_scale * w_scale).astype(np.float64).reshape(-1)
-    return OperatorScore(
-        mean=mean,
-        std=std if measured is None else measured.std,
-        independent_std=std,
-        output_scale=np.broadcast_to(scale, (candidate.channels,)),
-        peak=peak,
-        spread_samples=0 if measured is None else measured.samples,
-    )
-
-
-def _shares(state: PassState, candidate: Candidate, padding: int) -> np.ndarray:
-    """How often the window's positions read each code: [channels, taps, 256] or [K, 256]."""
-    if candidate.name in state.tap_counts:
-        return state.tap_counts[candidate.name].shares(padding)
-    return state.histograms[candidate.name]

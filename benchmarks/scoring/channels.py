@@ -11,9 +11,9 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes import Calibrate, PassState
 from hawx_onnx.passes.filter_score import find_effects, score_filters
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.predictors import spearman
 from hawx_onnx.sensitivity import FilterScore
 

@@ -20,8 +20,8 @@ from hawx_onnx.memory import parse_bytes
 from hawx_onnx.passes import Calibrate, PassState, Score, responses
 from hawx_onnx.passes.exact_form import exact_form
 from hawx_onnx.passes.measured_error import measure_errors
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.runtime.runner import Runner
 from scoring.channels import calibrated, filter_scores
 from scoring.subjects import Subject

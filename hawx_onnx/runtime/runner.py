@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -132,8 +134,29 @@ def run(
         ) from error
 
 
+# Operators that take the ranges of their codes from all samples of a batch.
+_RANGES_OF_BATCH = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul"})
+
+
+def mixes_samples(model: onnx.ModelProto) -> bool:
+    """Whether ranges are found at run time, so that a sample's result depends on its batch."""
+    nodes = itertools.chain(model.graph.node, *(function.node for function in model.functions))
+    return any(node.op_type in _RANGES_OF_BATCH for node in nodes)
+
+
 def data_input(model: onnx.ModelProto) -> InputSpec:
-    """The input that takes samples; probes have inputs that choose multipliers besides."""
+    """The input that takes samples; probes have inputs that choose multipliers besides.
+
+    Where ranges are found at run time and the batch is open, samples are run one by one: what
+    comes out must not depend on how many there are.
+    """
+    spec = _data_input(model)
+    if spec.shape and spec.shape[0] is None and mixes_samples(model):
+        return dataclasses.replace(spec, shape=(1, *spec.shape[1:]))
+    return spec
+
+
+def _data_input(model: onnx.ModelProto) -> InputSpec:
     stripped = onnx.ModelProto()
     stripped.graph.input.extend(
         value for value in model.graph.input if not value.name.endswith(CHOSEN_SUFFIXES)

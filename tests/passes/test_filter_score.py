@@ -11,6 +11,7 @@ from hawx_onnx.components import stacked_factors
 from hawx_onnx.passes import Calibrate
 from hawx_onnx.passes.filter_effects import BATCH, FilterLevel
 from hawx_onnx.passes.filter_score import RoundingNoise, find_effects, score_filters
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
 from hawx_onnx.passes.projection import (
     Layer,
@@ -20,7 +21,6 @@ from hawx_onnx.passes.projection import (
     project,
 )
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.sensitivity import GRADIENT, MEASURED
 
 RESHAPED = """net (float[N,6,8] x) => (float[N,30] y) {
