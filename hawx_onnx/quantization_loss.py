@@ -67,11 +67,8 @@ class QuantizationLoss:
         lost = lost or f"{100 * self.accuracy_drop:.1f} points of accuracy"
         layer = next((t for t in self.trials if t.flag == "--keep-float"), None)
         blamed = f", most of it in {layer.value}" if layer is not None else ""
-        tries = "; ".join(
-            f"{t.flag} '{t.value}' leaves {t.output_snr_db:.1f} dB"
-            for t in (*self.trials[:1], *([layer] if layer not in (None, self.trials[0]) else []))
-            if t is not None
-        )
+        told = dict.fromkeys((*self.trials[:1], *([] if layer is None else [layer])))
+        tries = "; ".join(f"{t.flag} '{t.value}' leaves {t.output_snr_db:.1f} dB" for t in told)
         return (
             f"int8 loses {lost} against float{blamed}: "
             f"signal to noise at the output is {self.output_snr_db:.1f} dB"

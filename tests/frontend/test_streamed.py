@@ -192,7 +192,7 @@ def test_generators_yield_samples_or_pairs(tmp_path: Path, monkeypatch):
     ):
         with pytest.raises(DataError, match=text):
             load_dataset(f"my_stream:{name}", VECTOR)
-    x, labels = spooled((np.arange(3) + i for i in range(5)), "here")
+    x, labels = spooled((np.arange(3) + i for i in range(5)), "here", VECTOR)
     assert labels is None and x.rows(np.array([4, 0])).tolist() == [[4, 5, 6], [0, 1, 2]]
 
 
