@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -140,8 +139,14 @@ _RANGES_OF_BATCH = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul"})
 
 def mixes_samples(model: onnx.ModelProto) -> bool:
     """Whether ranges are found at run time, so that a sample's result depends on its batch."""
-    nodes = itertools.chain(model.graph.node, *(function.node for function in model.functions))
-    return any(node.op_type in _RANGES_OF_BATCH for node in nodes)
+    waiting = [*model.graph.node, *(node for one in model.functions for node in one.node)]
+    while waiting:
+        node = waiting.pop()
+        if node.op_type in _RANGES_OF_BATCH:
+            return True
+        inner = [graph for one in node.attribute for graph in (one.g, *one.graphs)]
+        waiting += [node for graph in inner for node in graph.node]
+    return False
 
 
 def data_input(model: onnx.ModelProto) -> InputSpec:

@@ -9,6 +9,7 @@ from onnx import numpy_helper
 
 from hawx_onnx import components
 from hawx_onnx.components import Encoding
+from hawx_onnx.layer_operands import find_layer, layer_operands
 from hawx_onnx.passes import Calibrate, FindCandidates, MatchCodes, Quantize, Score, StaticForm
 from hawx_onnx.passes.approximate import with_tables
 from hawx_onnx.passes.dynamic_form import weight_scale
@@ -137,6 +138,19 @@ def test_a_rewrite_can_be_undone(network, kit, library, name) -> None:
         np.testing.assert_array_equal(given[key], array)
     x = kit.samples(network, 1)
     assert kit.run(model, x)[0].tobytes() == kit.run(network, x)[0].tobytes()
+
+
+@pytest.mark.parametrize("name", ["mul8s_trunc_w3", "mul8u_trunc_w3"])
+def test_operands_of_a_layer_for_its_verilog(network, kit, library, name) -> None:
+    """Of the exact model and of the rewritten one: codes as the multiplier takes them."""
+    multiplier = components.load(name)
+    state, x = found(kit, network, (multiplier,)), kit.samples(network, 1)
+    model = rewritten(state, multiplier)
+    sums = Runner(model, expose=["conv"]).run_batch(x, ["conv"])[0]
+    for one in (network, model):
+        given = layer_operands(one, find_layer(one, "conv"), x, [multiplier] * 4, "random")
+        assert given.codes_signed == multiplier.encoding.codes_signed
+        np.testing.assert_array_equal(given.accumulators, sums[0].reshape(4, -1).T)
 
 
 def test_layers_that_read_the_same_codes_share_the_moved_ones(kit) -> None:
