@@ -79,10 +79,11 @@ def quantized_state(
     state = PassState(source, dataset, multipliers)
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
-    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float)
+    dynamic = options.quantization == "dynamic"
+    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float, dynamic)
     plugged = plugged_passes(options.passes)
     for text, one in (
-        ("looking for dynamic quantisation", StaticForm()),
+        ("looking for dynamic quantisation", StaticForm(dynamic)),
         ("canonicalising", Canonicalize()),
         ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
@@ -152,7 +153,7 @@ def prepare(
     limit = settings.memory_bytes
     warnings = (
         *notes,
-        *notes_on(source),
+        *notes_on(source, settings.quantization),
         *([told] if told else ()),
         *notes_on_data(dataset, costs, outputs, settings.metric),
     )

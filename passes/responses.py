@@ -77,7 +77,8 @@ class LayerResponses:
         channels = {c.name: c.channels for c in candidates}
         # The exact multiplier in the library's operators: the same bytes as the int8 model's,
         # without the slow paths that onnxruntime takes for int8 activations.
-        model = with_index_inputs(model, tables, channels, factors=factors)
+        signed = multipliers[0].encoding.codes_signed
+        model = with_index_inputs(model, tables, channels, factors=factors, signed=signed)
         self._output = model_output(model)
         self._others = [o.name for o in model.graph.output if o.name != self._output]
         for name in self._biases:
