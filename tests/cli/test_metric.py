@@ -107,6 +107,19 @@ def test_optimize_under_perplexity(cli: Callable, sequences: Path, tmp_path: Pat
     assert [p["measured_accuracy"] for p in again["pareto"] if p["measured_accuracy"]] == measured
     shown = cli("report", tmp_path, "--json").check().json
     assert shown["selected"]["accuracy"] == selected["accuracy"]
+    # A pipeline holds the result against that report, and against the float model.
+    check = ("check", tmp_path / "model.onnx", *command[2:6], "--jobs", "1", "--json")
+    (rule,) = cli(*check, "--baseline", tmp_path / "report.json").json["results"]
+    assert rule["measured"] == pytest.approx(report["accuracy_drop"], abs=1e-6)
+    assert (rule["metric"], rule["unit"]) == ("perplexity", "log ratio")
+    baseline = tmp_path / "baseline.json"
+    done = cli("check", *command[1:6], "--write-baseline", baseline).check()
+    assert done.out.startswith("perplexity ") and "on 120 test samples" in done.out
+    (rule,) = cli(*check, "--baseline", baseline).json["results"]
+    assert (rule["id"], rule["metric"]) == ("HAWX101", "perplexity")
+    mismatch = ("check", tmp_path / "model.onnx", "--baseline", baseline)
+    done = cli(*mismatch, "--metric", "mse", "--data", sequences / "values.npz")
+    done.refused(2, "is on perplexity, these rules go by mse", "--metric perplexity")
 
 
 @pytest.mark.parametrize("metric", ["perplexity", "mse"])
