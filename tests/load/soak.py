@@ -18,7 +18,6 @@ import argparse
 import csv
 import ctypes
 import gc
-import runpy
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,16 +27,11 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 import onnxruntime
+from rewritten_models import MULTIPLIERS, networks, operators
 
-import hawx_onnx
 from hawx_onnx import components
 from hawx_onnx.runtime.library import create_session, describe_kernels
 
-ROOT = Path(__file__).resolve().parents[2]
-LENET = ROOT / "models/lenet5/lenet5.onnx"
-OPERATORS = ("ApproxQLinearConv", "ApproxQLinearMatMul", "ApproxConvInteger", "ApproxMatMulInteger")
-# One product of transformed operands, and look-ups.
-MULTIPLIERS = ("mul8s_trunc2", "mul8sm_mitchell")
 MIB = 2**20
 # Samples of the second half: enough that single ones do not turn the line.
 SAMPLES = 400
@@ -52,20 +46,6 @@ class Sample(NamedTuple):
     in_use: int
     descriptors: int
     threads: int
-
-
-def rewritten(multipliers: tuple[str, ...]) -> bytes:
-    """LeNet-5 with these multipliers in turn, and its portable bodies."""
-    layers = [layer["name"] for layer in hawx_onnx.cost(LENET)["layers"]]
-    chosen = {name: multipliers[i % len(multipliers)] for i, name in enumerate(layers)}
-    return hawx_onnx.apply(LENET, chosen, data="synthetic", jobs=1).SerializeToString()
-
-
-def operators() -> list[tuple[bytes, np.ndarray]]:
-    """Each operator alone in a model, with and without factors, and its input ``x``."""
-    case_of = runpy.run_path(str(ROOT / "tests/abi/run.py"))["case_of"]
-    cases = [case_of(name, factors) for name in OPERATORS for factors in (False, True)]
-    return [(case["model"].tobytes(), case["x"]) for case in cases]
 
 
 def damaged(model: bytes) -> list[bytes]:
@@ -97,7 +77,7 @@ def refuse(run: Callable[[], object]) -> None:
 
 def parts() -> Iterator[Callable[[], object]]:
     """The parts of a round."""
-    models = [rewritten((name,)) for name in MULTIPLIERS] + [rewritten(MULTIPLIERS)]
+    models = networks()
     kept = create_session(models[-1], threads=1)
     (given,) = kept.get_inputs()
     images = np.random.default_rng(0).random((4, *given.shape[1:]), np.float32)
