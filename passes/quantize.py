@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -25,6 +23,7 @@ from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
 from hawx_onnx.passes.mask_sums import mask_sums
 from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
+from hawx_onnx.scratch import scratch_folder
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
 # accuracy and hold no multiplications that an approximate multiplier could take over.
@@ -229,8 +228,8 @@ def quantize_static(
     # The quantiser advises a preprocessing step that Canonicalize has done already.
     quiet = logging.getLogger()
     level = quiet.level
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as printed:
-        target = Path(folder) / "quantized.onnx"
+    with scratch_folder() as folder, contextlib.ExitStack() as printed:
+        target = folder / "quantized.onnx"
         try:
             quiet.setLevel(logging.ERROR)
             # The quantiser tells of histograms on standard output, where commands print JSON.
