@@ -28,6 +28,7 @@ from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT
 from hawx_onnx.metrics import Metric, Scorer, metric_named
 from hawx_onnx.model_notes import notes_on
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -161,6 +162,7 @@ def quantized_state(
     return state
 
 
+@one_order()
 def prepare(
     path: str | Path,
     settings: Settings,

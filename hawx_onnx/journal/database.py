@@ -35,6 +35,7 @@ CREATE TABLE measurements (
 MEND = "leave out --resume, or name another --output"
 DISK = "free some space, or choose a folder on a local disk"
 DAMAGED = "is no journal, or is damaged"
+_FULL = "database or disk is full"  # as SQLite says it; Python 3.10 has no codes of its errors
 
 
 def create(path: Path, origin: str) -> sqlite3.Connection:
@@ -138,6 +139,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         mode = str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
     except sqlite3.OperationalError as error:
+        if str(error) == _FULL:
+            connection.close()
+            raise
         log.debug("no write-ahead log: %s", error)
     if mode != "wal":
         connection.execute("PRAGMA journal_mode = DELETE")
