@@ -23,6 +23,7 @@ from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_outp
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.model_notes import notes_on
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -100,6 +101,7 @@ def quantized_state(
     return state
 
 
+@one_order()
 def prepare(
     path: str | Path,
     settings: Settings,

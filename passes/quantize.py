@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -24,6 +22,7 @@ from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.quantize_dynamic import quantize_dynamic
 from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
+from hawx_onnx.scratch import scratch_folder
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
 # accuracy and hold no multiplications that an approximate multiplier could take over.
@@ -236,8 +235,8 @@ def quantize_static(
     from onnxruntime import quantization as ortq
 
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
-    with tempfile.TemporaryDirectory() as folder, quiet_quantizer():
-        target = Path(folder) / "quantized.onnx"
+    with scratch_folder() as folder, quiet_quantizer():
+        target = folder / "quantized.onnx"
         try:
             ortq.quantize_static(
                 copy_of(model),  # the quantiser moves the weights of its argument to files
