@@ -32,6 +32,7 @@ from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
     Canonicalize,
+    CorrectBias,
     FindCandidates,
     LowerQdq,
     MatchCodes,
@@ -141,7 +142,9 @@ def quantized_state(
     state = PassState(source, dataset, multipliers)
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
-    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float)
+    quantize = Quantize(
+        encoding, memory_limit, options.calibration, options.keep_float, options.activations
+    )
     plugged = plugged_passes(options.passes)
     for text, one in (
         ("looking for dynamic quantisation", StaticForm()),
@@ -158,7 +161,10 @@ def quantized_state(
             if other.inner.after == one.name:
                 step(f"running the pass {other.plugin.name}")
                 state = other(state)
-    return state
+    if not options.bias_correction:
+        return state.replace(float_model=None)
+    step("comparing with the float network")
+    return CorrectBias(options.jobs, memory_limit)(state)
 
 
 def prepare(
@@ -262,7 +268,11 @@ def _quantized(
 
     def parts() -> dict[str, Any]:
         state = make()
-        found = {"candidates": state.candidates, "left_exact": state.left_exact}
+        found = {
+            "candidates": state.candidates,
+            "left_exact": state.left_exact,
+            "bias_correction": state.bias_correction,
+        }
         return {"model": state.model.SerializeToString(), **found}
 
     if journal is None:

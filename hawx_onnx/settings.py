@@ -21,6 +21,7 @@ GRANULARITIES = ("layer", "filter")
 # Where a run is made: its result, and how to repeat it, do not depend on it.
 PLACE = ("cluster",)
 CALIBRATIONS = ("minmax", "percentile", "entropy")
+ACTIVATIONS = ("symmetric", "asymmetric")
 
 
 def option(
@@ -95,6 +96,16 @@ class Settings:
     )
     calibration: str = option(
         "minmax", "how ranges of activations follow from samples", choices=CALIBRATIONS
+    )
+    activations: str = option(
+        "symmetric",
+        "codes of activations of two's complement multipliers: zero point 0, or one that uses all",
+        choices=ACTIVATIONS,
+    )
+    bias_correction: bool = option(
+        True,
+        "give int8 layers the float network's mean outputs by their biases, if that gains",
+        kind=bool,
     )
     keep_float: tuple[str, ...] = option(
         (), "layers that stay in floating point, names or patterns, separated by commas"

@@ -49,6 +49,8 @@ QUANTIZED_OPS = (
 )
 # Operators of a canonical graph whose products multipliers take over.
 PRODUCTS = ("Conv", "MatMul", "Gemm")
+# How codes of activations that two's complement multipliers read lie around zero.
+SYMMETRIC, ASYMMETRIC = ACTIVATIONS = ("symmetric", "asymmetric")
 # How ranges of activations are found -> onnxruntime's name for it.
 CALIBRATIONS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
@@ -57,15 +59,17 @@ class Quantize(Pass):
     """Static quantisation: per-channel weights, codes as the multipliers' encoding needs them.
 
     ``signed`` and ``sign_magnitude`` multipliers take two's complement int8 codes, symmetric for
-    activations and weights (zero points 0); ``unsigned`` ones take uint8 codes, asymmetric for
-    activations, the middle of the codes as the weights' zero point. A graph that holds
-    QuantizeLinear or QLinear nodes already is left as it is.
+    weights and, unless ``activations`` says otherwise, for activations (zero points 0);
+    ``unsigned`` ones take uint8 codes, asymmetric for activations, the middle of the codes as the
+    weights' zero point. A graph that holds QuantizeLinear or QLinear nodes already is left as it
+    is.
 
     Args:
         encoding: Encoding of the multipliers.
         memory_limit: Bytes that the process may hold; None for any number.
         calibration: How ranges of activations follow from the samples, of ``CALIBRATIONS``.
         keep_float: Names or patterns of products that stay in floating point.
+        activations: Of ``ACTIVATIONS``; unsigned codes are always asymmetric.
     """
 
     name = "quantize"
@@ -76,11 +80,13 @@ class Quantize(Pass):
         memory_limit: int | None = None,
         calibration: str = "minmax",
         keep_float: Sequence[str] = (),
+        activations: str = SYMMETRIC,
     ) -> None:
         self.encoding = encoding
         self.memory_limit = memory_limit
         self.calibration = calibration
         self.keep_float = tuple(keep_float)
+        self.symmetric = encoding.codes_signed and activations == SYMMETRIC
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
@@ -117,9 +123,10 @@ class Quantize(Pass):
             self.encoding,
             batch,
             calibration=self.calibration,
+            symmetric=self.symmetric,
             keep_float=[node.name for node in left],
         )
-        return PassResult(state.replace(model=model), True, notes)
+        return PassResult(state.replace(model=model, float_model=state.model), True, notes)
 
     def _around_codes(
         self, model: onnx.ModelProto, split: Split, batch: int, products: list[onnx.NodeProto]
@@ -131,7 +138,9 @@ class Quantize(Pass):
                 where="--calibration",
                 mend="leave it at minmax",
             )
-        return quantize_activations(model, split, self.encoding, batch, products)
+        return quantize_activations(
+            model, split, self.encoding, batch, products, symmetric=self.symmetric
+        )
 
     def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
         """Samples whose activations fit all at once: histograms are made of them together."""
@@ -205,6 +214,7 @@ def quantize_static(
     batch: int = DEFAULT_BATCH,
     *,
     calibration: str = "minmax",
+    symmetric: bool | None = None,
     keep_float: Sequence[str] = (),
 ) -> onnx.ModelProto:
     """Quantises a canonical float model.
@@ -215,6 +225,7 @@ def quantize_static(
         encoding: Encoding of the multipliers that are to run it.
         batch: Samples of one run, where the model leaves that open.
         calibration: Of ``CALIBRATIONS``.
+        symmetric: Whether zero points of activations are 0; as the encoding's codes ask if None.
         keep_float: Names of nodes that stay in floating point.
 
     Returns:
@@ -225,6 +236,7 @@ def quantize_static(
     """
     from onnxruntime import quantization as ortq
 
+    symmetric = encoding.codes_signed if symmetric is None else symmetric
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
     # The quantiser advises a preprocessing step that Canonicalize has done already.
     quiet = logging.getLogger()
@@ -247,7 +259,7 @@ def quantize_static(
                 activation_type=code,
                 weight_type=code,
                 extra_options={
-                    "ActivationSymmetric": encoding.codes_signed,
+                    "ActivationSymmetric": symmetric,
                     "WeightSymmetric": True,
                     "TensorQuantOverrides": _whole_stacks(model),
                 },

@@ -43,6 +43,8 @@ def origin_of(
         "multipliers": [[one.name, one.content_hash] for one in multipliers],
         "seed": settings.seed,
         "calibration": settings.calibration,
+        "activations": settings.activations,
+        "bias correction": settings.bias_correction,
         "layers in float": list(settings.keep_float),
         "folded biases": settings.fold_bias,
         "metric": settings.metric or "accuracy",

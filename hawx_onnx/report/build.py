@@ -192,6 +192,7 @@ def build_report(
     if "validation" in accuracies:
         confirmed = accuracies["validation"].value
     by_name: Mapping[str, str] = kernels.get("chosen", {})
+    correction = prepared.state.bias_correction
     return {
         "schema_version": SCHEMA_VERSION,
         "created": now(),
@@ -216,6 +217,7 @@ def build_report(
             "validation_accuracy": value_of(confirmed, scorer),
             "assignment": problem.assignment(chosen.choice).to_dict(),
         },
+        "bias_correction": None if correction is None else asdict(correction),
         "compensation": [] if made is None else [trial.to_dict() for trial in made.trials],
         "accuracy_drop": drop,
         "accuracy_drop_ci95": [one if math.isfinite(one) else None for one in interval],
