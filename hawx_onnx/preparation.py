@@ -148,7 +148,7 @@ def quantized_state(
     plugged = plugged_passes(options.passes)
     for text, one in (
         ("looking for dynamic quantisation", StaticForm()),
-        ("canonicalising", Canonicalize()),
+        ("canonicalising", Canonicalize(options.functions)),
         ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
         ("matching codes", MatchCodes(encoding)),
@@ -218,7 +218,7 @@ def prepare(
     limit = settings.memory_bytes
     warnings = (
         *notes,
-        *notes_on(source),
+        *notes_on(source, settings.functions),
         *([told] if told else ()),
         *notes_on_data(dataset, costs, outputs, settings.metric),
     )

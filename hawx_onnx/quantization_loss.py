@@ -114,7 +114,7 @@ def find_loss(
     """
     if drop <= TOLERATED:
         return None
-    state = Canonicalize()(StaticForm()(PassState(source)))
+    state = Canonicalize(settings.functions)(StaticForm()(PassState(source)))
     if is_quantized(state.model):
         return None
     few = replace(dataset.calibration, x=dataset.calibration.x[:RANGES], y=None)

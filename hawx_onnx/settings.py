@@ -21,6 +21,7 @@ GRANULARITIES = ("layer", "filter")
 # Where a run is made: its result, and how to repeat it, do not depend on it.
 PLACE = ("cluster",)
 CALIBRATIONS = ("minmax", "percentile", "entropy")
+FUNCTIONS = ("inline", "keep")
 ACTIVATIONS = ("symmetric", "asymmetric")
 
 
@@ -109,6 +110,11 @@ class Settings:
     )
     keep_float: tuple[str, ...] = option(
         (), "layers that stay in floating point, names or patterns, separated by commas"
+    )
+    functions: str = option(
+        "inline",
+        "model-local functions: inline their nodes, or keep calls of them, exact and in float",
+        choices=FUNCTIONS,
     )
     passes: tuple[str, ...] = option(
         (), "passes of installed plug-ins to run too, by name (repeatable)"

@@ -45,6 +45,11 @@ def test_what_is_told(text, words):
         assert word in note
 
 
+def test_kept_functions_are_told():
+    (note,) = notes_on(onnx.parser.parse_model(FUNCTIONS), "keep")
+    assert "kept (twice)" in note and "stays exact" in note
+
+
 def test_a_plain_model_has_no_notes():
     assert notes_on(onnx.parser.parse_model(PLAIN)) == ()
 

@@ -35,7 +35,14 @@ SEARCH = (
     "max_seconds",
     "early_stop",
 )
-QUANTIZATION = ("calibration", "activations", "bias_correction", "keep_float", "passes")
+QUANTIZATION = (
+    "calibration",
+    "activations",
+    "bias_correction",
+    "keep_float",
+    "functions",
+    "passes",
+)
 COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *QUANTIZATION, *CHOICE, *SEARCH, *SCORE, "jobs")
 

@@ -46,6 +46,7 @@ def origin_of(
         "activations": settings.activations,
         "bias correction": settings.bias_correction,
         "layers in float": list(settings.keep_float),
+        "functions": settings.functions,
         "folded biases": settings.fold_bias,
         "metric": settings.metric or "accuracy",
         "hawx-onnx": hawx_onnx.__version__,
