@@ -12,7 +12,7 @@ import numpy as np
 from hawx_onnx.hardware import CostTotals, EnergyParts, operands_of
 from hawx_onnx.journal import Row
 from hawx_onnx.metrics import value_of
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.report.build import (
     SCHEMA_VERSION,
     candidates_block,
