@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--validation-samples", type=int, default=2000)
     parser.add_argument("--choices", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--places", default=",".join(f"{kind}-{count}" for kind, count in PLACES))
     parser.add_argument("--layers-only", action="store_true", help="channels are not scored")
     args = parser.parse_args()
     settings = Settings(
@@ -154,10 +155,11 @@ def main() -> None:
         operand_aware_power=False,
     )
     prepared = prepare(args.model, settings, compensated=True)
-    rows: dict[tuple[str, int], list[list[float]]] = {one: [] for one in PLACES}
+    places = [one for one in PLACES if f"{one[0]}-{one[1]}" in args.places.split(",")]
+    rows: dict[tuple[str, int], list[list[float]]] = {one: [] for one in places}
     wanted: tuple[bytes, bytes] | None = None
     for _ in range(args.rounds):
-        for kind, count in PLACES:
+        for kind, count in places:
             with place(kind, count) as (threads, workers):
                 own = dataclasses.replace(settings, jobs=threads)
                 score_seconds = taken(
