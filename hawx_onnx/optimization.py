@@ -21,6 +21,7 @@ from hawx_onnx.frontend.data import Split
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.journal.values import pack
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, is_function
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
@@ -28,7 +29,8 @@ from hawx_onnx.passes.compensated import compensation_of, with_compensation
 from hawx_onnx.passes.graph import set_metadata
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.rewrite import UNCOMPENSATED_KEY
-from hawx_onnx.preparation import Prepared, Step, prepare
+from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.quantization_loss import find_loss
 from hawx_onnx.report import to_plain
 from hawx_onnx.report.build import build_report, pareto_block
@@ -103,6 +105,7 @@ def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:
     return {**described, "chosen": dict(zip(names, described["chosen"], strict=True))}
 
 
+@one_order()
 def optimize_model(
     path: str | Path,
     settings: Settings,
@@ -180,6 +183,7 @@ def _optimize(
         memory_limit=settings.memory_bytes,
         folded=None if prepared.folds is None else prepared.folds.exact,
         recall=recalled_one_by_one(journal),
+        scores=prepared.validation_scores,
     )
     assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")
@@ -188,10 +192,6 @@ def _optimize(
     test = prepared.dataset.test
     models = {"float": prepared.source, "baseline": prepared.state.model, "selected": model}
     accuracies = {name: _score(prepared, one, test, settings) for name, one in models.items()}
-    if prepared.metric not in (ACCURACY, AGREEMENT):
-        # Compensation tells shares of right classes.
-        validation = prepared.dataset.validation
-        accuracies["validation"] = _score(prepared, model, validation, settings)
     report = build_report(
         prepared,
         settings,

@@ -14,7 +14,7 @@ from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal
 from hawx_onnx.metric_names import is_function
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.remote_runs import RemoteRuns
 from hawx_onnx.report.interrupted import described
 from hawx_onnx.runtime.workers import Workers

@@ -20,6 +20,7 @@ OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
 # Where a run is made: its result, and how to repeat it, do not depend on it.
 PLACE = ("cluster", "workers")
+QUANTIZATIONS = ("static", "dynamic")
 CALIBRATIONS = ("minmax", "percentile", "entropy")
 
 
@@ -92,6 +93,11 @@ class Settings:
     )
     exclude: tuple[str, ...] = option(
         (), "layers that stay exact, names or patterns, separated by commas (repeatable)"
+    )
+    quantization: str = option(
+        "static",
+        "ranges of activations: of calibration samples, or dynamic, found at run time",
+        choices=QUANTIZATIONS,
     )
     calibration: str = option(
         "minmax", "how ranges of activations follow from samples", choices=CALIBRATIONS

@@ -19,6 +19,7 @@ from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.changes import Changes, ChannelChanges
+from hawx_onnx.passes.integer_ops import convolves
 from hawx_onnx.passes.responses import EXPECTED_SAMPLES, Cuts, LayerResponses
 from hawx_onnx.passes.staged_probe import PER_CALL, PER_CODE
 from hawx_onnx.passes.suffix import suffix_behind
@@ -122,7 +123,7 @@ class ChannelResponses(LayerResponses):
         feeds = {name: cached[name] for name in part.inputs if name != tensor}
         mixed = cached[tensor].copy()
         # Channels come first: views of the arrays, whatever the layer's kind.
-        axis = 1 if candidate.kind == "QLinearConv" else -1
+        axis = 1 if convolves(candidate.kind) else -1
         own, new, old = (np.moveaxis(a, axis, 0) for a in (mixed, beside, cached[tensor]))
         for channel in range(candidate.channels):
             if np.array_equal(new[channel], old[channel]):
@@ -155,7 +156,7 @@ def last_apart(model: onnx.ModelProto, candidate: Candidate) -> str:
     """
     constants = {tensor.name for tensor in model.graph.initializer}
     shown = {value.name for value in model.graph.output}
-    allowed = _ELEMENTWISE | (_POOLS if candidate.kind == "QLinearConv" else set())
+    allowed = _ELEMENTWISE | (_POOLS if convolves(candidate.kind) else set())
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
         for name in tensors_read(node):

@@ -22,6 +22,7 @@ from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
 from hawx_onnx.passes.gradient import build_gradient, split_gradient
 from hawx_onnx.passes.graph import initializers
+from hawx_onnx.passes.integer_ops import INTEGER_OPS
 from hawx_onnx.passes.projection import (
     Layer,
     error_field,
@@ -30,7 +31,6 @@ from hawx_onnx.passes.projection import (
     project,
 )
 from hawx_onnx.passes.run_memory import fitting_batch
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -67,6 +67,7 @@ class FilterLevel:
         output: The output that is scored.
         threads: Threads within an operator.
         biases: Layer -> int32 [T, channels], its biases under each multiplier, or None.
+        signed: Whether the multipliers take int8 codes, as of ``with_tables``.
 
     Attributes:
         reached: Candidates that a derivative reaches; :meth:`effects` leaves out those ``MIXED``.
@@ -82,6 +83,8 @@ class FilterLevel:
         output: str,
         threads: int = 0,
         biases: Mapping[str, np.ndarray] | None = None,
+        *,
+        signed: bool | None = None,
     ) -> None:
         gradient = build_gradient(model, [c.name for c in candidates], [output])
         self.unreached = dict(gradient.unreached)
@@ -89,12 +92,13 @@ class FilterLevel:
         self._others = [value.name for value in model.graph.output if value.name != output]
         self._multipliers = len(tables)
         reached = [c for c in candidates if c.name in gradient.nodes]
-        self._layers = tuple(_layer(model, candidate) for candidate in reached)
+        self._layers: tuple[Layer, ...] = ()
         self.reached, self._apart = tuple(c.name for c in reached), False
         if not reached:
             return
         exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
-        probe = with_tables(model, tables, exact, factors=factors, portable=False)
+        probe = with_tables(model, tables, exact, factors=factors, signed=signed, portable=False)
+        self._layers = tuple(_layer(probe, candidate) for candidate in reached)
         own = {value.name for value in model.graph.input}
         read = [name for layer in self._layers for name in layer.reads]
         written = [layer.output for layer in self._layers]
@@ -130,8 +134,7 @@ class FilterLevel:
             self._layers, self._apart = self._kept_apart(self._rows(x, 0, size)[0]), True
         rows, count = self._rows(x, start, size)
         told = None if labels is None else labels[start : start + count]
-        with one_blas_thread():
-            return self._effects(rows, count, told)
+        return self._effects(rows, count, told)
 
     def _rows(self, x: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
         return next(iter(batches(x[start : start + size], self._forward.spec, size)))
@@ -254,9 +257,11 @@ class FilterLevel:
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
     constants = initializers(model)
     node = next(n for n in model.graph.node if n.name == candidate.name)
-    (scale,) = onnx.numpy_helper.to_array(constants[node.input[6]]).reshape(-1)
+    known, scale = INTEGER_OPS[candidate.kind], 1.0
+    if not known.dynamic:
+        (scale,) = onnx.numpy_helper.to_array(constants[node.input[6]]).reshape(-1)
     reads = tuple(dict.fromkeys(n for n in node.input if n and n not in constants))
-    axis = 1 if candidate.kind == "QLinearConv" else -1
+    axis = 1 if known.convolves else -1
     return Layer(candidate.name, node.output[0], reads, float(scale), axis)
 
 

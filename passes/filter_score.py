@@ -128,9 +128,8 @@ class EffectRuns:
     ) -> None:
         tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
         output = model_output(state.model)
-        self.level = FilterLevel(
-            state.model, state.candidates, tables, factors, output, threads, biases
-        )
+        given = (state.model, state.candidates, tables, factors, output, threads, biases)
+        self.level = FilterLevel(*given, signed=state.multipliers[0].encoding.codes_signed)
         self._x, self._labels = x, labels
 
     def sums(self, start: int, size: int, head: int) -> dict[str, Sums]:

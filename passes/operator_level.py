@@ -10,15 +10,18 @@ import onnx
 
 from hawx_onnx.passes.base import Candidate, PassState
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.dynamic_form import weight_scale
+from hawx_onnx.passes.integer_ops import INTEGER_OPS, as_codes
 from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
     accumulated_error_of_activations,
     weight_patterns,
 )
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.workers import Workers, held
 from hawx_onnx.sensitivity import OperatorScore
+
+LARGEST_PRODUCT = 2**14  # of two centred codes
 
 
 def score_operators(
@@ -73,18 +76,7 @@ def score_operator(
         candidate: The node.
         measured: Its errors over a few samples; without, the closed form stands for them.
     """
-    with one_blas_thread():
-        return _operator_score(state, candidate, measured)
-
-
-def _operator_score(
-    state: PassState, candidate: Candidate, measured: MeasuredError | None
-) -> OperatorScore:
     constants = {t.name: t for t in state.model.graph.initializer}
-    node = next(n for n in state.model.graph.node if n.name == candidate.name)
-    x_scale, x_zero, w_scale, y_scale, y_zero = (
-        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 2, 4, 6, 7)
-    )
     weights = constants.get(operand_tensors(state.model, candidate)[1])
     if weights is None:
         first = state.histograms[candidate.name]
@@ -93,12 +85,11 @@ def _operator_score(
         mean, std = accumulated_error_of_activations(first, second, window, state.multipliers)
         mean = mean if measured is None else measured.mean
     else:
-        patterns = weight_patterns(candidate.kind, onnx.numpy_helper.to_array(weights))
-        shares = _shares(state, candidate, int(x_zero.reshape(-1).view(np.uint8)[0]))
-        mean, std = accumulated_error(shares, patterns, state.multipliers)
-    limits = np.iinfo(y_zero.dtype)
-    peak = float(y_scale.max()) * (int(limits.max) - int(limits.min)) / 2
-    scale = (x_scale * w_scale).astype(np.float64).reshape(-1)
+        signed = state.multipliers[0].encoding.codes_signed
+        codes = as_codes(onnx.numpy_helper.to_array(weights), signed)
+        patterns = weight_patterns(candidate.kind, codes)
+        mean, std = accumulated_error(_shares(state, candidate), patterns, state.multipliers)
+    scale, peak = _output_range(state, candidate, measured)
     return OperatorScore(
         mean=mean,
         std=std if measured is None else measured.std,
@@ -109,8 +100,32 @@ def _operator_score(
     )
 
 
-def _shares(state: PassState, candidate: Candidate, padding: int) -> np.ndarray:
+def _output_range(
+    state: PassState, candidate: Candidate, measured: MeasuredError | None
+) -> tuple[np.ndarray, float]:
+    """What one product is worth in a layer's output, and the output's largest magnitude.
+
+    Where ranges are found at run time, both are in units of the activations' scale, and the
+    magnitude is that of the exact sums that were measured, or the largest that sums can have.
+    """
+    constants = {t.name: t for t in state.model.graph.initializer}
+    node = next(n for n in state.model.graph.node if n.name == candidate.name)
+    if INTEGER_OPS[candidate.kind].dynamic:
+        found = weight_scale(state.model, node)
+        scale = np.ones(1) if found is None else found.astype(np.float64).reshape(-1)
+        scale = scale if scale.size in (1, candidate.channels) else np.ones(1)
+        most = candidate.workload.window * LARGEST_PRODUCT if measured is None else measured.peak
+        return scale, float(scale.max()) * max(1, most)
+    x_scale, w_scale, y_scale, y_zero = (
+        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 4, 6, 7)
+    )
+    limits = np.iinfo(y_zero.dtype)
+    peak = float(y_scale.max()) * (int(limits.max) - int(limits.min)) / 2
+    return (x_scale * w_scale).astype(np.float64).reshape(-1), peak
+
+
+def _shares(state: PassState, candidate: Candidate) -> np.ndarray:
     """How often the window's positions read each code: [channels, taps, 256] or [K, 256]."""
     if candidate.name in state.tap_counts:
-        return state.tap_counts[candidate.name].shares(padding)
+        return state.tap_counts[candidate.name].shares()
     return state.histograms[candidate.name]

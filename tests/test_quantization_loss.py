@@ -62,6 +62,23 @@ def test_the_layer_to_blame_is_named() -> None:
         assert word in told
     assert "\n" not in told
     assert loss.document()["trials"][0]["flag"] in ("--keep-float", "--calibration")
+    # Of the other ways those are told that help; this one may or may not.
+    asked = [t for t in loss.trials if t.flag == "--quantization"]
+    assert [t.value for t in asked] in ([], ["dynamic"])
+
+
+def test_dynamic_ranges_that_help_are_told() -> None:
+    """Static ranges hold samples that are 30 times as large as those that noise is measured on."""
+    given = dataset()
+    wide = np.concatenate([given.calibration.x[:16], 30 * given.calibration.x[16:]])
+    given = Dataset("test", *(Split(s.name, wide, None) for s in given.splits), "")
+    loss = find_loss(network(), given, Encoding.SIGNED, Settings(jobs=1), 0.2)
+    assert loss is not None
+    assert any((t.flag, t.value) == ("--quantization", "dynamic") for t in loss.trials)
+    settings = Settings(jobs=1, quantization="dynamic")
+    loss = find_loss(network(), given, Encoding.SIGNED, settings, 0.2)
+    assert loss is not None
+    assert {t.flag for t in loss.trials} <= {"--keep-float"}
 
 
 @pytest.mark.parametrize(
