@@ -77,11 +77,8 @@ class QuantizationLoss:
         lost = lost or f"{100 * self.accuracy_drop:.1f} points of accuracy"
         layer = next((t for t in self.trials if t.flag == "--keep-float"), None)
         blamed = f", most of it in {layer.value}" if layer is not None else ""
-        tries = "; ".join(
-            f"{t.flag} '{t.value}' leaves {t.output_snr_db:.1f} dB"
-            for t in (*self.trials[:1], *([layer] if layer not in (None, self.trials[0]) else []))
-            if t is not None
-        )
+        told = dict.fromkeys((*self.trials[:1], *([] if layer is None else [layer])))
+        tries = "; ".join(f"{t.flag} '{t.value}' leaves {t.output_snr_db:.1f} dB" for t in told)
         return (
             f"int8 loses {lost} against float{blamed}: "
             f"signal to noise at the output is {self.output_snr_db:.1f} dB"
@@ -99,8 +96,8 @@ def find_loss(
     """Looks for the reason of a loss on calibration samples.
 
     The noise that each product adds is measured at its result, for all of them at once; the worst
-    ones are then left in floating point one at a time, and the other calibrations and asymmetric
-    activations are tried.
+    ones are then left in floating point one at a time, and, where ranges are static, the other
+    calibrations, asymmetric activations and ranges that are found at run time are tried.
 
     Args:
         source: The user's model.
@@ -114,7 +111,8 @@ def find_loss(
     """
     if drop <= TOLERATED:
         return None
-    state = Canonicalize(settings.functions)(StaticForm()(PassState(source)))
+    dynamic = settings.quantization == "dynamic"
+    state = Canonicalize(settings.functions)(StaticForm(dynamic)(PassState(source)))
     if is_quantized(state.model):
         return None
     few = replace(dataset.calibration, x=dataset.calibration.x[:RANGES], y=None)
@@ -152,20 +150,25 @@ def _other_ways(
     settings: Settings,
 ) -> Iterator[tuple[str, str, Settings]]:
     """Flags and values to try, and the settings that they make."""
+    dynamic = settings.quantization == "dynamic"
     made = Quantize(
         encoding,
         settings.memory_bytes,
         settings.calibration,
         settings.keep_float,
-        settings.activations,
+        dynamic,
+        activations=settings.activations,
     )(state).model
     for name in suspects(state.model, made, x, model_output(state.model), settings.jobs):
         yield "--keep-float", name, replace(settings, keep_float=(*settings.keep_float, name))
+    if dynamic:
+        return
     for name in CALIBRATIONS:
         if name != settings.calibration:
             yield "--calibration", name, replace(settings, calibration=name)
     if encoding.codes_signed and settings.activations == SYMMETRIC:
         yield "--activations", ASYMMETRIC, replace(settings, activations=ASYMMETRIC)
+    yield "--quantization", "dynamic", replace(settings, quantization="dynamic")
 
 
 def _samples(model: onnx.ModelProto, x: np.ndarray, limit: int) -> int:
@@ -181,7 +184,7 @@ def suspects(
 
     Args:
         model: The float network, canonical.
-        int8: Its QDQ form, which has the same names.
+        int8: Its quantised form, which has the same names.
         x: Samples.
         output: The scored output.
         threads: Threads within an operator.
@@ -200,7 +203,8 @@ def suspects(
     )
     # Noise as a share of the signal: what comes in with the operand is not the layer's own.
     share: dict[str, float] = {}
-    for name, first, second in zip(wanted, next(exact), next(coarse), strict=True):
+    whole = [[np.concatenate(parts) for parts in zip(*one, strict=True)] for one in (exact, coarse)]
+    for name, first, second in zip(wanted, *whole, strict=True):
         share[name] = 10 ** (-snr_db(first, second) / 10)
     added = {n.name: share[n.output[0]] - share.get(n.input[0], 0.0) for n in products}
     return sorted(added, key=lambda name: -added[name])[:SUSPECTS]

@@ -15,6 +15,7 @@ import onnx
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.integer_ops import INTEGER_OPS, convolves
 from hawx_onnx.passes.layer_constants import Y_ZERO, LayerConstants, layer_constants
 from hawx_onnx.passes.stages import Stages, Walk
 
@@ -166,7 +167,7 @@ class PlaceSampler:
 
     def __init__(self, candidate: Candidate, samples: int) -> None:
         self._channels, self._samples = candidate.channels, samples
-        self._convolves = candidate.kind == "QLinearConv"
+        self._convolves = convolves(candidate.kind)
         self._picks, self._start = np.zeros(0, np.int64), 0
         self._parts: list[np.ndarray] = []
 
@@ -205,16 +206,17 @@ def output_bounds(
 
     Args:
         model: Int8 model.
-        layers: Names of QLinearConv and QLinearMatMul nodes, as keys.
+        layers: Names of nodes on codes, as keys.
 
     Returns:
-        Layer -> least and greatest output, in codes from the output's zero point.
+        Layer -> least and greatest output, in codes from the output's zero point; nothing for
+        layers that give accumulators.
     """
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     handed_out = {value.name for value in model.graph.output}
     bounds = {}
     for node in model.graph.node:
-        if node.name not in layers:
+        if node.name not in layers or INTEGER_OPS[node.op_type].dynamic:
             continue
         zero = onnx.numpy_helper.to_array(tensors[node.input[Y_ZERO]])
         limits = np.iinfo(zero.dtype)

@@ -36,6 +36,7 @@ SEARCH = (
     "early_stop",
 )
 QUANTIZATION = (
+    "quantization",
     "calibration",
     "activations",
     "bias_correction",
