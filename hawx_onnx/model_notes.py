@@ -14,14 +14,14 @@ _SHOWN = 4
 
 
 def notes_on(
-    model: onnx.ModelProto, quantization: str = "static", functions: str = INLINE
+    model: onnx.ModelProto, functions: str = INLINE, quantization: str = "static"
 ) -> tuple[str, ...]:
     """Warnings about the user's own model.
 
     Args:
         model: As it was loaded.
-        quantization: ``static`` or ``dynamic``, what was asked for.
         functions: What becomes of model-local functions: ``inline`` or ``keep``.
+        quantization: ``static`` or ``dynamic``, what was asked for.
 
     Returns:
         That dynamic ranges become static ones, that weights quantised alone become floats,

@@ -23,6 +23,7 @@ from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_outp
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.model_notes import notes_on
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -86,8 +87,8 @@ def quantized_state(
         memory_limit,
         options.calibration,
         options.keep_float,
-        dynamic,
-        activations=options.activations,
+        options.activations,
+        dynamic=dynamic,
     )
     plugged = plugged_passes(options.passes)
     for text, one in (
@@ -105,12 +106,13 @@ def quantized_state(
             if other.inner.after == one.name:
                 step(f"running the pass {other.plugin.name}")
                 state = other(state)
-    if not options.bias_correction:
+    if dynamic or not options.bias_correction:
         return state.replace(float_model=None)
     step("comparing with the float network")
     return CorrectBias(options.jobs, memory_limit)(state)
 
 
+@one_order()
 def prepare(
     path: str | Path,
     settings: Settings,
@@ -164,7 +166,7 @@ def prepare(
     limit = settings.memory_bytes
     warnings = (
         *notes,
-        *notes_on(source, settings.quantization, settings.functions),
+        *notes_on(source, settings.functions, settings.quantization),
         *([told] if told else ()),
         *notes_on_data(dataset, costs, outputs, settings.metric),
     )

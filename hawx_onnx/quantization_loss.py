@@ -97,7 +97,7 @@ def find_loss(
 
     The noise that each product adds is measured at its result, for all of them at once; the worst
     ones are then left in floating point one at a time, and, where ranges are static, the other
-    calibrations, asymmetric activations and ranges that are found at run time are tried.
+    calibrations, asymmetric activations, and ranges that are found at run time are tried.
 
     Args:
         source: The user's model.
@@ -111,8 +111,8 @@ def find_loss(
     """
     if drop <= TOLERATED:
         return None
-    dynamic = settings.quantization == "dynamic"
-    state = Canonicalize(settings.functions)(StaticForm(dynamic)(PassState(source)))
+    static = StaticForm(settings.quantization == "dynamic")
+    state = Canonicalize(settings.functions)(static(PassState(source)))
     if is_quantized(state.model):
         return None
     few = replace(dataset.calibration, x=dataset.calibration.x[:RANGES], y=None)
@@ -150,18 +150,17 @@ def _other_ways(
     settings: Settings,
 ) -> Iterator[tuple[str, str, Settings]]:
     """Flags and values to try, and the settings that they make."""
-    dynamic = settings.quantization == "dynamic"
     made = Quantize(
         encoding,
         settings.memory_bytes,
         settings.calibration,
         settings.keep_float,
-        dynamic,
-        activations=settings.activations,
+        settings.activations,
+        dynamic=settings.quantization == "dynamic",
     )(state).model
     for name in suspects(state.model, made, x, model_output(state.model), settings.jobs):
         yield "--keep-float", name, replace(settings, keep_float=(*settings.keep_float, name))
-    if dynamic:
+    if settings.quantization == "dynamic":
         return
     for name in CALIBRATIONS:
         if name != settings.calibration:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -29,6 +27,7 @@ from hawx_onnx.passes.kept_functions import INLINE, KEEP, set_aside
 from hawx_onnx.passes.unfuse import plain_gemm, scaled_bias, unfuse
 from hawx_onnx.passes.widen_floats import has_other_floats, widen_floats
 from hawx_onnx.runtime.model_session import source_of
+from hawx_onnx.scratch import scratch_folder
 
 # Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
 MINIMUM_OPSET = 13
@@ -130,8 +129,8 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = 3
     options.add_session_config_entry("session.disable_prepacking", "1")  # nothing is run
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "simplified.onnx"
+    with scratch_folder() as folder:
+        target = folder / "simplified.onnx"
         options.optimized_model_filepath = str(target)
         try:
             with source_of(model) as source:

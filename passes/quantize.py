@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -24,6 +22,7 @@ from hawx_onnx.passes.quantize_activations import quantize_activations
 from hawx_onnx.passes.quantize_dynamic import quantize_dynamic
 from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
+from hawx_onnx.scratch import scratch_folder
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
 # accuracy and hold no multiplications that an approximate multiplier could take over.
@@ -68,8 +67,8 @@ class Quantize(Pass):
         memory_limit: Bytes that the process may hold; None for any number.
         calibration: How ranges of activations follow from the samples, of ``CALIBRATIONS``.
         keep_float: Names or patterns of products that stay in floating point.
-        dynamic: Let the ranges of activations be found at run time, in place of ``calibration``.
         activations: Of ``ACTIVATIONS``; unsigned codes are always asymmetric.
+        dynamic: Let the ranges of activations be found at run time, in place of ``calibration``.
     """
 
     name = "quantize"
@@ -80,9 +79,9 @@ class Quantize(Pass):
         memory_limit: int | None = None,
         calibration: str = "minmax",
         keep_float: Sequence[str] = (),
-        dynamic: bool = False,
-        *,
         activations: str = SYMMETRIC,
+        *,
+        dynamic: bool = False,
     ) -> None:
         self.dynamic = dynamic
         self.encoding = encoding
@@ -249,8 +248,8 @@ def quantize_static(
 
     symmetric = encoding.codes_signed if symmetric is None else symmetric
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
-    with tempfile.TemporaryDirectory() as folder, quiet_quantizer():
-        target = Path(folder) / "quantized.onnx"
+    with scratch_folder() as folder, quiet_quantizer():
+        target = folder / "quantized.onnx"
         try:
             ortq.quantize_static(
                 copy_of(model),  # the quantiser moves the weights of its argument to files
