@@ -5,17 +5,19 @@ from __future__ import annotations
 import onnx
 
 from hawx_onnx.frontend.narrow_weights import NARROWED_KEY
+from hawx_onnx.passes.dynamic_form import DYNAMIC_OPS
 from hawx_onnx.passes.graph import metadata
-from hawx_onnx.passes.static_form import DYNAMIC_OPS, needs_static_form
+from hawx_onnx.passes.static_form import needs_static_form
 
 _SHOWN = 4
 
 
-def notes_on(model: onnx.ModelProto) -> tuple[str, ...]:
+def notes_on(model: onnx.ModelProto, quantization: str = "static") -> tuple[str, ...]:
     """Warnings about the user's own model.
 
     Args:
         model: As it was loaded.
+        quantization: ``static`` or ``dynamic``, what was asked for.
 
     Returns:
         That dynamic ranges become static ones, that weights quantised alone become floats,
@@ -24,12 +26,13 @@ def notes_on(model: onnx.ModelProto) -> tuple[str, ...]:
     """
     notes = []
     dynamic = sum(node.op_type in DYNAMIC_OPS for node in model.graph.node)
-    if dynamic:
+    if dynamic and quantization == "static":
         notes.append(
             f"{dynamic} dynamically quantised products become static: the ranges of their "
-            "activations are those of the calibration samples, for every input"
+            "activations are those of the calibration samples, for every input (--quantization "
+            "dynamic keeps them)"
         )
-    elif needs_static_form(model):
+    elif not dynamic and needs_static_form(model):
         notes.append(
             "weights that are quantised alone are computed as floats, and quantised anew with the "
             "activations"

@@ -67,11 +67,8 @@ class QuantizationLoss:
         lost = lost or f"{100 * self.accuracy_drop:.1f} points of accuracy"
         layer = next((t for t in self.trials if t.flag == "--keep-float"), None)
         blamed = f", most of it in {layer.value}" if layer is not None else ""
-        tries = "; ".join(
-            f"{t.flag} '{t.value}' leaves {t.output_snr_db:.1f} dB"
-            for t in (*self.trials[:1], *([layer] if layer not in (None, self.trials[0]) else []))
-            if t is not None
-        )
+        told = dict.fromkeys((*self.trials[:1], *([] if layer is None else [layer])))
+        tries = "; ".join(f"{t.flag} '{t.value}' leaves {t.output_snr_db:.1f} dB" for t in told)
         return (
             f"int8 loses {lost} against float{blamed}: "
             f"signal to noise at the output is {self.output_snr_db:.1f} dB"
@@ -89,7 +86,8 @@ def find_loss(
     """Looks for the reason of a loss on calibration samples.
 
     The noise that each product adds is measured at its result, for all of them at once; the worst
-    ones are then left in floating point one at a time, and the other calibrations are tried.
+    ones are then left in floating point one at a time, and, where ranges are static, the other
+    calibrations and ranges that are found at run time are tried.
 
     Args:
         source: The user's model.
@@ -103,7 +101,8 @@ def find_loss(
     """
     if drop <= TOLERATED:
         return None
-    state = Canonicalize()(StaticForm()(PassState(source)))
+    dynamic = settings.quantization == "dynamic"
+    state = Canonicalize()(StaticForm(dynamic)(PassState(source)))
     if is_quantized(state.model):
         return None
     few = replace(dataset.calibration, x=dataset.calibration.x[:RANGES], y=None)
@@ -111,26 +110,31 @@ def find_loss(
     x = few.x[: _samples(state.model, few.x, settings.memory_bytes)]
     output = model_output(state.model)
 
-    def quantized(calibration: str, kept: Sequence[str]) -> onnx.ModelProto:
+    def quantized(
+        calibration: str, kept: Sequence[str] = (), dynamic: bool = dynamic
+    ) -> onnx.ModelProto:
         names = (*settings.keep_float, *kept)
-        return Quantize(encoding, settings.memory_bytes, calibration, names)(state).model
+        return Quantize(encoding, settings.memory_bytes, calibration, names, dynamic)(state).model
 
     exact = Runner(state.model, threads=settings.jobs).run(x)
 
     def noise(model: onnx.ModelProto) -> float:
         return snr_db(exact, Runner(model, threads=settings.jobs).run(x))
 
-    present = quantized(settings.calibration, ())
+    present = quantized(settings.calibration)
     before = noise(present)
     trials = [
         Trial("--keep-float", name, noise(quantized(settings.calibration, (name,))))
         for name in suspects(state.model, present, x, output, settings.jobs)
     ]
-    trials += [
-        Trial("--calibration", name, noise(quantized(name, ())))
-        for name in CALIBRATIONS
-        if name != settings.calibration
-    ]
+    if not dynamic:
+        trials += [
+            Trial("--calibration", name, noise(quantized(name)))
+            for name in CALIBRATIONS
+            if name != settings.calibration
+        ]
+        found = noise(quantized(settings.calibration, dynamic=True))
+        trials.append(Trial("--quantization", "dynamic", found))
     helping = [trial for trial in trials if trial.output_snr_db > before]
     ordered = sorted(helping, key=lambda trial: -trial.output_snr_db)
     return QuantizationLoss(drop, before, tuple(ordered))
@@ -149,7 +153,7 @@ def suspects(
 
     Args:
         model: The float network, canonical.
-        int8: Its QDQ form, which has the same names.
+        int8: Its quantised form, which has the same names.
         x: Samples.
         output: The scored output.
         threads: Threads within an operator.
@@ -168,7 +172,8 @@ def suspects(
     )
     # Noise as a share of the signal: what comes in with the operand is not the layer's own.
     share: dict[str, float] = {}
-    for name, first, second in zip(wanted, next(exact), next(coarse), strict=True):
+    whole = [[np.concatenate(parts) for parts in zip(*one, strict=True)] for one in (exact, coarse)]
+    for name, first, second in zip(wanted, *whole, strict=True):
         share[name] = 10 ** (-snr_db(first, second) / 10)
     added = {n.name: share[n.output[0]] - share.get(n.input[0], 0.0) for n in products}
     return sorted(added, key=lambda name: -added[name])[:SUSPECTS]

@@ -19,7 +19,8 @@ from hawx_onnx.setting_checks import check_option, flag_name
 OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
 # Where a run is made: its result, and how to repeat it, do not depend on it.
-PLACE = ("cluster",)
+PLACE = ("cluster", "workers")
+QUANTIZATIONS = ("static", "dynamic")
 CALIBRATIONS = ("minmax", "percentile", "entropy")
 
 
@@ -93,6 +94,11 @@ class Settings:
     exclude: tuple[str, ...] = option(
         (), "layers that stay exact, names or patterns, separated by commas (repeatable)"
     )
+    quantization: str = option(
+        "static",
+        "ranges of activations: of calibration samples, or dynamic, found at run time",
+        choices=QUANTIZATIONS,
+    )
     calibration: str = option(
         "minmax", "how ranges of activations follow from samples", choices=CALIBRATIONS
     )
@@ -142,11 +148,20 @@ class Settings:
     force: bool = option(False, "undo a rewritten model and go on from its assignment", kind=bool)
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     cluster: str | None = option(
-        None, "Dask scheduler whose workers run the search, tcp://HOST:PORT", parse=check_address
+        None, "Dask scheduler whose workers run samples, tcp://HOST:PORT", parse=check_address
+    )
+    workers: int = option(
+        0, "processes of this machine that run samples; 0 runs them in one", kind=int, low=0
     )
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 
     def __post_init__(self) -> None:
+        if self.cluster is not None and self.workers:
+            raise ConfigError(
+                "a cluster has workers of its own",
+                where="--workers",
+                mend="leave one of --workers and --cluster out",
+            )
         for item in dataclasses.fields(self):
             check_option(item, getattr(self, item.name))
         # What a user's function counts in may be anything.

@@ -117,6 +117,10 @@ class PassState:
         """Returns a state with some attributes changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
+    def bare(self) -> PassState:
+        """Returns what it takes to run the network: this much travels to workers."""
+        return PassState(self.model, multipliers=self.multipliers, candidates=self.candidates)
+
 
 @dataclass(frozen=True, eq=False)
 class PassResult:

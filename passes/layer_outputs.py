@@ -15,6 +15,7 @@ import onnx
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.integer_ops import INTEGER_OPS, convolves
 from hawx_onnx.passes.layer_constants import Y_ZERO, LayerConstants, layer_constants
 from hawx_onnx.passes.stages import Stages, Walk
 
@@ -140,8 +141,8 @@ def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -
     picks, start = np.zeros(0, np.int64), 0
     parts: list[np.ndarray] = []
     for batch in batches:
-        convolution = candidate.kind == "QLinearConv"
-        shape = (len(batch), candidate.channels, -1) if convolution else (-1, candidate.channels, 1)
+        stacked = convolves(candidate.kind)
+        shape = (len(batch), candidate.channels, -1) if stacked else (-1, candidate.channels, 1)
         values: np.ndarray = batch.reshape(shape)
         count, _, positions = values.shape
         if not parts:
@@ -169,16 +170,17 @@ def output_bounds(
 
     Args:
         model: Int8 model.
-        layers: Names of QLinearConv and QLinearMatMul nodes, as keys.
+        layers: Names of nodes on codes, as keys.
 
     Returns:
-        Layer -> least and greatest output, in codes from the output's zero point.
+        Layer -> least and greatest output, in codes from the output's zero point; nothing for
+        layers that give accumulators.
     """
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     handed_out = {value.name for value in model.graph.output}
     bounds = {}
     for node in model.graph.node:
-        if node.name not in layers:
+        if node.name not in layers or INTEGER_OPS[node.op_type].dynamic:
             continue
         zero = onnx.numpy_helper.to_array(tensors[node.input[Y_ZERO]])
         limits = np.iinfo(zero.dtype)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +21,8 @@ from hawx_onnx.passes.guard_float import guard_float_layers
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
 from hawx_onnx.passes.mask_sums import mask_sums
 from hawx_onnx.passes.quantize_activations import quantize_activations
+from hawx_onnx.passes.quantize_dynamic import quantize_dynamic
+from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
@@ -66,6 +65,7 @@ class Quantize(Pass):
         memory_limit: Bytes that the process may hold; None for any number.
         calibration: How ranges of activations follow from the samples, of ``CALIBRATIONS``.
         keep_float: Names or patterns of products that stay in floating point.
+        dynamic: Let the ranges of activations be found at run time, in place of ``calibration``.
     """
 
     name = "quantize"
@@ -76,7 +76,9 @@ class Quantize(Pass):
         memory_limit: int | None = None,
         calibration: str = "minmax",
         keep_float: Sequence[str] = (),
+        dynamic: bool = False,
     ) -> None:
+        self.dynamic = dynamic
         self.encoding = encoding
         self.memory_limit = memory_limit
         self.calibration = calibration
@@ -84,7 +86,8 @@ class Quantize(Pass):
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
-        if (not is_quantized(state.model) or has_codes_alone(state.model)) and (
+        needed = not self.dynamic and not is_quantized(state.model)
+        if (needed or has_codes_alone(state.model)) and (
             state.dataset is None or len(state.dataset.calibration) == 0
         ):
             raise DataError("there are no calibration samples", where="data", mend="give --data")
@@ -106,6 +109,9 @@ class Quantize(Pass):
             chosen = [node for row, node in enumerate(products) if row not in rows]
             model = self._around_codes(state.model, split, batch, chosen)
             return PassResult(state.replace(model=model), True, notes)
+        if self.dynamic:
+            model = quantize_dynamic(state.model, self.encoding, [node.name for node in left])
+            return PassResult(state.replace(model=model), True, notes)
         if self.calibration != "minmax":
             held = self._held(state.model, split.x)
             # onnxruntime stacks batches for histograms: all have one size.
@@ -125,12 +131,16 @@ class Quantize(Pass):
         self, model: onnx.ModelProto, split: Split, batch: int, products: list[onnx.NodeProto]
     ) -> onnx.ModelProto:
         """Quantises the activations of a model whose weights are codes too large for floats."""
-        if self.calibration != "minmax":
-            raise ConfigError(
-                f"{self.calibration} is not to be had for weights that are too large as floats",
-                where="--calibration",
-                mend="leave it at minmax",
-            )
+        for where, given, default in (
+            ("--calibration", self.calibration, "minmax"),
+            ("--quantization", "dynamic" if self.dynamic else "static", "static"),
+        ):
+            if given != default:
+                raise ConfigError(
+                    f"{given} is not to be had for weights that are too large as floats",
+                    where=where,
+                    mend=f"leave it at {default}",
+                )
         return quantize_activations(model, split, self.encoding, batch, products)
 
     def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
@@ -226,15 +236,9 @@ def quantize_static(
     from onnxruntime import quantization as ortq
 
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
-    # The quantiser advises a preprocessing step that Canonicalize has done already.
-    quiet = logging.getLogger()
-    level = quiet.level
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as printed:
+    with tempfile.TemporaryDirectory() as folder, quiet_quantizer():
         target = Path(folder) / "quantized.onnx"
         try:
-            quiet.setLevel(logging.ERROR)
-            # The quantiser tells of histograms on standard output, where commands print JSON.
-            printed.enter_context(contextlib.redirect_stdout(io.StringIO()))
             ortq.quantize_static(
                 copy_of(model),  # the quantiser moves the weights of its argument to files
                 target,
@@ -258,8 +262,6 @@ def quantize_static(
                 where="model",
                 mend="quantise it with your own tool and give the QDQ model",
             ) from error
-        finally:
-            quiet.setLevel(level)
         result = onnx.load(target)
     keep_identity(result, model)
     result = drop_requantization_before_clamp(result)

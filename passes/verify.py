@@ -87,6 +87,7 @@ def _first_difference(int8: onnx.ModelProto, state: PassState, x: np.ndarray, th
             stacked_tables(exact),
             {candidate.name: candidate.channels},
             factors=stacked_factors(exact),
+            signed=exact[0].encoding.codes_signed,
         )
         feeds = {index_input(candidate.name): np.zeros(candidate.channels, np.int32)}
         runner = Runner(exposed(probe, [output]), threads=threads)

@@ -12,7 +12,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import add_settings, settings_of
 from hawx_onnx.errors import ConfigError, HawxError
 from hawx_onnx.names import close_names
-from hawx_onnx.printable import one_line
+from hawx_onnx.printable import one_line, plain_json
 
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Request
@@ -141,7 +141,8 @@ def _write(report: CheckReport, ui: Ui, plain: str | None, files: dict[str, str]
             ui.warn(f"GITHUB_STEP_SUMMARY={summary} cannot be written: {error.strerror}")
     if plain is not None:
         ui.close()
-        sys.stdout.write(RENDER[plain](report))
+        text = RENDER[plain](report)
+        sys.stdout.write(plain_json(text) if plain in ("json", "sarif") else text)
 
 
 def _stopped(error: HawxError, models: list[str]) -> CheckReport:

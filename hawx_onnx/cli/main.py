@@ -16,7 +16,7 @@ from hawx_onnx.cli.config import flags_of, with_config
 from hawx_onnx.cli.options import add_global_flags
 from hawx_onnx.errors import HawxError
 from hawx_onnx.names import close_names
-from hawx_onnx.printable import one_line
+from hawx_onnx.printable import one_line, plain_lines
 
 # Verb -> module of this package. A module brings HELP, add_arguments(parser) and run(args, ui).
 VERBS = {
@@ -43,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         hint = f"`{self.prog} --help` lists what it takes"
-        sys.stderr.write(f"error: {message}\n  {hint}\n")
+        sys.stderr.write(f"error: {plain_lines(message)}\n  {hint}\n")
         raise SystemExit(USAGE_ERROR)
 
 
@@ -135,7 +135,7 @@ def _run(args: argparse.Namespace, command: str) -> int:
         sys.stderr.write("interrupted\n")
         if _keeps_a_journal(args):
             again = "" if args.resume else " --resume"
-            sys.stderr.write(f"  to go on: {command}{again}\n")
+            sys.stderr.write(f"  to go on: {plain_lines(command)}{again}\n")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
@@ -168,6 +168,13 @@ def _tell(
     return code
 
 
+class _Plain(logging.Formatter):
+    """Formats records, names in them made fit for a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain_lines(super().format(record))
+
+
 def _set_up_logging(verbosity: int) -> None:
     level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(
         max(-1, min(verbosity, 2)), logging.DEBUG
@@ -178,7 +185,7 @@ def _set_up_logging(verbosity: int) -> None:
         root.addHandler(logging.NullHandler())
     handler = logging.StreamHandler(sys.stderr)
     plain, full = "warning: %(message)s", "%(levelname)s %(name)s: %(message)s"
-    handler.setFormatter(logging.Formatter(plain if verbosity <= 0 else full))
+    handler.setFormatter(_Plain(plain if verbosity <= 0 else full))
     logger = logging.getLogger("hawx_onnx")
     logger.handlers = [handler]
     logger.setLevel(level)

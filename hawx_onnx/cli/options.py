@@ -35,7 +35,7 @@ SEARCH = (
     "max_seconds",
     "early_stop",
 )
-QUANTIZATION = ("calibration", "keep_float", "passes")
+QUANTIZATION = ("quantization", "calibration", "keep_float", "passes")
 COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *QUANTIZATION, *CHOICE, *SEARCH, *SCORE, "jobs")
 

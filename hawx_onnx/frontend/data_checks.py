@@ -156,7 +156,7 @@ def _fit_records(x: Array, input_spec: InputSpec, where: str) -> Array:
         raise DataError(
             f"gives one array, the model has the inputs {', '.join(names)}",
             where=where,
-            mend="give an .npz file with one array for each input under its name",
+            mend="give one array for each input under its name",
         )
     fitted = {
         part.name: fit_without_preprocessing(x[part.name], part, f"{where}, input {part.name}")

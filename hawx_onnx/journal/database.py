@@ -7,6 +7,7 @@ process, however it ends. A power cut may lose the last commits, but never damag
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -130,6 +131,21 @@ def damaged(path: Path) -> ConfigError:
     return ConfigError("is no journal, or is damaged", where=str(path), mend=MEND)
 
 
+@contextlib.contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """Tells values that are none of ours where they are used: whoever edits a journal can do so.
+
+    Raises:
+        ConfigError: Something within stumbled over a value.
+    """
+    try:
+        yield
+    except (
+        ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise damaged(path) from error
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, WAIT_SECONDS, isolation_level=None)
     mode = "none"
@@ -164,16 +180,32 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if found[1] != FORMAT:
         what = f"has format {found[1]}, and this version of hawx-onnx reads {FORMAT}"
         raise ConfigError(what, where=str(path), mend=MEND)
+    # A view or a trigger in the place of a table may run for ever.
+    if _schema(connection) != _own_schema():
+        raise sqlite3.DatabaseError("it has other tables than a journal")
     state = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if state != "ok":
         raise sqlite3.DatabaseError(state)
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    """What a database holds, sorted: kind, name, table and statement."""
+    found = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master")
+    return sorted(found.fetchall())
+
+
+@functools.cache
+def _own_schema() -> list[tuple[str, ...]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return _schema(connection)
 
 
 @contextlib.contextmanager
 def _told(path: Path, what: str, mend: str = MEND) -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{what}: {reason}", where=str(path), mend=mend) from error
 

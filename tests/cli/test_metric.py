@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,32 @@ def test_optimize_under_perplexity(cli: Callable, sequences: Path, tmp_path: Pat
     done.refused(2, "is on perplexity, these rules go by mse", "--metric perplexity")
 
 
+@pytest.mark.parametrize("metric", ["perplexity", "mse"])
+def test_single_channels_under_metrics_without_classes(
+    cli: Callable, sequences: Path, tmp_path: Path, metric: str
+) -> None:
+    data = {"perplexity": "tokens.npz", "mse": "values.npz"}[metric]
+    command = ("optimize", sequences / "m.onnx", "--data", sequences / data, "--metric", metric)
+    command += ("--granularity", "filter", "--max-accuracy-drop", "0.004", *FLAGS)
+    command += ("--max-evaluations", "40", "-o", tmp_path)
+    cli(*command).check()
+    report = json.loads((tmp_path / "report.json").read_text())
+    layers = report["layers"]
+    assert any(len(layer["multipliers"]) > 1 for layer in layers), layers
+    chosen = next(point for point in report["pareto"] if point["selected"])
+    assert chosen["predicted_accuracy"] is not None
+    exact, found = (report[name]["validation_accuracy"] for name in ("baseline", "selected"))
+    drop = {"perplexity": np.log(found / exact), "mse": (found - exact) / report["data"]["scale"]}
+    assert drop[metric] <= 0.004 + 1e-6
+    for trial in report["compensation"]:
+        before, after = (trial[f"validation_accuracy_{when}"] for when in ("before", "after"))
+        assert (trial["gain"] > 0) == (after < before)
+        assert 0.9 * exact < after < 10 * exact
+    page = (tmp_path / "report.html").read_text()
+    title = {"perplexity": "Perplexity", "mse": "Mean squared error"}[metric]
+    assert not report["compensation"] or f"{title} before" in page
+
+
 def test_explore_under_the_squared_error(cli: Callable, sequences: Path, tmp_path: Path) -> None:
     command = ("explore", sequences / "m.onnx", "--data", sequences / "values.npz")
     command += ("--metric", "mse", "--method", "hawx", "--method", "exhaustive")
@@ -182,7 +209,6 @@ def test_top_5_and_agreement(cli: Callable, lenet: Path) -> None:
     [
         (("--metric", "perplexty"), 2, "did you mean perplexity"),
         (("--metric", "nothing:here"), 2, "cannot be imported"),
-        (("--metric", "perplexity", "--granularity", "filter"), 2, "take --granularity layer"),
         (("--metric", "perplexity", "--max-accuracy-drop", "2"), 2, "between 0 and 1"),
         (("--metric", "accuracy"), 3, "labels have shape"),
     ],
