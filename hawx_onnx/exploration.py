@@ -11,6 +11,7 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.metrics import Scorer
+from hawx_onnx.one_order import one_order
 from hawx_onnx.preparation import Step
 from hawx_onnx.prepared import Prepared
 from hawx_onnx.report.build import point_block, time_warning
@@ -23,6 +24,7 @@ from hawx_onnx.selection import Searcher
 from hawx_onnx.settings import Settings
 
 
+@one_order()
 def explore_methods(
     prepared: Prepared,
     settings: Settings,

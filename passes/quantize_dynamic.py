@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import onnx
 
@@ -12,6 +10,7 @@ from hawx_onnx.components import Encoding
 from hawx_onnx.errors import ModelError
 from hawx_onnx.passes.graph import copy_of, keep_identity
 from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
+from hawx_onnx.scratch import scratch_folder
 
 # Products of two activations, as in attention, stay in floating point, as onnxruntime has it.
 _PRODUCTS = ("Conv", "MatMul")
@@ -38,8 +37,8 @@ def quantize_dynamic(
     from onnxruntime import quantization as ortq
 
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "quantized.onnx"
+    with scratch_folder() as folder:
+        target = folder / "quantized.onnx"
         try:
             with quiet_quantizer():
                 ortq.quantize_dynamic(

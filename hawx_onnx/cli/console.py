@@ -8,6 +8,7 @@ import time
 from types import TracebackType
 from typing import Any
 
+from hawx_onnx.cli import signals
 from hawx_onnx.printable import plain_json, plain_lines
 
 log = logging.getLogger("hawx_onnx")
@@ -53,6 +54,7 @@ class Ui:
 
     def step(self, text: str) -> None:
         """Tells which step begins."""
+        signals.check()
         log.info("%s", text)
         self._stepped, self._count = time.monotonic(), 0
         if not self._live:
@@ -68,6 +70,7 @@ class Ui:
 
     def tick(self) -> None:
         """Counts one measured assignment."""
+        signals.check()
         self._count += 1
         self._measured += 1
         if self._progress is not None:

@@ -22,6 +22,7 @@ from weakref import WeakSet
 from hawx_onnx.errors import HawxError, LibraryError
 from hawx_onnx.runtime.held_things import Holder, pickled, unpickled
 from hawx_onnx.runtime.workers import Make
+from hawx_onnx.scratch import temporary_folder
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Processes:
     def __init__(self, count: int, threads: int = 0) -> None:
         self.count = count
         self._threads = threads or max(1, cores() // count)
-        self._store = tempfile.TemporaryDirectory(prefix="hawx-onnx-", ignore_cleanup_errors=True)
+        self._store = temporary_folder()
         self._folder = Path(self._store.name)
         self._held: set[str] = set()
         self._tasks: WeakSet[_Task] = WeakSet()
