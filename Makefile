@@ -15,6 +15,7 @@ FUZZ := build/fuzz
 RTL := build/rtl
 SECONDS_OF_FUZZING := 600
 INPUTS := 100000
+SECONDS_OF_SOAK := 7200
 
 # A change of any of these asks for a new installation: an editable one follows changes of the
 # Python sources by itself, but compiles nothing.
@@ -24,7 +25,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test abi frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo docs test soak abi frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -82,6 +83,10 @@ fuzz: fuzz-inputs  ## both for long: the operators for 10 minutes with libFuzzer
 	@MAKEFLAGS= $(BIN)/cmake --build $(FUZZ) --parallel 2 --target hawx_fuzz_ops
 	@mkdir -p $(FUZZ)/corpus
 	cd $(FUZZ) && fuzz/hawx_fuzz_ops -max_total_time=$(SECONDS_OF_FUZZING) -max_len=400 corpus
+
+soak: $(VENV)/.developing  ## make and run sessions for SECONDS_OF_SOAK in one process; memory must not grow
+	@mkdir -p build/soak
+	$(BIN)/python tests/load/soak.py --seconds $(SECONDS_OF_SOAK) --samples build/soak/samples.csv
 
 # Moved into place when it is whole: an interrupted one must not look like packages that are broken.
 node-example:  ## install what the test of the Node.js example needs, about 300 MB

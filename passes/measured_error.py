@@ -7,8 +7,9 @@ by itself for each multiplier, over few samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
+from hawx_onnx.runtime.workers import Workers, held
 
 WANTED_SUMS = 8_192
 """Accumulators of a channel that its spread is taken over, if LEAST_SAMPLES do not give more."""
@@ -104,6 +106,49 @@ class NodeErrors:
         return Moments(exact.shape[0] * exact.shape[2], first, second, peak)
 
 
+class ErrorRuns:
+    """The exact network over some samples, and its nodes one by one; workers hold one each.
+
+    Args:
+        state: Int8 model, candidates, multipliers.
+        x: The samples, axis 0 counts them.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+
+    Attributes:
+        tensors: Operands of the candidates.
+        fixed: Samples of a batch where the model fixes that, else None.
+    """
+
+    def __init__(self, state: PassState, x: np.ndarray, threads: int) -> None:
+        self._state, self._x, self._threads = state, x, threads
+        self._candidates = {c.name: c for c in state.candidates}
+        self._nodes: dict[str, NodeErrors] = {}
+        read = (name for c in state.candidates for name in _open_inputs(state.model, c))
+        self.tensors = list(dict.fromkeys(read))
+        self._runner = Runner(exposed(exact_form(state), self.tensors), threads=threads)
+        self.fixed = self._runner.spec.shape[0] if self._runner.spec.shape else None
+        self._known: tuple[int, dict[str, np.ndarray]] = (-1, {})
+
+    def moments(self, start: int, size: int, names: Sequence[str]) -> list[Moments]:
+        """The task: errors of some candidates over one batch."""
+        if self._known[0] != start:
+            self._known = (-1, {})  # not held while the next batch is run
+            rows = self._x[start : start + size]
+            (values,) = self._runner.stream(rows, self.tensors, batch=size)
+            self._known = (start, dict(zip(self.tensors, values, strict=True)))
+        return [self._node(name).moments(self._known[1]) for name in names]
+
+    def make_nodes(self) -> None:
+        """Makes the sessions of all nodes, which otherwise are made when they are needed."""
+        for name in self._candidates:
+            self._node(name)
+
+    def _node(self, name: str) -> NodeErrors:
+        if name not in self._nodes:
+            self._nodes[name] = NodeErrors(self._state, self._candidates[name], self._threads)
+        return self._nodes[name]
+
+
 def measure_errors(
     state: PassState,
     x: np.ndarray,
@@ -112,6 +157,7 @@ def measure_errors(
     wanted: int = WANTED_SUMS,
     least: int = LEAST_SAMPLES,
     memory_limit: int | None = None,
+    workers: Workers | None = None,
 ) -> dict[str, MeasuredError]:
     """Measures the accumulated error of every candidate under every multiplier.
 
@@ -122,27 +168,32 @@ def measure_errors(
         wanted: Sums of each channel that are enough.
         least: Samples that are taken anyhow.
         memory_limit: Bytes that the process may hold; None for any number.
+        workers: Run the samples; this process if None.
 
     Returns:
         Candidate -> measured error.
     """
-    nodes = {c.name: NodeErrors(state, c, threads) for c in state.candidates}
     need = {c.name: max(least, -(-wanted // _positions(c))) for c in state.candidates}
-    found: dict[str, list[Moments]] = {name: [] for name in need}
-    tensors = list(dict.fromkeys(name for node in nodes.values() for name in node.inputs))
-    runner = Runner(exposed(exact_form(state), tensors), threads=threads)
-    step = (runner.spec.shape[0] if runner.spec.shape else None) or least
+    x = x[: max(need.values())]
+    make = partial(ErrorRuns, state.bare(), x)
+    here = make(threads)
+    if workers is None:
+        here.make_nodes()  # before it is asked what fits besides
+    step = here.fixed or least
     if memory_limit is not None:
-        step = _fitting_batch(state, x, tensors, memory_limit, step, threads)
-    taken = dict.fromkeys(need, 0)
-    for values in runner.stream(x[: max(need.values())], tensors, batch=step):
-        codes = dict(zip(tensors, values, strict=True))
-        for name, node in nodes.items():
-            if taken[name] < need[name]:
-                found[name].append(node.moments(codes))
-                taken[name] += step
-        del values, codes  # not held while the next batch is run
-    return {name: _merged(parts, min(taken[name], len(x))) for name, parts in found.items()}
+        step = _fitting_batch(state, x, here.tensors, memory_limit, step, threads)
+    starts = range(0, len(x), step)
+    found: dict[str, list[Moments]] = {name: [] for name in need}
+    with held(workers, here, make) as runs:
+        tasks = [
+            (start, step, names)
+            for start in starts
+            for names in runs.parts([n for n in need if need[n] > start], len(starts))
+        ]
+        for task, moments in zip(tasks, runs.each(ErrorRuns.moments, tasks), strict=True):
+            for name, one in zip(task[2], moments, strict=True):
+                found[name].append(one)
+    return {name: _merged(parts, min(step * len(parts), len(x))) for name, parts in found.items()}
 
 
 def _fitting_batch(

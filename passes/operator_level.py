@@ -1,6 +1,9 @@
-"""Operator level of all candidates: errors of their accumulators under every multiplier."""
+"""Operator level of the score: errors of accumulators, in closed form and measured."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import onnx
@@ -15,17 +18,53 @@ from hawx_onnx.passes.operator_score import (
     accumulated_error_of_activations,
     weight_patterns,
 )
+from hawx_onnx.runtime.blas import one_blas_thread
+from hawx_onnx.runtime.workers import Workers, held
 from hawx_onnx.sensitivity import OperatorScore
 
 LARGEST_PRODUCT = 2**14  # of two centred codes
 
 
-def score_operators(state: PassState, threads: int, memory_limit: int) -> dict[str, OperatorScore]:
-    """Operator-level scores of all candidates under all multipliers."""
+def score_operators(
+    state: PassState, threads: int, memory_limit: int, workers: Workers | None = None
+) -> dict[str, OperatorScore]:
+    """Operator-level scores of all candidates under all multipliers.
+
+    Args:
+        state: Int8 model, data, multipliers, and what ``Calibrate`` counted.
+        threads: Threads within an operator; 0 lets onnxruntime choose.
+        memory_limit: Bytes that the process may hold.
+        workers: Run the samples and take the sums; this process if None.
+    """
     assert state.dataset is not None
     x = state.dataset.calibration.x
-    measured = measure_errors(state, x, threads, memory_limit=memory_limit)
-    return {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
+    measured = measure_errors(state, x, threads, memory_limit=memory_limit, workers=workers)
+    with held(workers, state.bare(), partial(_itself, state.bare())) as runs:
+        tasks = [(c, measured[c.name], _counted(state, c)) for c in state.candidates]
+        scores = list(runs.each(_score, tasks))
+    return {c.name: score for c, score in zip(state.candidates, scores, strict=True)}
+
+
+def _itself(state: PassState, threads: int) -> PassState:
+    """What workers hold: nothing that takes threads."""
+    return state
+
+
+def _counted(state: PassState, candidate: Candidate) -> dict[str, object]:
+    """What ``Calibrate`` counted of one candidate."""
+    name = candidate.name
+    keys = [key for key in (name, second_operand(name)) if key in state.histograms]
+    return {
+        "histograms": {key: state.histograms[key] for key in keys},
+        "tap_counts": {key: state.tap_counts[key] for key in (name,) if key in state.tap_counts},
+    }
+
+
+def _score(
+    state: PassState, candidate: Candidate, measured: MeasuredError, counted: Mapping[str, object]
+) -> OperatorScore:
+    """The task: the score of one candidate."""
+    return score_operator(state.replace(**counted), candidate, measured)
 
 
 def score_operator(
@@ -38,6 +77,13 @@ def score_operator(
         candidate: The node.
         measured: Its errors over a few samples; without, the closed form stands for them.
     """
+    with one_blas_thread():
+        return _operator_score(state, candidate, measured)
+
+
+def _operator_score(
+    state: PassState, candidate: Candidate, measured: MeasuredError | None
+) -> OperatorScore:
     constants = {t.name: t for t in state.model.graph.initializer}
     weights = constants.get(operand_tensors(state.model, candidate)[1])
     if weights is None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import onnx
 
 from hawx_onnx.errors import ModelError
 from hawx_onnx.passes.graph import copy_of, keep_identity
 from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
+from hawx_onnx.scratch import scratch_folder
 
 # Products of two activations, as in attention, stay in floating point, as onnxruntime has it.
 _PRODUCTS = ("Conv", "MatMul")
@@ -36,8 +35,8 @@ def quantize_dynamic(model: onnx.ModelProto, keep_float: Sequence[str] = ()) -> 
     """
     from onnxruntime import quantization as ortq
 
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "quantized.onnx"
+    with scratch_folder() as folder:
+        target = folder / "quantized.onnx"
         try:
             with quiet_quantizer():
                 ortq.quantize_dynamic(

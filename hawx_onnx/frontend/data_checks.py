@@ -63,7 +63,8 @@ def check_labels(y: Array, samples: int, where: str) -> Array:
         raise DataError(
             f"labels have shape {list(y.shape)}, not [{samples}]",
             where=where,
-            mend="store one class number for each sample (one-hot rows: y.argmax(axis=1))",
+            mend="store one class number for each sample (one-hot rows: y.argmax(axis=1)), "
+            "or name the metric that takes these with --metric",
         )
     if len(y) != samples:
         raise DataError(
