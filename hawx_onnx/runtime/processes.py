@@ -126,9 +126,9 @@ class Processes:
                 self._send(task)
 
     def _end(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
         self._writing.close()
-        self._pool.shutdown(wait=True)
+        # Waits until they are gone; only the first call of this does.
+        self._pool.shutdown(wait=True, cancel_futures=True)
         self._reading.close()
 
     def close(self) -> None:
