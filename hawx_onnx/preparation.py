@@ -28,6 +28,7 @@ from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
     Canonicalize,
+    CorrectBias,
     FindCandidates,
     LowerQdq,
     MatchCodes,
@@ -81,11 +82,18 @@ def quantized_state(
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
     dynamic = options.quantization == "dynamic"
-    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float, dynamic)
+    quantize = Quantize(
+        encoding,
+        memory_limit,
+        options.calibration,
+        options.keep_float,
+        options.activations,
+        dynamic=dynamic,
+    )
     plugged = plugged_passes(options.passes)
     for text, one in (
         ("looking for dynamic quantisation", StaticForm(dynamic)),
-        ("canonicalising", Canonicalize()),
+        ("canonicalising", Canonicalize(options.functions)),
         ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
         ("matching codes", MatchCodes(encoding)),
@@ -98,7 +106,10 @@ def quantized_state(
             if other.inner.after == one.name:
                 step(f"running the pass {other.plugin.name}")
                 state = other(state)
-    return state
+    if dynamic or not options.bias_correction:
+        return state.replace(float_model=None)
+    step("comparing with the float network")
+    return CorrectBias(options.jobs, memory_limit)(state)
 
 
 @one_order()
@@ -155,7 +166,7 @@ def prepare(
     limit = settings.memory_bytes
     warnings = (
         *notes,
-        *notes_on(source, settings.quantization),
+        *notes_on(source, settings.functions, settings.quantization),
         *([told] if told else ()),
         *notes_on_data(dataset, costs, outputs, settings.metric),
     )
@@ -205,7 +216,11 @@ def _quantized(
 
     def parts() -> dict[str, Any]:
         state = make()
-        found = {"candidates": state.candidates, "left_exact": state.left_exact}
+        found = {
+            "candidates": state.candidates,
+            "left_exact": state.left_exact,
+            "bias_correction": state.bias_correction,
+        }
         return {"model": state.model.SerializeToString(), **found}
 
     if journal is None:
