@@ -14,7 +14,7 @@ from hawx_onnx.errors import ModelError
 from hawx_onnx.frontend.data_types import InputSpec, describe_shape
 from hawx_onnx.frontend.external_data import check_size, load_external_data
 from hawx_onnx.frontend.graph_checks import check_graph
-from hawx_onnx.frontend.node_checks import check_nodes, check_tensors, check_texts
+from hawx_onnx.frontend.node_checks import check_nodes, check_ranks, check_tensors, check_texts
 
 DEFAULT_BATCH = 64
 MOST_INPUT_BYTES = 1 << 30
@@ -64,6 +64,7 @@ def load_model(path: str | Path) -> onnx.ModelProto:
         )
     try:
         check_texts(model)
+        check_ranks(model)
         load_external_data(model, file.parent)
         check_tensors(model)
         check_graph(model)

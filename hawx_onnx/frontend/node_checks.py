@@ -17,6 +17,7 @@ from hawx_onnx.frontend.external_data import all_tensors, is_external
 _EXPORT = "export the model again, or run `python -m onnx.checker` on it"
 _MOST_VERSION = 1 << 31
 _DEFAULT = ("", "ai.onnx")
+MOST_AXES = 32
 MOST_UNFOLDED = 50_000
 """Nodes that calls of model-local functions may stand for."""
 # Our operators, with the number of inputs that none comes without.
@@ -143,6 +144,21 @@ def check_tensors(model: onnx.ModelProto) -> None:
         reason = "" if is_external(tensor) else _fault(tensor)
         if reason:
             raise ModelError(reason, where=f"tensor {tensor.name or '?'}", mend=_EXPORT)
+
+
+def check_ranks(model: onnx.ModelProto) -> None:
+    """Checks that nothing has more axes than numpy takes, before it is asked to.
+
+    Raises:
+        ModelError: A constant or an input does.
+    """
+    ranks = {f"tensor {tensor.name or '?'}": len(tensor.dims) for tensor in all_tensors(model)}
+    for one in model.graph.input:
+        ranks[f"input {one.name}"] = len(one.type.tensor_type.shape.dim)
+    for where, rank in ranks.items():
+        if rank > MOST_AXES:
+            told = f"has {rank} axes, at most {MOST_AXES} are taken"
+            raise ModelError(told, where=where, mend=_EXPORT)
 
 
 def check_texts(model: onnx.ModelProto) -> None:

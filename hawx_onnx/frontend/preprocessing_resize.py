@@ -10,6 +10,8 @@ import numpy.typing as npt
 from hawx_onnx.errors import DataError
 
 _BATCH = 2048
+# Pixels that are resized at once; larger images are by bands of rows, which take less memory.
+_BAND = 1 << 22
 
 
 def resize_bilinear(
@@ -32,10 +34,17 @@ def resize_bilinear(
     columns = bilinear_matrix(images.shape[2], size[1])
     rounds = np.issubdtype(images.dtype, np.integer)
     out = np.empty((len(images), *size, images.shape[3]), dtype=np.float32)
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH].astype(np.float64)
-        batch = _apply(columns, batch, axis=2, rounds=rounds)
-        out[start : start + _BATCH] = _apply(rows, batch, axis=1, rounds=rounds)
+    height, width = images.shape[1:3]
+    large = height * width > _BAND
+    step, band = (1, max(1, _BAND // width)) if large else (_BATCH, height)
+    for start in range(0, len(images), step):
+        narrow = [
+            _apply(columns, part.astype(np.float64), axis=2, rounds=rounds)
+            for top in range(0, height, band)
+            for part in [images[start : start + step, top : top + band]]
+        ]
+        batch = narrow[0] if len(narrow) == 1 else np.concatenate(narrow, axis=1)
+        out[start : start + step] = _apply(rows, batch, axis=1, rounds=rounds)
     return out
 
 

@@ -250,3 +250,16 @@ def varint(value: int) -> bytes:
         found.append(value & 127 | 128)
         value >>= 7
     return bytes([*found, value])
+
+
+@pytest.mark.parametrize("place", ["tensor", "input"])
+def test_more_axes_than_numpy_takes(tmp_path, place):
+    model = sound()
+    if place == "tensor":
+        model.graph.initializer[0].dims.extend([1] * 1000)
+    else:
+        for _ in range(70):
+            model.graph.input[0].type.tensor_type.shape.dim.add(dim_value=1)
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError, match=rf"model.onnx, {place} \w+: has \d+ axes, at most 32"):
+        load_model(tmp_path / "model.onnx")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hawx_onnx.errors import ConfigError, DataError
+from hawx_onnx.frontend import preprocessing_resize
 from hawx_onnx.frontend.data_types import InputSpec
 from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.frontend.preprocessing_resize import bilinear_matrix, resize_bilinear
@@ -61,6 +62,15 @@ def test_resizing_keeps_constant_images(source, target):
     weights = bilinear_matrix(source, target)
     assert weights.shape == (target, source)
     np.testing.assert_allclose(weights.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_bands_of_a_large_image_give_the_whole(monkeypatch: pytest.MonkeyPatch, kind: type):
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 256, (2, 90, 70, 3)).astype(kind)
+    whole = resize_bilinear(x, (12, 9))
+    monkeypatch.setattr(preprocessing_resize, "_BAND", 500)
+    np.testing.assert_allclose(resize_bilinear(x, (12, 9)), whole, rtol=1e-6)
 
 
 def test_resizing_8_bit_images_rounds_each_axis():

@@ -188,14 +188,15 @@ def test_lists_name_files_of_their_folder_and_numbers(tmp_path: Path, line: str,
         load_dataset(str(tmp_path / "few"), COLOUR)
 
 
-def test_an_image_that_unpacks_to_more_than_memory(tmp_path: Path):
+@pytest.mark.parametrize("size", [(9000, 9000), (1, 70000)])
+def test_an_image_that_unpacks_to_more_than_memory(tmp_path: Path, size: tuple[int, int]):
     image = pytest.importorskip("PIL.Image", reason="pillow is not installed")
     save_images(tmp_path, 3, "i")
     bomb = tmp_path / "i01.png"
-    image.new("1", (9000, 9000)).save(bomb)
+    image.new("1", size).save(bomb)
     assert bomb.stat().st_size < 20_000
     dataset = load_dataset(str(tmp_path), COLOUR, preprocessing=Preprocessing(resize=(8, 8)))
-    with pytest.raises(DataError, match="9000 x 9000 pixels") as raised:
+    with pytest.raises(DataError, match=f"{size[0]} x {size[1]} pixels") as raised:
         for split in dataset.splits:
             np.asarray(split.x[:])
     assert raised.value.where == str(bomb)

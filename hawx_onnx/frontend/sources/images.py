@@ -16,8 +16,8 @@ from hawx_onnx.frontend.sources import RawData, RawPart
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 LABELS = "labels.csv"
-MOST_PIXELS = 1 << 26
-"""Of an image: in floats of three channels 800 MB."""
+MOST_PIXELS, MOST_SIDE = 1 << 26, 1 << 16
+"""Of an image; one of more is a mistake, or there to take memory."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _PARTS = {"train": ("train",), "test": ("test", "val", "validation")}
@@ -64,9 +64,10 @@ class ImageFiles:
 
 def _check_size(path: Path, width: int, height: int) -> None:
     """Refuses an image before its pixels take memory: a few kilobytes may declare gigabytes."""
-    if width * height > MOST_PIXELS:
+    if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE:
         raise DataError(
-            f"is an image of {width} x {height} pixels, {MOST_PIXELS >> 20} Mi are read at most",
+            f"is an image of {width} x {height} pixels; {MOST_PIXELS >> 20} Mi are read at most, "
+            f"and {MOST_SIDE} in a row",
             where=str(path),
             mend="cut it, or store it smaller",
         )

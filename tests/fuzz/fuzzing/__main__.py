@@ -104,6 +104,7 @@ def _report(name: str, options: argparse.Namespace) -> bool:
         for tally in pool.map(lambda one: supervise(name, *one, options.keep), chunks):
             total = total.plus(tally)
             sys.stderr.write(f"{name}: {total}, {time.monotonic() - start:.0f} s\n")
+            sys.stderr.writelines(f"{text}\n" for text in tally.failures)
     print(f"{name}: {total}, {time.monotonic() - start:.0f} s (at most {SECONDS} s an input)")
     failures = total.failures
     for text in failures[:20]:

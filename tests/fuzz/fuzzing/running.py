@@ -1,7 +1,7 @@
 """Runs inputs and tells failures: anything raised but `HawxError`, more than 10 s, a crash.
 
 Seconds are of processor time, which is the same however busy the machine is; nothing may wait
-for longer than ten times that.
+for longer than sixty times that.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _at_most(seconds: float) -> Iterator[None]:
 
     timers = {
         signal.SIGPROF: (signal.ITIMER_PROF, seconds),
-        signal.SIGALRM: (signal.ITIMER_REAL, 10 * seconds),
+        signal.SIGALRM: (signal.ITIMER_REAL, 60 * seconds),
     }
     before = {number: signal.signal(number, ring) for number in timers}
     for timer, limit in timers.values():
