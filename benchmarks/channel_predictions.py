@@ -27,7 +27,8 @@ from search import MNIST
 from hawx_onnx.passes import Score
 from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.surrogate import spearman
-from hawx_onnx.preparation import Prepared, prepare
+from hawx_onnx.preparation import prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.search.problem import Choice
 from hawx_onnx.selection import Searcher
 from hawx_onnx.settings import Settings

@@ -31,7 +31,7 @@ def flags(args: argparse.Namespace) -> list[str]:
     counts = {
         "--score-samples": max(16, round(64 * args.share)),
         "--validation-samples": max(32, round(1000 * args.share)),
-        "--max-evaluations": 12,
+        "--max-evaluations": 30,
         "--jobs": 1,
     }
     words = ["--candidates", args.candidates, "--max-accuracy-drop", "0.01"]

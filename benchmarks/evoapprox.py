@@ -41,7 +41,8 @@ from hawx_onnx.hardware import load_target
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.shared_folds import shared_folds
 from hawx_onnx.passes.staged_probe import StagedProbe
-from hawx_onnx.preparation import Prepared, quantized_state
+from hawx_onnx.preparation import quantized_state
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.runtime.evaluate import Accuracy, accuracy, paired_drop
 from hawx_onnx.search import Problem, select
 from hawx_onnx.search.problem import Choice

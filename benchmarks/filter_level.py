@@ -44,7 +44,8 @@ from hawx_onnx.hardware import load_target
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.staged_probe import StagedProbe
 from hawx_onnx.predictors.enough_samples import EnoughSamples
-from hawx_onnx.preparation import Prepared, quantized_state
+from hawx_onnx.preparation import quantized_state
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.search import Limits, Measurer, SearchResult, select

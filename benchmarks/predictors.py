@@ -35,7 +35,8 @@ from hawx_onnx.predictors import AccuracyPredictor, ResponseSurrogate
 from hawx_onnx.predictors.hardware_cost import predicted_cost
 from hawx_onnx.predictors.surrogate import spearman
 from hawx_onnx.predictors.validation import quality_of
-from hawx_onnx.preparation import Prepared, prepare
+from hawx_onnx.preparation import prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
 

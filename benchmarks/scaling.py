@@ -124,9 +124,9 @@ def rounds(args: argparse.Namespace, searcher: Searcher, choices: list[Choice]) 
                     begun.append(start("dask_worker", *words))
                     time.sleep(args.wait)
                 cluster = Cluster(address)
-                assert cluster.workers == workers
+                assert cluster.count == workers
                 clustered = dataclasses.replace(args.settings, jobs=1)
-                remote = Searcher(args.prepared, clustered, cluster=cluster)
+                remote = Searcher(args.prepared, clustered, workers=cluster)
                 sent = time.perf_counter()
                 network = remote.network()
                 assert isinstance(network, RemoteRuns)

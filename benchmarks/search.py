@@ -42,7 +42,8 @@ from hawx_onnx import models
 from hawx_onnx.passes import PassState, Score
 from hawx_onnx.predictors import ResponseSurrogate
 from hawx_onnx.predictors.enough_samples import EnoughSamples
-from hawx_onnx.preparation import Prepared, prepare
+from hawx_onnx.preparation import prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.search import Problem, SearchResult
 from hawx_onnx.search.pareto import non_dominated
 from hawx_onnx.search.pool import build_pool

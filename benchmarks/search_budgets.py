@@ -24,7 +24,8 @@ from pathlib import Path
 
 from hawx_onnx.components import ComponentCost, Multiplier
 from hawx_onnx.passes.probe import AssignmentProbe
-from hawx_onnx.preparation import Prepared, prepare
+from hawx_onnx.preparation import prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.search import Point, Problem, SearchResult, select
 from hawx_onnx.selection import Searcher

@@ -35,7 +35,8 @@ from hawx_onnx.frontend.preprocessing import Preprocessing
 from hawx_onnx.hardware import load_target
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.shared_folds import shared_folds
-from hawx_onnx.preparation import Prepared, quantized_state
+from hawx_onnx.preparation import quantized_state
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.search import Limits, Measurer, Problem, search_hawx, select
 from hawx_onnx.search.problem import Choice
 from hawx_onnx.search.result import collect_points

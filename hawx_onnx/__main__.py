@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hawx_onnx.cli.main import main
+from hawx_onnx.cli.start import main
 
 raise SystemExit(main())

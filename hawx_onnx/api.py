@@ -22,7 +22,7 @@ from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.cluster import connected
+from hawx_onnx.runtime.workers import started
 from hawx_onnx.search import METHODS
 from hawx_onnx.sensitivity import Sensitivity
 from hawx_onnx.settings import Settings
@@ -98,10 +98,14 @@ def analyze(
         :class:`hawx_onnx.sensitivity.Sensitivity`. ``hawx_onnx.predictors.predict`` tells what
         they say of an assignment.
     """
-    sensitivity = prepare(
-        model, _settings(data, options), costs=False, filters=True, compensated=compensated
-    ).state.sensitivity
-    assert sensitivity is not None
+    settings = _settings(data, options)
+    with started(settings.cluster, settings.workers, settings.jobs) as workers:
+        sensitivity = prepare(
+            model, settings, costs=False, filters=True, compensated=compensated, workers=workers
+        ).state.sensitivity
+        assert sensitivity is not None
+        if workers is not None:
+            dict(sensitivity.operator)  # found while there are workers
     return sensitivity
 
 
@@ -132,9 +136,11 @@ def explore(
         )
     settings = _settings(data, options)
     filters = settings.granularity == "filter"
-    with connected(settings.cluster, settings.jobs) as cluster:
-        prepared = prepare(model, settings, filters=filters, compensated=settings.fold_bias)
-        return explore_methods(prepared, settings, methods, cluster=cluster)
+    with started(settings.cluster, settings.workers, settings.jobs) as workers:
+        prepared = prepare(
+            model, settings, filters=filters, compensated=settings.fold_bias, workers=workers
+        )
+        return explore_methods(prepared, settings, methods, workers=workers)
 
 
 def evaluate(

@@ -16,10 +16,12 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.hardware import LayerWorkload, Target, load_target, operands_of
+from hawx_onnx.one_order import one_order
 from hawx_onnx.passes import Canonicalize, PassState
 from hawx_onnx.passes.approximate import TABLES
-from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, measure_workloads, products
+from hawx_onnx.passes.find_candidates import FLOAT_OPS, measure_workloads, products
 from hawx_onnx.passes.graph import metadata
+from hawx_onnx.passes.integer_ops import INTEGER_OPS
 from hawx_onnx.passes.rewrite import ASSIGNMENT_KEY
 from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicted_costs
 from hawx_onnx.report.build import savings
@@ -30,6 +32,7 @@ from hawx_onnx.settings import Settings
 _UNIFORM = "power is that of uniform operands"
 
 
+@one_order()
 def cost_model(
     path: str | Path,
     settings: Settings,

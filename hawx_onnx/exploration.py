@@ -11,10 +11,12 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.metrics import Scorer
-from hawx_onnx.preparation import Prepared, Step
+from hawx_onnx.one_order import one_order
+from hawx_onnx.preparation import Step
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.report.build import point_block, time_warning
 from hawx_onnx.report.effort import learnt_block, space_number
-from hawx_onnx.runtime.cluster import Cluster
+from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.search import Problem, SearchResult, select
 from hawx_onnx.search.problem import size_text
 from hawx_onnx.search.result import hypervolume
@@ -22,6 +24,7 @@ from hawx_onnx.selection import Searcher
 from hawx_onnx.settings import Settings
 
 
+@one_order()
 def explore_methods(
     prepared: Prepared,
     settings: Settings,
@@ -31,7 +34,7 @@ def explore_methods(
     *,
     share: bool = True,
     journal: Journal | None = None,
-    cluster: Cluster | None = None,
+    workers: Workers | None = None,
 ) -> dict[str, Any]:
     """Runs methods one after the other and compares them.
 
@@ -43,12 +46,12 @@ def explore_methods(
         step: Called with the name of each search as it begins.
         share: Compute once what assignments have in common, in all methods.
         journal: Where measurements are written down, and taken from; nowhere if None.
-        cluster: Where assignments are run; in this process if None.
+        workers: Where assignments are run; in this process if None.
 
     Returns:
         The document of ``explore --json``.
     """
-    searcher = Searcher(prepared, settings, progress, journal, share=share, cluster=cluster)
+    searcher = Searcher(prepared, settings, progress, journal, share=share, workers=workers)
     results = {}
     for name in dict.fromkeys(methods):
         step(f"{name} search over {size_text(searcher.problem.space_size)} assignments")

@@ -17,18 +17,14 @@ from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.hardware.rtl import LayerOperands
 from hawx_onnx.names import close_names
-from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, TABLES_AT, metadata, table_index_of
+from hawx_onnx.passes.integer_ops import as_codes, integer_op
 from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.windows import chosen_windows
 from hawx_onnx.passes.windows import windows as windows_of
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
-_CONV, _MATMUL = "QLinearConv", "QLinearMatMul"
-_INTEGER_OP = {_CONV: "ApproxConvInteger", _MATMUL: "ApproxMatMulInteger"}
-# Positions of activation, its zero point, weight and its zero points among the inputs.
-_PLACES = (0, 2, 3, 5)
 Array = npt.NDArray[Any]
 
 
@@ -44,9 +40,7 @@ def find_layer(model: onnx.ModelProto, name: str | None) -> onnx.NodeProto:
         ModelError: There is no layer on int8 codes at all.
     """
     layers: dict[str, onnx.NodeProto] = {
-        node.name: node
-        for node in model.graph.node
-        if EXACT_OP.get(node.op_type, node.op_type) in _INTEGER_OP
+        node.name: node for node in model.graph.node if integer_op(node.op_type) is not None
     }
     if not layers:
         raise ModelError("no layer works on 8-bit codes", where="model", mend="give another model")
@@ -66,7 +60,8 @@ def find_layer(model: onnx.ModelProto, name: str | None) -> onnx.NodeProto:
 
 
 def _is_conv(node: onnx.NodeProto) -> bool:
-    return EXACT_OP.get(node.op_type, node.op_type) == _CONV
+    known = integer_op(node.op_type)
+    return known is not None and known.convolves
 
 
 def layer_operands(
@@ -96,7 +91,10 @@ def layer_operands(
     """
     tables = _tables(model, node, multipliers)
     found = _tensors(model, node, sample, threads)
-    x, zx, w, zw = (found[node.input[place]] for place in _PLACES)
+    known = integer_op(node.op_type)
+    assert known is not None
+    signed = multipliers[0].encoding.codes_signed
+    x, w, zx, zw = (as_codes(found[node.input[place]], signed) for place in known.places)
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     if attributes.get("skip_padding"):
         raise ModelError(
@@ -104,7 +102,7 @@ def layer_operands(
             where=f"node {node.name}",
             mend="choose another layer",
         )
-    op = _INTEGER_OP[EXACT_OP.get(node.op_type, node.op_type)]
+    op = known.sums
     if _is_conv(node):
         groups = int(attributes.get("group", 1))
         filters = len(w) // groups
@@ -177,7 +175,9 @@ def _tensors(
 ) -> dict[str, Array]:
     """Values of the layer's operands and zero points; the first sample of what is computed."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    names = [node.input[place] for place in _PLACES]
+    known = integer_op(node.op_type)
+    assert known is not None
+    names = [node.input[place] for place in known.places]
     found = {n: numpy_helper.to_array(constants[n]) for n in names if n in constants}
     wanted = [name for name in dict.fromkeys(names) if name not in constants]
     runner = Runner(exposed(model, wanted), threads=threads)

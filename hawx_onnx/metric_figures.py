@@ -73,7 +73,9 @@ def cross_entropy(outputs: Array, targets: Array) -> Array:
     loss = -np.log(np.maximum(right, 1e-30))
     if not _are_probabilities(scores):
         peak = scores.max(axis=1)
-        loss = np.log(np.exp(scores - peak[:, None]).sum(axis=1)) + peak - right
+        # Infinite scores give NaN, which the metric refuses.
+        with np.errstate(invalid="ignore"):
+            loss = np.log(np.exp(scores - peak[:, None]).sum(axis=1)) + peak - right
     return np.bincount(rows[0], loss, minlength=len(outputs))
 
 

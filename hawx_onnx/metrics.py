@@ -8,12 +8,13 @@ so that a drop is the logarithm of the ratio of two perplexities; that of the me
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from hawx_onnx.errors import ConfigError, DataError
+from hawx_onnx.errors import ConfigError, DataError, ModelError
 from hawx_onnx.metric_figures import cross_entropy, squared_error, top_1, top_5
 from hawx_onnx.metric_names import (
     ACCURACY,
@@ -100,13 +101,13 @@ class Scorer:
             ConfigError: A user's function gives no figure for each sample.
         """
         figures = _checked(self.metric.figure(outputs, targets), len(outputs), self.metric.name)
-        if figures.dtype == bool:
+        if figures.dtype == bool and self.metric.higher_is_better:
             return figures
         if self.metric.name == MSE:
             return np.asarray(1 - figures / self.scale)
         if self.metric.name == PERPLEXITY:
             return np.asarray(-figures / self.scale)
-        return figures if self.metric.higher_is_better else -figures
+        return figures if self.metric.higher_is_better else -figures.astype(np.float64)
 
     def value(self, score: float) -> float:
         """The metric's value, in its own unit, of a mean score."""
@@ -127,6 +128,15 @@ class Scorer:
             "drop_unit": metric.drop_unit,
             "scale": self.scale,
         }
+
+
+def score_of(name: str, value: float, scale: float, higher_is_better: bool) -> float:
+    """The mean score of a metric's value: the reverse of :func:`value_of`."""
+    if name == MSE:
+        return 1 - value / scale
+    if name == PERPLEXITY:
+        return -math.log(value)
+    return value if higher_is_better else -value
 
 
 def value_of(name: str, score: float, scale: float, higher_is_better: bool) -> float:
@@ -205,6 +215,13 @@ def _checked(figures: object, samples: int, name: str) -> Array:
             mend="return one number for each sample: an array of shape [samples]",
         )
     if found.dtype != bool and not np.isfinite(found).all():
+        if not is_function(name):
+            raise ModelError(
+                f"gives outputs whose {name} is infinite, or none, for "
+                f"{int((~np.isfinite(found)).sum())} of {samples} samples",
+                where="model output",
+                mend="check that model and data fit each other",
+            )
         raise ConfigError(
             f"is NaN or infinite for {int((~np.isfinite(found)).sum())} of {samples} samples",
             where=f"{FLAG} {name}",

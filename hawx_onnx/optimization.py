@@ -21,6 +21,7 @@ from hawx_onnx.frontend.data import Split
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.journal.values import pack
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, is_function
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
@@ -28,17 +29,18 @@ from hawx_onnx.passes.compensated import compensation_of, with_compensation
 from hawx_onnx.passes.graph import set_metadata
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.rewrite import UNCOMPENSATED_KEY
-from hawx_onnx.preparation import Prepared, Step, prepare
+from hawx_onnx.preparation import Step, prepare
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.quantization_loss import find_loss
 from hawx_onnx.report import to_plain
 from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
-from hawx_onnx.runtime.cluster import Cluster, connected
 from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels, library_installed
 from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.runtime.workers import Workers, started
 from hawx_onnx.search import Problem, SearchResult
 from hawx_onnx.search.drop_text import with_unit
 from hawx_onnx.search.problem import size_text
@@ -103,6 +105,7 @@ def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:
     return {**described, "chosen": dict(zip(names, described["chosen"], strict=True))}
 
 
+@one_order()
 def optimize_model(
     path: str | Path,
     settings: Settings,
@@ -128,11 +131,11 @@ def optimize_model(
     """
     with contextlib.ExitStack() as stack:
         # First: where nobody answers, the folder stays as it is.
-        cluster = stack.enter_context(connected(settings.cluster, settings.jobs))
+        workers = stack.enter_context(started(settings.cluster, settings.workers, settings.jobs))
         journal = None
         if folder is not None:
             journal = stack.enter_context(Journal(Path(folder) / FILE, resume))
-        return _optimize(path, settings, step, progress, journal, cluster)
+        return _optimize(path, settings, step, progress, journal, workers)
 
 
 def _optimize(
@@ -141,14 +144,20 @@ def _optimize(
     step: Step,
     progress: Callable[[], None] | None,
     journal: Journal | None,
-    cluster: Cluster | None,
+    workers: Workers | None,
 ) -> Result:
     filters = settings.granularity == "filter"
     prepared = prepare(
-        path, settings, step, filters=filters, compensated=settings.fold_bias, journal=journal
+        path,
+        settings,
+        step,
+        filters=filters,
+        compensated=settings.fold_bias,
+        journal=journal,
+        workers=workers,
     )
     step("preparing the search")
-    searcher = Searcher(prepared, settings, progress, journal, describe=True, cluster=cluster)
+    searcher = Searcher(prepared, settings, progress, journal, describe=True, workers=workers)
     command = repeat_command(path, settings)
     kernels = kernels_of(prepared.state.multipliers) if library_installed() else {}
     draft = draft_report(prepared, settings, searcher.problem, kernels, command)
@@ -174,6 +183,7 @@ def _optimize(
         memory_limit=settings.memory_bytes,
         folded=None if prepared.folds is None else prepared.folds.exact,
         recall=recalled_one_by_one(journal),
+        scores=prepared.validation_scores,
     )
     assignment = replace(assignment, compensation=made.compensation)
     step("rewriting and verifying")
@@ -182,10 +192,6 @@ def _optimize(
     test = prepared.dataset.test
     models = {"float": prepared.source, "baseline": prepared.state.model, "selected": model}
     accuracies = {name: _score(prepared, one, test, settings) for name, one in models.items()}
-    if prepared.metric not in (ACCURACY, AGREEMENT):
-        # Compensation tells shares of right classes.
-        validation = prepared.dataset.validation
-        accuracies["validation"] = _score(prepared, model, validation, settings)
     report = build_report(
         prepared,
         settings,

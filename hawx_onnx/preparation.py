@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from hawx_onnx.assignment import Assignment
 from hawx_onnx.chosen_multipliers import LIBRARY_LIST, choose_multipliers
 from hawx_onnx.components import Multiplier
 from hawx_onnx.data_notes import doubts_about_data, notes_on_data
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.fabric_checks import check_fabric
-from hawx_onnx.frontend.data import Dataset, Split
+from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.graph_checks import check_output_depends
 from hawx_onnx.frontend.model import load_model, model_input
 from hawx_onnx.frontend.model_checks import check_weights
 from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_output
-from hawx_onnx.hardware import LayerWorkload, Target, load_target
+from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
-from hawx_onnx.metric_names import ACCURACY, AGREEMENT
-from hawx_onnx.metrics import Metric, Scorer, metric_named
 from hawx_onnx.model_notes import notes_on
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
     Canonicalize,
+    CorrectBias,
     FindCandidates,
     LowerQdq,
     MatchCodes,
@@ -41,14 +38,15 @@ from hawx_onnx.passes import (
     Score,
     StaticForm,
 )
-from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.shared_folds import SharedFolds, shared_folds
 from hawx_onnx.plugged_passes import plugged_passes
 from hawx_onnx.predictors.enough_samples import EnoughSamples
 from hawx_onnx.predictors.hardware_cost import prediction_warning
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data, metric_of, with_classes_alone, with_targets
 from hawx_onnx.runtime.output_checks import check_classes, check_output
+from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -56,64 +54,6 @@ log = logging.getLogger(__name__)
 Step = Callable[[str], None]
 # One product: enough to see whether the multipliers' costs fit the target and each other.
 _PROBE = LayerWorkload("probe", "MatMul", 1, 1, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A model ready for search.
-
-    Attributes:
-        path: The user's file.
-        source: The user's model.
-        state: Int8 graph, candidates, histograms, sensitivity.
-        dataset: Splits whose labels are the true classes, or what else the metric compares
-            outputs with; where the data has none, what the float model gives.
-        labelled: Whether the labels are the data's own.
-        target: The accelerator.
-        warnings: What the user should know before trusting figures.
-        folds: Folds the biases that assignments are scored and measured with; None where they
-            are not compensated.
-        held: The assignment that the user's model was rewritten by; None where it was not.
-        judged_by: What networks are judged by; accuracy, or agreement, if None.
-        output_shape: Of the scored output of one sample.
-    """
-
-    path: Path
-    source: onnx.ModelProto
-    state: PassState
-    dataset: Dataset
-    labelled: bool
-    target: Target
-    warnings: tuple[str, ...]
-    folds: SharedFolds | None = None
-    held: Assignment | None = None
-    judged_by: Metric | None = None
-    output_shape: tuple[int, ...] = (-1,)
-
-    @property
-    def compensation(self) -> str | None:
-        """The compensation that assignments are scored and measured with, if any."""
-        return None if self.folds is None else FoldBias.name
-
-    @property
-    def measure(self) -> Metric:
-        """What networks are judged by."""
-        return self.judged_by or metric_named(ACCURACY if self.labelled else AGREEMENT)
-
-    @property
-    def metric(self) -> str:
-        """``accuracy``, ``agreement`` with the float model, or another metric's name."""
-        return self.measure.name
-
-    @cached_property
-    def scorer(self) -> Scorer:
-        """The metric on the validation split."""
-        return self.scorer_of(self.dataset.validation)
-
-    def scorer_of(self, split: Split) -> Scorer:
-        """The metric on one split."""
-        assert split.y is not None
-        return self.measure.bound(split.y)
 
 
 def quantized_state(
@@ -141,11 +81,19 @@ def quantized_state(
     state = PassState(source, dataset, multipliers)
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
-    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float)
+    dynamic = options.quantization == "dynamic"
+    quantize = Quantize(
+        encoding,
+        memory_limit,
+        options.calibration,
+        options.keep_float,
+        options.activations,
+        dynamic=dynamic,
+    )
     plugged = plugged_passes(options.passes)
     for text, one in (
-        ("looking for dynamic quantisation", StaticForm()),
-        ("canonicalising", Canonicalize()),
+        ("looking for dynamic quantisation", StaticForm(dynamic)),
+        ("canonicalising", Canonicalize(options.functions)),
         ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
         ("matching codes", MatchCodes(encoding)),
@@ -158,9 +106,13 @@ def quantized_state(
             if other.inner.after == one.name:
                 step(f"running the pass {other.plugin.name}")
                 state = other(state)
-    return state
+    if dynamic or not options.bias_correction:
+        return state.replace(float_model=None)
+    step("comparing with the float network")
+    return CorrectBias(options.jobs, memory_limit)(state)
 
 
+@one_order()
 def prepare(
     path: str | Path,
     settings: Settings,
@@ -170,6 +122,7 @@ def prepare(
     filters: bool = False,
     compensated: bool = False,
     journal: Journal | None = None,
+    workers: Workers | None = None,
 ) -> Prepared:
     """Loads, quantises, calibrates and scores a model.
 
@@ -184,6 +137,7 @@ def prepare(
         filters: Whether single channels are scored too.
         compensated: Whether layers are scored, and measured, with their biases folded.
         journal: Where the int8 model and the scores are written down, or taken from.
+        workers: Where samples are run to score; in this process if None.
 
     Raises:
         HawxError: Whatever the user can mend.
@@ -212,7 +166,7 @@ def prepare(
     limit = settings.memory_bytes
     warnings = (
         *notes,
-        *notes_on(source),
+        *notes_on(source, settings.functions, settings.quantization),
         *([told] if told else ()),
         *notes_on_data(dataset, costs, outputs, settings.metric),
     )
@@ -237,7 +191,7 @@ def prepare(
     # A search can do with fewer; `analyze` is asked for the scores themselves.
     judged = costs and metric.of_classes
     enough = EnoughSamples(settings.max_accuracy_drop) if judged else None
-    state = _scored(state, journal, settings, filters, enough, folds, kept, step)
+    state = _scored(state, journal, settings, filters, enough, folds, kept, step, workers)
     if settings.operand_aware_power:
         step("costing multiplications under the layers' own operands")
         state, notes = with_operand_energies(state, target)
@@ -263,7 +217,11 @@ def _quantized(
 
     def parts() -> dict[str, Any]:
         state = make()
-        found = {"candidates": state.candidates, "left_exact": state.left_exact}
+        found = {
+            "candidates": state.candidates,
+            "left_exact": state.left_exact,
+            "bias_correction": state.bias_correction,
+        }
         return {"model": state.model.SerializeToString(), **found}
 
     if journal is None:
@@ -282,6 +240,7 @@ def _scored(
     folds: SharedFolds | None,
     kept: Sequence[str],
     step: Step,
+    workers: Workers | None,
 ) -> PassState:
     """The state with its sensitivity, or with what the journal has of it."""
 
@@ -289,7 +248,7 @@ def _scored(
         count = len(state.multipliers) - 1
         step(f"scoring {len(state.candidates)} layers x {count} multipliers")
         sizes = (settings.score_samples, settings.jobs, settings.memory_bytes)
-        score = Score(*sizes, filters, enough=enough, folds=folds, kept=kept)
+        score = Score(*sizes, filters, enough=enough, folds=folds, kept=kept, workers=workers)
         return score(state).sensitivity
 
     inputs = {

@@ -1,4 +1,4 @@
-"""The network on the workers of a cluster, as the measurer asks for it.
+"""The network on workers, as the measurer asks for it.
 
 The measurer asks for one score after the other. What it is sure to ask for is sent out beforehand,
 and somewhat more where that would leave workers idle; what it turns out not to want is dropped.
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hawx_onnx.runtime.cluster import Cluster
+from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.search.problem import Choice
 from hawx_onnx.validation_runs import ValidationRuns
 
@@ -25,12 +25,12 @@ FEW_PER_WORKER = 3
 
 
 class RemoteRuns:
-    """Runs assignments over validation samples on a cluster, with the scores of a local run.
+    """Runs assignments over validation samples on workers, with the scores of a local run.
 
     Args:
         local: What the workers run, on this machine: it tells how the samples are cut.
         make: ``ValidationRuns`` with everything but the number of threads, its first argument.
-        cluster: The workers.
+        workers: Where they are run.
 
     Attributes:
         sizes: Samples in each batch.
@@ -38,18 +38,18 @@ class RemoteRuns:
     """
 
     def __init__(
-        self, local: ValidationRuns, make: partial[ValidationRuns], cluster: Cluster
+        self, local: ValidationRuns, make: partial[ValidationRuns], workers: Workers
     ) -> None:
         self.sizes, self.block = local.sizes, local.block
-        self._cluster, self._name = cluster, cluster.hold(make)
+        self._workers, self._name = workers, workers.hold(make)
         self._run = uuid.uuid4().hex
-        self._workers = 1
+        self._count = 1
         self._tasks: dict[tuple[Choice, int], _Task] = {}
 
     def prepare(self, choices: Sequence[Choice]) -> None:
         """Drops what was asked for and not fetched, and counts the workers."""
         self._tasks.clear()
-        self._workers = max(1, self._cluster.workers)
+        self._count = max(1, self._workers.count)
 
     def expect(self, choices: Sequence[Choice], batches: range) -> None:
         """Sends out what is going to be asked for."""
@@ -61,10 +61,10 @@ class RemoteRuns:
         }
         if not choices:
             return
-        parts = math.ceil(TASKS_PER_WORKER * self._workers / len(batches))
+        parts = math.ceil(TASKS_PER_WORKER * self._count / len(batches))
         for batch in range(batches.start, len(self.sizes)):
             # Whether later batches are wanted is not known: only what keeps all workers busy.
-            if batch >= batches.stop and self._open() >= FEW_PER_WORKER * self._workers:
+            if batch >= batches.stop and self._open() >= FEW_PER_WORKER * self._count:
                 break
             self._send(choices, batch, parts)
 
@@ -72,7 +72,7 @@ class RemoteRuns:
         """The score of each sample of a batch: bool or float64 [samples]."""
         if (choice, batch) not in self._tasks:
             self._send([choice], batch, 1)
-        return self._tasks[choice, batch].scores(self._cluster)[choice]
+        return self._tasks[choice, batch].scores(self._workers)[choice]
 
     def forget(self, batch: int) -> None:
         """Drops the results of a batch."""
@@ -88,7 +88,7 @@ class RemoteRuns:
         size = max(1, math.ceil(len(new) / parts))
         for start in range(0, len(new), size):
             part = new[start : start + size]
-            future = self._cluster.scores(self._name, self._run, batch, part)
+            future = self._workers.submit(self._name, self._run, block_scores, batch, part)
             task = _Task(part, future)
             self._tasks.update({(choice, batch): task for choice in part})
 
@@ -106,9 +106,20 @@ class _Task:
         """Whether a worker has the scores."""
         return self._found is not None or bool(self._future.done())
 
-    def scores(self, cluster: Cluster) -> dict[Choice, np.ndarray]:
+    def scores(self, workers: Workers) -> dict[Choice, np.ndarray]:
         """Scores of each choice."""
         if self._found is None:
-            found = cluster.result(self._future)
+            found = workers.result(self._future)
             self._found, self._future = dict(zip(self._order, found, strict=True)), None
         return self._found
+
+
+def block_scores(
+    network: ValidationRuns, batch: int, choices: Sequence[Choice]
+) -> list[np.ndarray]:
+    """The task: scores of the samples of a batch under each choice."""
+    network.prepare(choices)
+    try:
+        return [network.scores(choice, batch) for choice in choices]
+    finally:
+        network.forget(batch)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.journal import FILE, Journal
+from hawx_onnx.journal import FILE, Journal, sound
 from hawx_onnx.report.interrupted import METHOD, interrupted_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.sensitivity import Sensitivity
@@ -31,10 +31,10 @@ def rebuild_report(folder: str | Path) -> tuple[dict[str, Any], Path]:
         ConfigError: There is no journal of a search, it is damaged, or the folder cannot be
             written.
     """
-    from hawx_onnx import report as writers
+    from hawx_onnx.report import atomic_write_text, json_text, pareto_csv, render_html
 
     out = Path(folder)
-    with Journal.to_read(out / FILE) as journal:
+    with Journal.to_read(out / FILE) as journal, sound(out / FILE):
         report = journal.note(REPORT)
         if not isinstance(report, dict):
             raise ConfigError(
@@ -44,10 +44,17 @@ def rebuild_report(folder: str | Path) -> tuple[dict[str, Any], Path]:
             )
         if not report["finished"]:
             report = interrupted_report(report, journal.rows(METHOD))
-        sensitivity = _sensitivity(journal, report)
-    writers.write_pareto_csv(report, out / "pareto.csv")
-    writers.write_json(report, out / "report.json")
-    return report, writers.write_html(report, out / "report.html", sensitivity)
+        # All is made before anything is written over what is there.
+        texts = {
+            "pareto.csv": pareto_csv(report),
+            "report.json": json_text(report),
+            "report.html": render_html(report, _sensitivity(journal, report)),
+        }
+        for text in texts.values():
+            text.encode()
+    for name, text in texts.items():
+        atomic_write_text(out / name, text)
+    return report, out / "report.html"
 
 
 def _sensitivity(journal: Journal, report: dict[str, Any]) -> dict[str, Any] | None:

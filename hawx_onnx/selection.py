@@ -14,11 +14,10 @@ from hawx_onnx.errors import BudgetError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.journal import Journal
 from hawx_onnx.metric_names import is_function
-from hawx_onnx.passes import PassState
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.remote_runs import RemoteRuns
 from hawx_onnx.report.interrupted import described
-from hawx_onnx.runtime.cluster import Cluster
+from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.search import (
     METHODS,
     Budget,
@@ -109,7 +108,7 @@ class Searcher:
         journal: Where measurements are written down, and taken from; nowhere if None.
         describe: Whether they are written with what a report needs of them.
         share: Compute once what assignments have in common, in all methods.
-        cluster: Where assignments are run; in this process if None.
+        workers: Where assignments are run; in this process if None.
     """
 
     def __init__(
@@ -121,7 +120,7 @@ class Searcher:
         *,
         describe: bool = False,
         share: bool = True,
-        cluster: Cluster | None = None,
+        workers: Workers | None = None,
     ) -> None:
         assert prepared.state.sensitivity is not None
         self.problem = make_problem(prepared, settings)
@@ -130,7 +129,7 @@ class Searcher:
         self._scoring = sensitivity.seconds
         self._settings, self._progress = settings, progress
         self._prepared, self._journal, self._share = prepared, journal, share
-        self._cluster = cluster
+        self._workers = workers
         self._describe = self._described if describe else None
 
     def measurer(self, method: str) -> Measurer:
@@ -155,7 +154,7 @@ class Searcher:
         prepared = self._prepared
         make = partial(
             ValidationRuns,
-            _bare(prepared.state),
+            prepared.state.bare(),
             prepared.dataset.validation,
             self._settings.seed,
             share=self._share,
@@ -164,7 +163,7 @@ class Searcher:
             shape=prepared.output_shape,
         )
         local = make(self._settings.jobs)
-        return local if self._cluster is None else RemoteRuns(local, make, self._cluster)
+        return local if self._workers is None else RemoteRuns(local, make, self._workers)
 
     def _described(self, choice: Choice) -> dict[str, object]:
         """A measured choice as the report of an interrupted run tells it."""
@@ -231,11 +230,6 @@ class Searcher:
         samples = len(self._prepared.dataset.validation)
         points.append(Point(exact, totals, predicted, result.baseline_accuracy, samples))
         return self._with_points(result, points)
-
-
-def _bare(state: PassState) -> PassState:
-    """What it takes to run a network: it travels to workers."""
-    return PassState(state.model, multipliers=state.multipliers, candidates=state.candidates)
 
 
 def choose(problem: Problem, result: SearchResult) -> Point:

@@ -19,8 +19,11 @@ from hawx_onnx.setting_checks import check_option, flag_name
 OBJECTIVES = ("power", "area", "energy", "latency", "luts")
 GRANULARITIES = ("layer", "filter")
 # Where a run is made: its result, and how to repeat it, do not depend on it.
-PLACE = ("cluster",)
+PLACE = ("cluster", "workers")
+QUANTIZATIONS = ("static", "dynamic")
 CALIBRATIONS = ("minmax", "percentile", "entropy")
+FUNCTIONS = ("inline", "keep")
+ACTIVATIONS = ("symmetric", "asymmetric")
 
 
 def option(
@@ -93,11 +96,31 @@ class Settings:
     exclude: tuple[str, ...] = option(
         (), "layers that stay exact, names or patterns, separated by commas (repeatable)"
     )
+    quantization: str = option(
+        "static",
+        "ranges of activations: of calibration samples, or dynamic, found at run time",
+        choices=QUANTIZATIONS,
+    )
     calibration: str = option(
         "minmax", "how ranges of activations follow from samples", choices=CALIBRATIONS
     )
+    activations: str = option(
+        "symmetric",
+        "codes of activations of two's complement multipliers: zero point 0, or one that uses all",
+        choices=ACTIVATIONS,
+    )
+    bias_correction: bool = option(
+        True,
+        "give int8 layers the float network's mean outputs by their biases, if that gains",
+        kind=bool,
+    )
     keep_float: tuple[str, ...] = option(
         (), "layers that stay in floating point, names or patterns, separated by commas"
+    )
+    functions: str = option(
+        "inline",
+        "model-local functions: inline their nodes, or keep calls of them, exact and in float",
+        choices=FUNCTIONS,
     )
     passes: tuple[str, ...] = option(
         (), "passes of installed plug-ins to run too, by name (repeatable)"
@@ -142,11 +165,20 @@ class Settings:
     force: bool = option(False, "undo a rewritten model and go on from its assignment", kind=bool)
     jobs: int = option(0, "threads; 0 takes all cores", kind=int, low=0)
     cluster: str | None = option(
-        None, "Dask scheduler whose workers run the search, tcp://HOST:PORT", parse=check_address
+        None, "Dask scheduler whose workers run samples, tcp://HOST:PORT", parse=check_address
+    )
+    workers: int = option(
+        0, "processes of this machine that run samples; 0 runs them in one", kind=int, low=0
     )
     seed: int = option(0, "seed of splits, synthetic data and random search", kind=int, low=0)
 
     def __post_init__(self) -> None:
+        if self.cluster is not None and self.workers:
+            raise ConfigError(
+                "a cluster has workers of its own",
+                where="--workers",
+                mend="leave one of --workers and --cluster out",
+            )
         for item in dataclasses.fields(self):
             check_option(item, getattr(self, item.name))
         # What a user's function counts in may be anything.

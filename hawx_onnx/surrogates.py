@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import FilterSurrogate, NoiseSurrogate, ResponseSurrogate, Surrogate
+from hawx_onnx.predictors import (
+    FilterNoiseSurrogate,
+    FilterSurrogate,
+    NoiseSurrogate,
+    ResponseSurrogate,
+    Surrogate,
+)
 from hawx_onnx.predictors.noise_surrogate import NoiseResponse, levels_of, measure_response
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.search import Problem
 from hawx_onnx.settings import Settings
@@ -17,11 +22,7 @@ SAMPLES, VALUES = 64, 2**22
 
 
 def surrogate_of(prepared: Prepared, settings: Settings, problem: Problem) -> Surrogate:
-    """What predicts scores of assignments.
-
-    Raises:
-        ConfigError: Single channels are asked for under a metric that asks for no classes.
-    """
+    """What predicts scores of assignments."""
     sensitivity = prepared.state.sensitivity
     assert sensitivity is not None
     filters = settings.granularity == "filter"
@@ -29,13 +30,9 @@ def surrogate_of(prepared: Prepared, settings: Settings, problem: Problem) -> Su
         if filters:
             return FilterSurrogate(sensitivity, problem.units)
         return ResponseSurrogate(sensitivity)
-    if filters:
-        raise ConfigError(
-            f"{prepared.metric} predicts nothing of single channels",
-            where="--granularity filter",
-            mend="take --granularity layer, or a metric of classes: accuracy, top-5 or agreement",
-        )
     response = noise_response(prepared, sensitivity.output_mse(), settings)
+    if filters:
+        return FilterNoiseSurrogate(sensitivity, problem.units, response)
     return NoiseSurrogate(sensitivity, response)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from pathlib import Path
 
 from hawx_onnx.errors import ConfigError
@@ -12,14 +11,17 @@ from hawx_onnx.errors import ConfigError
 def check_writable(folder: str | Path) -> None:
     """Tries to write in an output folder, before hours of work; leaves nothing behind.
 
+    What runs left there that were killed while they wrote is removed.
+
     Raises:
         ConfigError: It cannot be written.
     """
-    from hawx_onnx.report import atomic_write_bytes
+    from hawx_onnx.report.files import atomic_write_bytes, remove_leftovers, temporary_name
 
     if not str(folder):
         raise ConfigError("is empty", where="--output", mend="name a folder; . is the current one")
-    trial, missing = Path(folder) / f".{secrets.token_hex(8)}.probe", []
+    remove_leftovers(Path(folder))
+    trial, missing = temporary_name(Path(folder)), []
     try:
         missing = [path for path in trial.parents if not path.exists()]
         atomic_write_bytes(trial, b"")

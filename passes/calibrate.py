@@ -13,6 +13,7 @@ from hawx_onnx.frontend.model import DEFAULT_BATCH
 from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
 from hawx_onnx.passes.code_counts import TapCounter, histogram
 from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.integer_ops import INTEGER_OPS, as_codes, convolves
 from hawx_onnx.passes.operand_samples import TraceSampler
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, tensor_bytes
 from hawx_onnx.passes.taps import taps_of
@@ -48,21 +49,26 @@ class Calibrate(Pass):
         assert state.dataset is not None
         samples = state.dataset.calibration.x
         wanted, convolutions = _wanted(state), _convolutions(state)
-        names = list(dict.fromkeys([*wanted.values(), *(c.tensor for c in convolutions.values())]))
+        signed = state.multipliers[0].encoding.codes_signed
+        read = [name for reader in convolutions.values() for name in reader.tensors]
+        names = list(dict.fromkeys([*wanted.values(), *read]))
         runner = Runner(exact_form(state), threads=self.threads, expose=names)
         rows: dict[str, np.ndarray] = {}
         counters: dict[_Reader, TapCounter] = {}
         samplers = _samplers(state, len(samples))
         for results in runner.stream(samples, names, batch=self._batch(state, samples, names)):
-            codes = dict(zip(names, results, strict=True))
+            codes = {
+                name: as_codes(array, signed) for name, array in zip(names, results, strict=True)
+            }
             for tensor in dict.fromkeys(wanted.values()):
                 rows[tensor] = rows.get(tensor, 0) + histogram(codes[tensor], -1)
             for reader in dict.fromkeys(convolutions.values()):
                 if reader not in counters:
                     counters[reader] = reader.counter(codes[reader.tensor].shape, len(samples))
-                counters[reader].add(codes[reader.tensor])
+                counters[reader].add(codes[reader.tensor], codes.get(reader.zero))
             for sampler, operands in samplers.values():
-                sampler.add(*(codes[tensor] for tensor in operands))
+                first, second, zero = operands
+                sampler.add(codes[first], codes.get(second), codes.get(zero))
             del results, codes  # not held while the next batch is run
         taps = {name: counters[reader].result() for name, reader in convolutions.items()}
         histograms = {name: counts.histogram() for name, counts in taps.items()}
@@ -85,23 +91,38 @@ class _Reader:
     """A convolution as far as it decides what its taps read; equal ones share their counts."""
 
     tensor: str
+    zero: str
+    padding: int
     kernel: tuple[int, ...]
     attributes: bytes
 
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """What has to be read: the codes, and their zero point where it is no constant."""
+        return (self.tensor, self.zero) if self.zero else (self.tensor,)
+
     def counter(self, shape: tuple[int, ...], samples: int) -> TapCounter:
         node = onnx.NodeProto.FromString(self.attributes)
-        return TapCounter(taps_of(node, shape[2:], self.kernel), shape[1], samples)
+        taps = taps_of(node, shape[2:], self.kernel)
+        return TapCounter(taps, shape[1], samples, self.padding)
 
 
-def _samplers(state: PassState, samples: int) -> dict[str, tuple[TraceSampler, tuple[str, ...]]]:
-    """Candidate -> what takes samples of its operands, and the tensors that it reads for that."""
+# What samples operands, and where the codes, the second operand and the zero point are read.
+Sampled = tuple[TraceSampler, tuple[str, str, str]]
+
+
+def _samplers(state: PassState, samples: int) -> dict[str, Sampled]:
+    """Candidate -> what takes samples of its operands; constants are read nowhere."""
     constants = {tensor.name: tensor for tensor in state.model.graph.initializer}
     nodes = {node.name: node for node in state.model.graph.node}
+    signed = state.multipliers[0].encoding.codes_signed
     result = {}
     for candidate in state.candidates:
-        sampler = TraceSampler(candidate, nodes[candidate.name], constants, samples)
-        read = [t for t in operand_tensors(state.model, candidate) if t not in constants]
-        result[candidate.name] = sampler, tuple(read)
+        node = nodes[candidate.name]
+        sampler = TraceSampler(candidate, node, constants, samples, signed)
+        first, second = operand_tensors(state.model, candidate)
+        zero = zero_point(state, candidate)[0] if convolves(candidate.kind) else ""
+        result[candidate.name] = sampler, (first, "" if second in constants else second, zero)
     return result
 
 
@@ -120,7 +141,7 @@ def _wanted(state: PassState) -> dict[str, str]:
     constants = {tensor.name for tensor in state.model.graph.initializer}
     wanted = {}
     for candidate in state.candidates:
-        if candidate.kind == "QLinearConv":
+        if convolves(candidate.kind):
             continue
         first, second = operand_tensors(state.model, candidate)
         wanted[candidate.name] = first
@@ -135,7 +156,7 @@ def _convolutions(state: PassState) -> dict[str, _Reader]:
     dims = {tensor.name: tuple(tensor.dims) for tensor in state.model.graph.initializer}
     readers = {}
     for candidate in state.candidates:
-        if candidate.kind == "QLinearConv":
+        if convolves(candidate.kind):
             tensor, weights = operand_tensors(state.model, candidate)
             plain = onnx.NodeProto()
             plain.attribute.extend(
@@ -144,11 +165,30 @@ def _convolutions(state: PassState) -> dict[str, _Reader]:
                 if a.name not in ("group", "kernel_shape")
             )
             geometry = plain.SerializeToString(deterministic=True)
-            readers[candidate.name] = _Reader(tensor, dims[weights][2:], geometry)
+            zero, code = zero_point(state, candidate)
+            readers[candidate.name] = _Reader(tensor, zero, code, dims[weights][2:], geometry)
     return readers
 
 
 def operand_tensors(model: onnx.ModelProto, candidate: Candidate) -> tuple[str, str]:
     """Names of the activation and weight codes that a candidate reads."""
     node = next(n for n in model.graph.node if n.name == candidate.name)
-    return node.input[0], node.input[3]
+    first, second = (node.input[place] for place in INTEGER_OPS[candidate.kind].operands)
+    return first, second
+
+
+def zero_point(state: PassState, candidate: Candidate) -> tuple[str, int]:
+    """The zero point of a candidate's activations.
+
+    Returns:
+        The tensor that holds it, where it is computed at run time, else an empty text; and its bit
+        pattern as the multipliers' code, 0 where it is not known.
+    """
+    node = next(n for n in state.model.graph.node if n.name == candidate.name)
+    name = node.input[INTEGER_OPS[candidate.kind].activation_zero]
+    for tensor in state.model.graph.initializer:
+        if tensor.name == name:
+            zero = onnx.numpy_helper.to_array(tensor).reshape(-1)[:1]
+            signed = state.multipliers[0].encoding.codes_signed
+            return "", int(as_codes(zero, signed).view(np.uint8)[0])
+    return name, 0

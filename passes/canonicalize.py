@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -25,9 +23,11 @@ from hawx_onnx.passes.graph import (
     to_model,
     unique_name,
 )
+from hawx_onnx.passes.kept_functions import INLINE, KEEP, set_aside
 from hawx_onnx.passes.unfuse import plain_gemm, scaled_bias, unfuse
 from hawx_onnx.passes.widen_floats import has_other_floats, widen_floats
 from hawx_onnx.runtime.model_session import source_of
+from hawx_onnx.scratch import scratch_folder
 
 # Per-channel QuantizeLinear / DequantizeLinear exist from opset 13 on.
 MINIMUM_OPSET = 13
@@ -46,9 +46,16 @@ class Canonicalize(Pass):
     accumulator; a 1x1 convolution does. The new node keeps the Gemm's name; the operator it came
     from is kept in the model's ``hawx.origin`` metadata. Opset and IR version are raised only
     where a later pass needs it.
+
+    Args:
+        functions: Whether the nodes of model-local functions join the graph, ``inline``, or calls
+            of them stay, ``keep``.
     """
 
     name = "canonicalize"
+
+    def __init__(self, functions: str = INLINE) -> None:
+        self.functions = functions
 
     def requires(self, state: PassState) -> None:
         """The model has a graph with outputs."""
@@ -60,7 +67,12 @@ class Canonicalize(Pass):
         raised = raise_opset(state.model)
         if has_other_floats(raised):
             raised = widen_floats(raised)
-        graph = to_graph(simplify(raised))
+        if self.functions == KEEP:
+            aside = set_aside(raised)
+            simple = aside.put_back(simplify(aside.model))
+        else:
+            simple = simplify(raised)
+        graph = to_graph(simple)
         unfuse(graph)
         gemms = [node for node in graph.nodes if node.op == "Gemm"]
         ops = _name_fused(gemms, raised)
@@ -117,8 +129,8 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = 3
     options.add_session_config_entry("session.disable_prepacking", "1")  # nothing is run
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "simplified.onnx"
+    with scratch_folder() as folder:
+        target = folder / "simplified.onnx"
         options.optimized_model_filepath = str(target)
         try:
             with source_of(model) as source:

@@ -18,12 +18,13 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.changes import Changes, ChannelChanges
+from hawx_onnx.passes.integer_ops import convolves
 from hawx_onnx.passes.responses import EXPECTED_SAMPLES, Cuts, LayerResponses
 from hawx_onnx.passes.staged_probe import PER_CALL, PER_CODE
 from hawx_onnx.passes.suffix import suffix_behind
 from hawx_onnx.runtime.evaluate import classes, flat_outputs
 from hawx_onnx.runtime.runner import run
-from hawx_onnx.sensitivity import RUNS, FilterScore
 
 MOST_PASSES = 32.0
 """Runs of the whole network up to which running channels takes less than derivatives."""
@@ -45,8 +46,8 @@ class ChannelResponses(LayerResponses):
         threads: Threads within an operator.
         samples: How many are going to be run; decides how many sessions pay.
         biases: Layer -> int32 [T, channels], as of :class:`LayerResponses`.
-        labels: True classes of the samples in the order in which they are run; without, those of
-            the exact network. Not used where the output is no vector of class scores.
+        labels: True classes of all samples; without, those of the exact network. Not used where the
+            output is no vector of class scores.
         kept: Layers whose channels are not run.
     """
 
@@ -63,12 +64,6 @@ class ChannelResponses(LayerResponses):
     ) -> None:
         self._labels, self._kept = labels, frozenset(kept)
         super().__init__(model, candidates, multipliers, threads, samples, biases)
-        free = [c for c in candidates if c.name not in self._kept]
-        shapes = {c.name: (len(multipliers), c.channels) for c in free}
-        self._squares = {name: np.zeros(shape) for name, shape in shapes.items()}
-        self._margins: dict[str, list[np.ndarray]] = {name: [] for name in shapes}
-        self._done, self._class_scores = 0, False
-        self._true, self._before = np.zeros(0, np.intp), np.zeros(0, np.float32)
 
     def _cut_up(
         self, model: onnx.ModelProto, candidates: Sequence[Candidate], samples: int
@@ -90,23 +85,27 @@ class ChannelResponses(LayerResponses):
                 suffixes[starts[-1]].model.graph.output.append(handed)
         return starts, suffixes, tensors
 
-    def _responses(
+    def _channel_changes(
         self,
-        cached: Mapping[str, np.ndarray],
+        rows: Sequence[int],
         exact: np.ndarray,
-        count: int,
-        chosen: slice | np.ndarray,
-    ) -> np.ndarray:
-        for name, squares in self._squares.items():
-            self._margins[name].append(np.zeros((*squares.shape, count), np.float32))
-        self._class_scores = are_class_scores(cached[self._output])
-        if self._class_scores:
-            told = None if self._labels is None else self._labels[self._done : self._done + count]
-            self._true = classes(exact[:count]) if told is None else told
-            self._before = margins(exact[:count], self._true)
-        responses = super()._responses(cached, exact, count, chosen)
-        self._done += count
-        return responses
+        cached: Mapping[str, np.ndarray],
+        start: int,
+    ) -> dict[str, ChannelChanges]:
+        """Room for what each channel of layers does."""
+        count, class_scores = len(exact), are_class_scores(cached[self._output])
+        if class_scores:
+            told = None if self._labels is None else self._labels[start : start + count]
+            self._true = classes(exact) if told is None else told
+            self._before = margins(exact, self._true)
+        found = {}
+        for row in rows:
+            candidate, _ = self._layers[row]
+            shape = (self.multipliers, candidate.channels)
+            if candidate.name not in self._kept:
+                shifts = np.zeros((*shape, count), np.float32) if class_scores else None
+                found[candidate.name] = ChannelChanges(np.zeros(shape), shifts)
+        return found
 
     def _go_on(
         self,
@@ -115,15 +114,16 @@ class ChannelResponses(LayerResponses):
         beside: np.ndarray,
         cached: Mapping[str, np.ndarray],
         count: int,
+        found: Changes,
     ) -> None:
         """Runs each channel of a layer alone under a multiplier."""
         candidate, _ = self._layers[row]
         tensor, part = self._beside[candidate.name], self._parts[candidate.name]
-        shifts = self._margins[candidate.name][-1][column]
+        own_changes = found.channels[candidate.name]
         feeds = {name: cached[name] for name in part.inputs if name != tensor}
         mixed = cached[tensor].copy()
         # Channels come first: views of the arrays, whatever the layer's kind.
-        axis = 1 if candidate.kind == "QLinearConv" else -1
+        axis = 1 if convolves(candidate.kind) else -1
         own, new, old = (np.moveaxis(a, axis, 0) for a in (mixed, beside, cached[tensor]))
         for channel in range(candidate.channels):
             if np.array_equal(new[channel], old[channel]):
@@ -133,23 +133,11 @@ class ChannelResponses(LayerResponses):
             own[channel] = old[channel]
             change = self._change_of(outputs, cached)[:count]
             square = np.einsum("ij,ij->", change, change, dtype=float)
-            self._squares[candidate.name][column, channel] += square
-            if self._class_scores:
+            own_changes.squares[column, channel] = square
+            if own_changes.margins is not None:
                 moved = flat_outputs(outputs)[:count]
-                shifts[channel] = margins(moved, self._true) - self._before
-
-    def scores(self) -> dict[str, FilterScore]:
-        """The filter level over the samples that were run: layer -> score, without those kept."""
-        found = {}
-        for name, squares in self._squares.items():
-            mean = squares / max(1, self.values)
-            if not self._class_scores:
-                found[name] = FilterScore(mean, None, None, None, RUNS)
-                continue
-            shifts = np.concatenate(self._margins[name], axis=2)
-            margin = shifts.mean(axis=2, dtype=np.float64)
-            found[name] = FilterScore(mean, None, margin, shifts, RUNS)
-        return found
+                shifts = margins(moved, self._true) - self._before
+                own_changes.margins[column, channel] = shifts
 
 
 def margins(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -168,7 +156,7 @@ def last_apart(model: onnx.ModelProto, candidate: Candidate) -> str:
     """
     constants = {tensor.name for tensor in model.graph.initializer}
     shown = {value.name for value in model.graph.output}
-    allowed = _ELEMENTWISE | (_POOLS if candidate.kind == "QLinearConv" else set())
+    allowed = _ELEMENTWISE | (_POOLS if convolves(candidate.kind) else set())
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
         for name in tensors_read(node):

@@ -54,20 +54,19 @@ class TapCounts:
         counts: Counts of codes, integers [input channels, classes of positions, 256], by bit
             pattern.
         taps: The classes that each tap reads, and how often it reads padding.
+        padding: How often each code was what padding is, the activation's zero point: [256].
     """
 
     counts: np.ndarray
     taps: Taps
+    padding: np.ndarray
 
     def histogram(self) -> np.ndarray:
         """Counts of all positions: int64 [input channels, 256]."""
         return np.asarray(self.counts.sum(axis=1, dtype=np.int64))
 
-    def shares(self, padding: int) -> np.ndarray:
+    def shares(self) -> np.ndarray:
         """How often each tap reads each code, over all samples and output positions.
-
-        Args:
-            padding: Bit pattern of the code that padding is, the activation's zero point.
 
         Returns:
             float64 [input channels, taps, 256], sums of 1 over the codes.
@@ -79,7 +78,7 @@ class TapCounts:
         shares = np.divide(read, totals, out=np.zeros_like(read), where=totals > 0)
         padded = taps.padded / taps.outputs
         shares *= (1 - padded)[:, None]
-        shares[:, :, padding] += padded
+        shares += padded[:, None] * (self.padding / self.padding.sum())
         return np.asarray(shares)
 
 
@@ -90,21 +89,30 @@ class TapCounter:
         taps: Its taps.
         channels: Input channels.
         samples: How many samples will come.
+        padding: Bit pattern of the activation's zero point, where it is the same for all samples.
     """
 
-    def __init__(self, taps: Taps, channels: int, samples: int) -> None:
+    def __init__(self, taps: Taps, channels: int, samples: int, padding: int = 0) -> None:
         fits = channels * taps.class_count * CODES <= MOST_COUNTS
         self._taps = taps if fits else taps.pooled()
         small = samples * len(taps.classes) < np.iinfo(np.int32).max
         shape = (channels, self._taps.class_count, CODES)
         self._counts = np.zeros(shape, np.int32 if small else np.int64)
+        self._padding, self._fixed = np.zeros(CODES, np.int64), padding
 
-    def add(self, codes: np.ndarray) -> None:
-        """Counts a batch of codes [samples, channels, positions...]."""
+    def add(self, codes: np.ndarray, zero: np.ndarray | None = None) -> None:
+        """Counts a batch.
+
+        Args:
+            codes: Codes [samples, channels, positions...].
+            zero: Their zero point, one element, where it was found at run time.
+        """
+        code = self._fixed if zero is None else int(zero.reshape(-1).view(np.uint8)[0])
+        self._padding[code] += len(codes)
         self._counts += classed_histogram(codes, self._taps.classes, self._taps.class_count).astype(
             self._counts.dtype
         )
 
     def result(self) -> TapCounts:
         """All that was counted."""
-        return TapCounts(self._counts, self._taps)
+        return TapCounts(self._counts, self._taps, self._padding)

@@ -39,6 +39,7 @@ TRIALS = (FoldBias.name, MapWeights.name, Rescale.name)
 Value = TypeVar("Value")
 # Called with a name, what a result is made of in plain values, and what makes it; gives the result.
 Recall = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
+Scores = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,7 @@ def compensate(
     progress: Callable[[], None] | None = None,
     folded: ExactOutputs | None = None,
     recall: Recall | None = None,
+    scores: Scores | None = None,
 ) -> Compensated:
     """Compensates a network under its assignment.
 
@@ -92,6 +94,8 @@ def compensate(
             it folded them on. Biases then stay folded unless the network is better without, so
             that it is never worse than what the search measured.
         recall: Knows what was found out before a run was interrupted.
+        scores: Scores of the validation samples, the higher the better, bool or float64 [samples],
+            of outputs [samples, values]; whether the class is right if None.
 
     Raises:
         ConfigError: There is no pass of a name, or no sound assignment.
@@ -114,7 +118,7 @@ def compensate(
         return Compensated(state, (), None)
     recall = recall or (lambda name, inputs, make: make())
     report = progress or (lambda: None)
-    run = _Trials(state, samples, threads, memory_limit, report, folded, recall)
+    run = _Trials(state, samples, threads, memory_limit, report, folded, recall, scores)
     for name in chosen:
         run.attempt(name)
     if FoldBias.name in chosen and FoldBias.name not in run.kept and run.kept:
@@ -136,6 +140,7 @@ class _Trials:
     progress: Callable[[], None]
     folded: ExactOutputs | None
     recall: Recall
+    scores: Scores | None
     kept: set[str] = field(default_factory=set)
     trials: dict[str, Trial] = field(default_factory=dict)
     changed: Compensation | None = None
@@ -215,7 +220,8 @@ class _Trials:
         assert state.assignment is not None
         outputs = self._outputs(state, state.assignment)
         difference = outputs.astype(np.float64) - self._exact
-        return Quality(classes(outputs) == self._labels, float(np.square(difference).mean()))
+        found = classes(outputs) == self._labels if self.scores is None else self.scores(outputs)
+        return Quality(found, float(np.square(difference).mean()))
 
 
 def _changed(before: PassState, after: PassState) -> int:

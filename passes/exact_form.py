@@ -33,4 +33,11 @@ def exact_form(state: PassState) -> onnx.ModelProto:
         return state.model
     tables = np.stack([multiplier.table for multiplier in exact])
     index = {c.name: np.zeros(c.channels, np.int32) for c in state.candidates}
-    return with_tables(state.model, tables, index, factors=stacked_factors(exact), portable=False)
+    return with_tables(
+        state.model,
+        tables,
+        index,
+        factors=stacked_factors(exact),
+        signed=exact[0].encoding.codes_signed,
+        portable=False,
+    )

@@ -8,7 +8,7 @@ order. No channel is run through the rest of the network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.error_fields import ErrorFields
 from hawx_onnx.passes.gradient import build_gradient, split_gradient
 from hawx_onnx.passes.graph import initializers
+from hawx_onnx.passes.integer_ops import INTEGER_OPS
 from hawx_onnx.passes.projection import (
     Layer,
     error_field,
@@ -30,9 +31,12 @@ from hawx_onnx.passes.projection import (
     project,
 )
 from hawx_onnx.passes.run_memory import fitting_batch
+from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
+MIXED = "the first axis of its output does not count samples"
+"""Why a candidate has no effects though a derivative reaches it."""
 BATCH = 16
 """Samples at once where memory allows: slopes of more fall out of the processor's caches."""
 
@@ -64,8 +68,10 @@ class FilterLevel:
         output: The output that is scored.
         threads: Threads within an operator.
         biases: Layer -> int32 [T, channels], its biases under each multiplier, or None.
+        signed: Whether the multipliers take int8 codes, as of ``with_tables``.
 
     Attributes:
+        reached: Candidates that a derivative reaches; :meth:`effects` leaves out those ``MIXED``.
         unreached: Other candidate -> why not.
     """
 
@@ -78,6 +84,8 @@ class FilterLevel:
         output: str,
         threads: int = 0,
         biases: Mapping[str, np.ndarray] | None = None,
+        *,
+        signed: bool | None = None,
     ) -> None:
         gradient = build_gradient(model, [c.name for c in candidates], [output])
         self.unreached = dict(gradient.unreached)
@@ -85,11 +93,13 @@ class FilterLevel:
         self._others = [value.name for value in model.graph.output if value.name != output]
         self._multipliers = len(tables)
         reached = [c for c in candidates if c.name in gradient.nodes]
-        self._layers = tuple(_layer(model, candidate) for candidate in reached)
+        self._layers: tuple[Layer, ...] = ()
+        self.reached, self._apart = tuple(c.name for c in reached), False
         if not reached:
             return
         exact = {c.name: np.zeros(c.channels, np.int32) for c in candidates}
-        probe = with_tables(model, tables, exact, factors=factors, portable=False)
+        probe = with_tables(model, tables, exact, factors=factors, signed=signed, portable=False)
+        self._layers = tuple(_layer(probe, candidate) for candidate in reached)
         own = {value.name for value in model.graph.input}
         read = [name for layer in self._layers for name in layer.reads]
         written = [layer.output for layer in self._layers]
@@ -110,33 +120,26 @@ class FilterLevel:
             [value.name for value in part.graph.input] for part in (split.prepare, split.backward)
         )
 
-    @property
-    def reached(self) -> tuple[str, ...]:
-        """Candidates whose effects are found; :meth:`stream` may drop some on its first batch."""
-        return tuple(layer.name for layer in self._layers)
-
-    def stream(
-        self, x: np.ndarray, labels: np.ndarray | None, memory_limit: int
-    ) -> Iterator[FilterEffects]:
-        """Yields the effects batch by batch; nothing where no candidate is reached.
+    def effects(
+        self, x: np.ndarray, labels: np.ndarray | None, start: int, size: int
+    ) -> FilterEffects:
+        """Effects on one batch of samples.
 
         Args:
-            x: Samples.
+            x: All samples, the same in every call.
             labels: True classes, int64 [samples]; without, the exact network's.
-            memory_limit: Bytes that the process may hold.
-
-        Raises:
-            ConfigError: A single sample takes more.
+            start: Place of the first sample of the batch.
+            size: Samples of a batch, the same in every call.
         """
-        if not self._layers:
-            return
-        size, start = self.fitting_batch(x, memory_limit), 0
-        for rows, count in batches(x, self._forward.spec, size):
-            if start == 0:
-                self._drop_mixed_layers(rows)
-            told = None if labels is None else labels[start : start + count]
-            yield self._effects(rows, count, told)
-            start += count
+        if not self._apart:
+            self._layers, self._apart = self._kept_apart(self._rows(x, 0, size)[0]), True
+        rows, count = self._rows(x, start, size)
+        told = None if labels is None else labels[start : start + count]
+        with one_blas_thread():
+            return self._effects(rows, count, told)
+
+    def _rows(self, x: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
+        return next(iter(batches(x[start : start + size], self._forward.spec, size)))
 
     def fitting_batch(self, x: np.ndarray, limit: int) -> int:
         """Samples of a batch that fits into the memory.
@@ -162,13 +165,15 @@ class FilterLevel:
         each += 4 * (self._multipliers + 2 * directions) * max(written)
         kept = 4 * self._multipliers * channels * len(x)
         most = max(len(rows), min(BATCH, len(x)))
-        return fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
+        size = fitting_batch(limit, each / len(rows), kept, least=len(rows), most=most)
+        fixed = self._forward.spec.shape[0] if self._forward.spec.shape else None
+        return fixed or size
 
-    def _drop_mixed_layers(self, rows: np.ndarray) -> None:
-        """Drops layers whose first axis does not keep samples apart: nothing tells them there."""
+    def _kept_apart(self, rows: np.ndarray) -> tuple[Layer, ...]:
+        """Layers whose first axis keeps samples apart: nothing tells them there in the others."""
         half = len(rows) // 2
         if not half:
-            return
+            return self._layers
         names = [layer.output for layer in self._layers]
         changed = np.concatenate([rows[:half], np.repeat(rows[:1], len(rows) - half, axis=0)])
         pairs = zip(
@@ -181,9 +186,7 @@ class FilterLevel:
             own = len(before) // len(rows) * half
             if len(before) % len(rows) == 0 and np.array_equal(before[:own], after[:own]):
                 apart.append(layer)
-            else:
-                self.unreached[layer.name] = "the first axis of its output does not count samples"
-        self._layers = tuple(apart)
+        return tuple(apart)
 
     def _effects(self, rows: np.ndarray, count: int, labels: np.ndarray | None) -> FilterEffects:
         cached = self._values(rows)
@@ -256,9 +259,11 @@ class FilterLevel:
 def _layer(model: onnx.ModelProto, candidate: Candidate) -> Layer:
     constants = initializers(model)
     node = next(n for n in model.graph.node if n.name == candidate.name)
-    (scale,) = onnx.numpy_helper.to_array(constants[node.input[6]]).reshape(-1)
+    known, scale = INTEGER_OPS[candidate.kind], 1.0
+    if not known.dynamic:
+        (scale,) = onnx.numpy_helper.to_array(constants[node.input[6]]).reshape(-1)
     reads = tuple(dict.fromkeys(n for n in node.input if n and n not in constants))
-    axis = 1 if candidate.kind == "QLinearConv" else -1
+    axis = 1 if known.convolves else -1
     return Layer(candidate.name, node.output[0], reads, float(scale), axis)
 
 

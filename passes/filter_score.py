@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from hawx_onnx.components import stacked_factors
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.base import PassState
-from hawx_onnx.passes.filter_effects import FilterLevel
+from hawx_onnx.passes.filter_effects import MIXED, FilterLevel
+from hawx_onnx.passes.layer_level import LayerLevel
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.passes.responses import LayerResponses
+from hawx_onnx.runtime.workers import Workers, held
 from hawx_onnx.sensitivity import GRADIENT, MEASURED, FilterScore, OperatorScore
 
 PROBES = (0.05, 0.2, 0.4, 0.6)
@@ -62,6 +64,7 @@ def find_effects(
     memory_limit: int,
     threads: int = 0,
     biases: Mapping[str, np.ndarray] | None = None,
+    workers: Workers | None = None,
 ) -> ChannelEffects:
     """Finds the effects of every output channel of every candidate under every multiplier.
 
@@ -74,34 +77,78 @@ def find_effects(
         threads: Threads within an operator.
         biases: Layer -> int32 [T, channels], its biases under each multiplier; layers that are
             not among them keep their own.
+        workers: Run the samples; this process if None.
     """
-    tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
-    output = model_output(state.model)
-    level = FilterLevel(state.model, state.candidates, tables, factors, output, threads, biases)
+    make = partial(EffectRuns, state.bare(), x, labels, biases)
+    here = make(threads)
+    if not here.level.reached:
+        return ChannelEffects({}, here.level.unreached)
     layers: dict[str, LayerEffects] = {}
-    done, head = 0, min(PROBE_SAMPLES, len(x))
-    for part in level.stream(x, labels, memory_limit):
-        for name, squared in part.squared.items():
-            if name not in layers:
-                zero = np.zeros(squared.shape[:2])
-                layers[name] = LayerEffects(zero, zero.copy(), [])
-            layer = layers[name]
-            layer.squared += squared.sum(axis=2) / len(x)
-            layer.head_squared += squared[..., : max(0, head - done)].sum(axis=2) / head
-            if name in part.margin:
-                layer.margins.append(part.margin[name])
-        done += len(part.exact)
-    return ChannelEffects(layers, level.unreached)
+    head = min(PROBE_SAMPLES, len(x))
+    size = here.level.fitting_batch(x, memory_limit)
+    with held(workers, here, make) as runs:
+        tasks = ((start, size, head) for start in range(0, len(x), size))
+        for part in runs.each(EffectRuns.sums, tasks):
+            for name, (squared, head_squared, margin) in part.items():
+                if name not in layers:
+                    zero = np.zeros(squared.shape)
+                    layers[name] = LayerEffects(zero, zero.copy(), [])
+                layer = layers[name]
+                layer.squared += squared / len(x)
+                layer.head_squared += head_squared / head
+                if margin is not None:
+                    layer.margins.append(margin)
+    mixed = {name: MIXED for name in here.level.reached if name not in layers}
+    return ChannelEffects(layers, {**here.level.unreached, **mixed})
+
+
+# Sums of squared effects of a layer over a batch, those over the samples of the probes, [T, C]
+# each, and changes of the margin, [T, C, B].
+Sums = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+
+class EffectRuns:
+    """Derivatives over the scoring samples; workers hold one each.
+
+    Args:
+        state: Int8 model, candidates and multipliers.
+        x: The samples, axis 0 counts them.
+        labels: As of :func:`find_effects`.
+        biases: As of :func:`find_effects`.
+        threads: Threads within an operator.
+    """
+
+    def __init__(
+        self,
+        state: PassState,
+        x: np.ndarray,
+        labels: np.ndarray | None,
+        biases: Mapping[str, np.ndarray] | None,
+        threads: int,
+    ) -> None:
+        tables, factors = stacked_tables(state.multipliers), stacked_factors(state.multipliers)
+        output = model_output(state.model)
+        given = (state.model, state.candidates, tables, factors, output, threads, biases)
+        self.level = FilterLevel(*given, signed=state.multipliers[0].encoding.codes_signed)
+        self._x, self._labels = x, labels
+
+    def sums(self, start: int, size: int, head: int) -> dict[str, Sums]:
+        """The task: effects of all layers over one batch."""
+        part = self.level.effects(self._x, self._labels, start, size)
+        own = max(0, head - start)
+        return {
+            name: (squared.sum(axis=2), squared[..., :own].sum(axis=2), part.margin.get(name))
+            for name, squared in part.squared.items()
+        }
 
 
 def score_filters(
     state: PassState,
     effects: ChannelEffects,
-    x: np.ndarray,
     *,
     operator: Mapping[str, OperatorScore],
     measured: np.ndarray,
-    responses: LayerResponses,
+    layers: LayerLevel,
     batch: int,
     folded: Container[str] = (),
 ) -> dict[str, FilterScore]:
@@ -113,14 +160,13 @@ def score_filters(
     Args:
         state: Candidates.
         effects: What :func:`find_effects` found.
-        x: Scoring samples.
         operator: The operator level.
         measured: The layer level's mean squared change of the outputs, [L, T].
-        responses: Runs single channels through the rest of the network.
+        layers: Runs single channels through the rest of the network.
         batch: Samples of one of its runs.
         folded: Layers whose biases make up for mean errors.
     """
-    noise = _rounding_noise(effects.layers, responses, x, batch)
+    noise = _rounding_noise(effects.layers, layers, batch)
     scores = {}
     for row, candidate in enumerate(state.candidates):
         name = candidate.name
@@ -176,7 +222,7 @@ def _risen(first_order: np.ndarray, knee: float) -> np.ndarray:
 
 
 def _rounding_noise(
-    layers: Mapping[str, LayerEffects], responses: LayerResponses, x: np.ndarray, batch: int
+    layers: Mapping[str, LayerEffects], level: LayerLevel, batch: int
 ) -> dict[str, RoundingNoise]:
     """Measures a few channels of each layer, alone, and fits its noise."""
     pairs = {name: _probes(layer) for name, layer in layers.items()}
@@ -184,7 +230,7 @@ def _rounding_noise(
         name: [_alone(layer.squared.shape[1], *pair) for pair in pairs[name]]
         for name, layer in layers.items()
     }
-    measured = responses.squared_changes(x[:PROBE_SAMPLES], picks, batch)
+    measured = level.squared_changes(picks, PROBE_SAMPLES, batch)
     noise = {}
     for name, layer in layers.items():
         rows, channels = np.array(pairs[name], int).reshape(-1, 2).T

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
 
 from hawx_onnx.errors import ModelError
-from hawx_onnx.frontend.copies import without_weights
 from hawx_onnx.hardware import LayerWorkload
-from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.base import Candidate, LeftAlone, Pass, PassResult, PassState
+from hawx_onnx.passes.element_types import element_types
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, metadata
+from hawx_onnx.passes.integer_ops import EXACT_OP, INTEGER_OPS
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.nested_products import nested_products
 from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.workloads import layer_sources, workload_of
-from hawx_onnx.runtime.model_session import APART
 from hawx_onnx.runtime.runner import Runner
 
 _DOMAINS = ("", "ai.onnx", HAWX_DOMAIN)
 FLOAT_OPS = frozenset({"Conv", "MatMul", "Gemm"})
-INTEGER_OPS = {"QLinearConv": "Conv", "QLinearMatMul": "MatMul"}
 OTHER_PRODUCT_OPS = frozenset(
     {
-        *("ConvInteger", "MatMulInteger", "ConvTranspose", "DeformConv", "Einsum"),
-        *("RNN", "LSTM", "GRU", "Attention"),
+        *("ConvTranspose", "DeformConv", "Einsum", "RNN", "LSTM", "GRU", "Attention"),
         # Of com.microsoft, as onnxruntime writes them.
         *("QGemm", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits", "NhwcConv"),
         *("FusedConv", "FusedGemm", "FusedMatMul", "QAttention", "MultiHeadAttention"),
         *("GroupQueryAttention", "DynamicQuantizeLSTM"),
     }
 )
-# Position of (activation, weight) among the inputs.
-OPERANDS = {"QLinearConv": (0, 3), "QLinearMatMul": (0, 3), "Conv": (0, 1), "MatMul": (0, 1)}
-OPERANDS_ALL = {**OPERANDS, "Gemm": (0, 1)}
-# Positions of all scales and zero points, and of those that hold for a whole tensor.
+# Places of (activation, weight) among the inputs.
+OPERANDS = {
+    **{kind: known.operands for kind, known in INTEGER_OPS.items()},
+    **dict.fromkeys(sorted(FLOAT_OPS), (0, 1)),
+}
+# Places of all scales and zero points of QLinear operators, and of those of a whole tensor.
 QUANTIZATION = (1, 2, 4, 5, 6, 7)
 PER_TENSOR = (1, 2, 6, 7)
 
@@ -51,7 +52,7 @@ class _Product:
 
 
 class FindCandidates(Pass):
-    """Lists the QLinearConv and QLinearMatMul nodes whose codes the multipliers take."""
+    """Lists the nodes on 8-bit codes whose products the multipliers take."""
 
     name = "find-candidates"
 
@@ -59,7 +60,7 @@ class FindCandidates(Pass):
         """Checks each node that multiplies."""
         signed = state.multipliers[0].encoding.codes_signed if state.multipliers else True
         code = np.dtype(np.int8 if signed else np.uint8)
-        types = _element_types(state.model)
+        types = element_types(state.model)
         constants = {tensor.name: tuple(tensor.dims) for tensor in state.model.graph.initializer}
         found = products(state.model)
         told = {
@@ -91,7 +92,7 @@ class FindCandidates(Pass):
                 chosen, _workloads(state.model, chosen, shapes, batch), strict=True
             )
         )
-        left += _nested(state.model)
+        left += nested_products(state.model, FLOAT_OPS | OTHER_PRODUCT_OPS | set(INTEGER_OPS))
         after = state.replace(candidates=candidates, left_exact=tuple(left))
         return PassResult(after, False, tuple(left))
 
@@ -113,24 +114,19 @@ def products(model: onnx.ModelProto) -> list[_Product]:
     found = []
     for node in model.graph.node:
         kind = EXACT_OP.get(node.op_type, node.op_type)
-        op = INTEGER_OPS.get(kind, kind)
+        op = INTEGER_OPS[kind].op if kind in INTEGER_OPS else kind
         ours = node.domain in _DOMAINS and (kind in INTEGER_OPS or kind in FLOAT_OPS)
         if ours or kind in OTHER_PRODUCT_OPS:
             found.append(_Product(node, kind, origin.get(node.name, op)))
     return found
 
 
-def _element_types(model: onnx.ModelProto) -> dict[str, int]:
-    graph = onnx.shape_inference.infer_shapes(without_weights(model, APART)).graph
-    types = {
-        value.name: value.type.tensor_type.elem_type
-        for value in (*graph.value_info, *graph.input, *graph.output)
-    }
-    types.update({tensor.name: tensor.data_type for tensor in graph.initializer})
-    return types
-
-
-def _why_not(product: _Product, types: dict[str, int], code: np.dtype, told: dict[str, str]) -> str:
+def _why_not(
+    product: _Product,
+    types: Mapping[str, np.dtype[np.generic]],
+    code: np.dtype[np.generic],
+    told: Mapping[str, str],
+) -> str:
     """Reason that lies in the operator or its codes, given what lowering told; else empty."""
     if product.kind in FLOAT_OPS:
         why = told.get(product.node.name, "its operands or its output stay in floating point")
@@ -139,14 +135,14 @@ def _why_not(product: _Product, types: dict[str, int], code: np.dtype, told: dic
         return f"{product.kind} has no approximate counterpart yet"
     if product.node.domain not in ("", "ai.onnx", "ai.hawx"):
         return f"it belongs to the domain {product.node.domain}"
-    for what, position in zip(("activation", "weight"), OPERANDS[product.kind], strict=True):
+    known = INTEGER_OPS[product.kind]
+    for what, (place, zero) in zip(("activation", "weight"), known.codes, strict=True):
         # Of what operators of other domains write, the zero point alone tells the type.
-        codes, zero = product.node.input[position], product.node.input[position + 2]
-        elem = types.get(codes, 0) or types.get(zero, 0)
-        if not elem:
+        names = [*product.node.input, "", ""]
+        given = types.get(names[place], types.get(names[zero]))
+        if given is None:
             return f"the type of its {what} codes is not known"
-        if np.dtype(onnx.helper.tensor_dtype_to_np_dtype(elem)) != code:
-            given = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(elem))
+        if given != code and not known.dynamic:
             return f"its {what} codes are {given}, the multipliers take {code}"
     return ""
 
@@ -157,8 +153,10 @@ def _why_not_operands(product: _Product, constants: dict[str, tuple[int, ...]]) 
     activation, weight = (names[i] for i in OPERANDS[product.kind])
     if activation in constants:
         return "its first operand is a constant: the truth tables take the activations first"
-    if product.kind == "QLinearConv" and weight not in constants:
+    if INTEGER_OPS[product.kind].convolves and weight not in constants:
         return "its weights are computed at run time"
+    if INTEGER_OPS[product.kind].dynamic:
+        return "" if len(names) == 4 and all(names) else "it leaves zero points out"
     if any(names[i] not in constants for i in QUANTIZATION):
         return "its scales or zero points are computed at run time"
     if any(int(np.prod(constants[names[i]])) != 1 for i in PER_TENSOR):
@@ -169,27 +167,9 @@ def _why_not_operands(product: _Product, constants: dict[str, tuple[int, ...]]) 
 def _why_not_shapes(product: _Product, shapes: dict[str, tuple[int, ...]]) -> str:
     """Reason that lies in the ranks of the operands; empty if none does."""
     ranks = [len(shapes[product.node.input[i]]) for i in OPERANDS[product.kind]]
-    if product.kind == "QLinearMatMul" and min(ranks) < 2:
+    if not INTEGER_OPS[product.kind].convolves and min(ranks) < 2:
         return "one of its operands is a vector"
     return ""
-
-
-def _nested(model: onnx.ModelProto) -> list[LeftAlone]:
-    """The nodes that multiply inside the bodies of If, Loop and Scan."""
-    left = []
-    for outer in model.graph.node:
-        graphs = [graph for attribute in outer.attribute for graph in _graphs(attribute)]
-        while graphs:
-            for node in graphs.pop().node:
-                if node.op_type in FLOAT_OPS | OTHER_PRODUCT_OPS | set(INTEGER_OPS):
-                    reason = f"it lies in a subgraph of {outer.name} ({outer.op_type})"
-                    left.append(LeftAlone(node.name, node.op_type, reason))
-                graphs += [graph for attribute in node.attribute for graph in _graphs(attribute)]
-    return left
-
-
-def _graphs(attribute: onnx.AttributeProto) -> list[onnx.GraphProto]:
-    return [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
 
 
 def measure_workloads(model: onnx.ModelProto, found: list[_Product]) -> tuple[LayerWorkload, ...]:
@@ -216,7 +196,7 @@ def _measured(
         for product in found
         for name in (
             product.node.output[0],
-            *(product.node.input[i] for i in OPERANDS_ALL[product.kind]),
+            *(product.node.input[i] for i in OPERANDS[product.kind]),
         )
         if name not in shapes
     ]
@@ -262,7 +242,7 @@ def _workloads(
     sources = layer_sources(model.graph, {product.node.name for product in found})
     return tuple(
         replace(
-            workload_of(product.node, product.op, OPERANDS_ALL[product.kind], shapes, batch),
+            workload_of(product.node, product.op, OPERANDS[product.kind], shapes, batch),
             sources=sources[product.node.name],
         )
         for product in found

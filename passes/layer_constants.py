@@ -10,8 +10,10 @@ import onnx
 
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.passes.graph import copy_of, unique_name
+from hawx_onnx.passes.integer_ops import INTEGER_OPS, convolves
 
-# Places among the inputs of QLinearConv and QLinearMatMul, and of their ai.hawx counterparts.
+# Places among the inputs of QLinearConv and QLinearMatMul, and of their ai.hawx counterparts. The
+# constants of operators that give accumulators go by the same numbers.
 X_SCALE, X_ZERO, WEIGHTS, W_SCALE, W_ZERO, Y_SCALE, Y_ZERO, BIAS = range(1, 9)
 _NAMES = {WEIGHTS: "weights", W_SCALE: "weight_scales", W_ZERO: "weight_zeros", BIAS: "bias"}
 
@@ -21,10 +23,10 @@ class LayerConstants:
     """What a quantised layer holds; arrays are not to be written to.
 
     Attributes:
-        kind: ``QLinearConv`` or ``QLinearMatMul``.
+        kind: Operator, of ``INTEGER_OPS``.
         channels: Output channels.
-        values: Place among the inputs -> constant. A place whose input is computed at run time or
-            left out does not appear.
+        values: Place among the inputs of a QLinear operator -> constant. A place whose
+            input is computed at run time or left out does not appear.
     """
 
     kind: str
@@ -39,7 +41,7 @@ class LayerConstants:
     @property
     def takes_bias(self) -> bool:
         """Whether the operator has a bias input, used or not."""
-        return self.kind == "QLinearConv"
+        return convolves(self.kind) and not INTEGER_OPS[self.kind].dynamic
 
     @property
     def bias(self) -> np.ndarray:
@@ -48,7 +50,12 @@ class LayerConstants:
 
     @property
     def channel_scales(self) -> np.ndarray | None:
-        """Scales of the weights, float32 [channels]; None if they differ along a stack."""
+        """Scales of the weights, float32 [channels].
+
+        None if they differ along a stack, or if the operator gives accumulators.
+        """
+        if W_SCALE not in self.values:
+            return None
         scale = self.values[W_SCALE].reshape(-1)
         fits = scale.size in (1, self.channels)
         return np.broadcast_to(scale, (self.channels,)) if fits else None
@@ -78,7 +85,7 @@ def layer_constants(
 
     Args:
         model: Int8 model.
-        channels: Name of a QLinearConv or QLinearMatMul -> its output channels.
+        channels: Name of a node on codes -> its output channels.
     """
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     found = {}
@@ -86,11 +93,16 @@ def layer_constants(
         if node.name in channels:
             values = {
                 place: onnx.numpy_helper.to_array(tensors[name])
-                for place, name in enumerate(node.input)
+                for place, name in zip(_places(node.op_type), node.input, strict=False)
                 if name in tensors
             }
             found[node.name] = LayerConstants(node.op_type, channels[node.name], values)
     return found
+
+
+def _places(kind: str) -> tuple[int, ...]:
+    """What the inputs of an operator are, as places among those of a QLinear operator."""
+    return (0, WEIGHTS, X_ZERO, W_ZERO) if INTEGER_OPS[kind].dynamic else tuple(range(BIAS + 1))
 
 
 Changes = Mapping[str, Mapping[int, np.ndarray]]

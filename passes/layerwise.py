@@ -28,6 +28,7 @@ from hawx_onnx.passes.stages import Stages, Walk
 
 DEFAULT_SAMPLES = 128
 EXACT = "the assignment keeps it exact"
+RUN_TIME = "the ranges of its activations are found at run time"
 
 # What a layer's accumulators make of its constants: place among its inputs -> new values.
 Fit = Callable[[LayerOutputs, LayerConstants], dict[int, np.ndarray]]
@@ -152,6 +153,8 @@ def why_not(known: LayerConstants) -> str:
     """Why a layer's outputs cannot be set against the exact network's; empty if they can."""
     if known.weights is None:
         return "both of its operands are activations"
+    if W_SCALE not in known.values:
+        return RUN_TIME
     if known.steps is None:
         return "its weight scales differ along a stack of matrices"
     return ""

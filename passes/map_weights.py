@@ -8,6 +8,7 @@ from hawx_onnx.components import Multiplier, operand_values
 from hawx_onnx.components.tables import CODES
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.calibrate import Calibrate
+from hawx_onnx.passes.integer_ops import convolves
 from hawx_onnx.passes.layer_constants import (
     WEIGHTS,
     X_ZERO,
@@ -15,7 +16,7 @@ from hawx_onnx.passes.layer_constants import (
     layer_constants,
     with_constants,
 )
-from hawx_onnx.passes.layerwise import EXACT, require_assignment
+from hawx_onnx.passes.layerwise import EXACT, RUN_TIME, require_assignment
 from hawx_onnx.passes.operator_score import weight_patterns
 from hawx_onnx.passes.probe import table_indices
 
@@ -56,6 +57,8 @@ class MapWeights(Pass):
             reason = "" if index.any() else EXACT
             if known.weights is None:
                 reason = reason or "both of its operands are activations"
+            if X_ZERO not in known.values:
+                reason = reason or RUN_TIME
             if reason:
                 left.append(LeftAlone(c.name, c.op, reason))
                 continue
@@ -134,5 +137,5 @@ def code_map(multiplier: Multiplier, histogram: np.ndarray, zero: int = 0) -> np
 
 def _as_weights(stacked: np.ndarray, kind: str, like: np.ndarray) -> np.ndarray:
     """Undoes :func:`weight_patterns`."""
-    codes = stacked[0] if kind == "QLinearConv" else stacked[..., 0].transpose(0, 2, 1)
+    codes = stacked[0] if convolves(kind) else stacked[..., 0].transpose(0, 2, 1)
     return np.ascontiguousarray(codes).view(like.dtype).reshape(like.shape)

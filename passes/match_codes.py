@@ -8,11 +8,13 @@ import onnx_graphsurgeon as gs
 from hawx_onnx.components import Encoding
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import constant, producer, to_graph, to_model
+from hawx_onnx.passes.integer_ops import INTEGER_OPS
 from hawx_onnx.passes.lower_qdq import MOVING_OPS
+from hawx_onnx.passes.moved_codes import add_pair, other_code, shifted
 
 # Inputs of QLinearConv and QLinearMatMul: codes and zero points of both operands, of the result.
 X, X_ZERO, W, W_ZERO, Y_ZERO = 0, 2, 3, 5, 7
-INTEGER_OPS = ("QLinearConv", "QLinearMatMul")
+STATIC_OPS = frozenset(kind for kind, known in INTEGER_OPS.items() if not known.dynamic)
 
 
 class MatchCodes(Pass):
@@ -22,6 +24,9 @@ class MatchCodes(Pass):
     product of values, so the graph computes the same bytes as before. Constants are rewritten,
     and with them the nodes between integer operators that quantise, dequantise, move or clamp
     codes. Elsewhere an exact pair of DequantizeLinear and QuantizeLinear moves codes.
+
+    Operators that give accumulators stay: theirs move where they are rewritten, since
+    onnxruntime has no ConvInteger of int8 activations.
 
     Args:
         encoding: Encoding of the multipliers.
@@ -39,7 +44,7 @@ class MatchCodes(Pass):
         left: list[LeftAlone] = []
         changed = False
         for node in list(graph.nodes):
-            if node.op not in INTEGER_OPS or node.domain not in (None, "", "ai.onnx"):
+            if node.op not in STATIC_OPS or node.domain not in (None, "", "ai.onnx"):
                 continue
             zeros = [constant(node.inputs[place]) for place in (X_ZERO, W_ZERO, Y_ZERO)]
             if any(zero is None for zero in zeros):
@@ -60,7 +65,7 @@ class _Codes:
 
     def __init__(self, graph: gs.Graph, code: np.dtype[np.generic]) -> None:
         self._graph, self._code = graph, code
-        self._other = np.dtype(np.uint8 if code == np.int8 else np.int8)
+        self._other = other_code(code)
         self._versions: dict[int, gs.Tensor] = {}
 
     def move_operator(self, node: gs.Node) -> None:
@@ -75,7 +80,7 @@ class _Codes:
             own = gs.Variable(f"hawx.{node.name}.{self._code}", self._code)
             node.outputs[0] = own
             self._versions[id(result)] = own
-            self._add_pair(own, result, self._code, self._other)
+            self._add_pair(own, result, self._other)
 
     def move_reader(self, node: gs.Node) -> None:
         """Lets a DequantizeLinear read the wanted kind where that is there, or can be for free."""
@@ -115,7 +120,7 @@ class _Codes:
                 rest = [self._shifted(bound, f"{name}.{i}") for i, bound in enumerate(rest)]
             inputs = [self._version(before.inputs[0]), *rest]
         else:
-            self._add_pair(tensor, own, self._other, self._code)
+            self._add_pair(tensor, own, self._code)
             return own
         copy = gs.Node(before.op, f"{before.name}.{self._code}", dict(before.attrs), inputs, [own])
         self._graph.nodes.append(copy)
@@ -123,30 +128,10 @@ class _Codes:
 
     def _shifted(self, tensor: gs.Constant, name: str) -> gs.Constant:
         """A constant whose codes are those of the other kind; a new one, as others may read it."""
-        # 128 more or less is the highest bit turned over.
-        flipped = np.asarray(np.asarray(tensor.values).view(np.uint8) ^ np.uint8(0x80))
-        return gs.Constant(f"hawx.{name}.as_{self._code}", flipped.view(self._code))
+        return shifted(tensor, self._code, f"hawx.{name}.as_{self._code}")
 
-    def _add_pair(
-        self,
-        source: gs.Tensor,
-        target: gs.Tensor,
-        given: np.dtype[np.generic],
-        wanted: np.dtype[np.generic],
-    ) -> None:
-        """Adds nodes that move codes between int8 and uint8, exact for all 256 of them."""
-        name = f"{_PAIR}{source.name}.{wanted}"
-        one = gs.Constant(f"{name}.scale", np.ones((), np.float32))
-        between = gs.Variable(f"{name}.numbers", np.float32)
-        first, second = (
-            gs.Constant(f"{name}.{part}", np.array(128 if dtype == np.uint8 else 0, dtype))
-            for part, dtype in (("from", given), ("to", wanted))
-        )
-        read, write = "DequantizeLinear", "QuantizeLinear"
-        self._graph.nodes += [
-            gs.Node(read, f"{name}.read", {}, [source, one, first], [between]),
-            gs.Node(write, f"{name}.write", {}, [between, one, second], [target]),
-        ]
+    def _add_pair(self, source: gs.Tensor, target: gs.Tensor, wanted: np.dtype[np.generic]) -> None:
+        add_pair(self._graph, source, target, wanted, f"{_PAIR}{source.name}.{wanted}")
 
 
 _PAIR = "hawx.moved."

@@ -9,7 +9,7 @@ from hawx_onnx.errors import HawxError
 from hawx_onnx.frontend.model import model_input
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.graph import copy_of, metadata, set_metadata
-from hawx_onnx.runtime.runner import Runner
+from hawx_onnx.runtime.runner import Runner, mixes_samples
 
 BATCH_KEY = "hawx.batch"
 # Samples that both forms are run on: more than one batch, and no multiple of a usual one.
@@ -34,6 +34,9 @@ class OpenBatch(Pass):
         size = spec.shape[0] if spec.shape else None
         if size is None or state.dataset is None:
             return PassResult(state, False)
+        if mixes_samples(state.model):
+            reason = f"ranges are found at run time, over batches of {size}"
+            return PassResult(state, False, (LeftAlone(spec.name, "input", reason),))
         x = state.dataset.calibration.x[: max(SAMPLES, size + 1)]
         opened = opened_copy(state.model, size)
         if len(x) < 2 or not same_outputs(state.model, opened, x, self.threads):

@@ -10,7 +10,12 @@ import onnx
 from hawx_onnx.passes.layer_constants import BIAS, W_SCALE
 from hawx_onnx.runtime.runner import CHOSEN_SUFFIXES
 
-OPEN = {"ApproxQLinearConv": (W_SCALE, BIAS), "ApproxQLinearMatMul": (W_SCALE,)}
+OPEN = {
+    "ApproxQLinearConv": (W_SCALE, BIAS),
+    "ApproxQLinearMatMul": (W_SCALE,),
+    "ApproxConvInteger": (),
+    "ApproxMatMulInteger": (),
+}
 SUFFIXES = dict(zip((W_SCALE, BIAS), CHOSEN_SUFFIXES[1:], strict=True))
 
 

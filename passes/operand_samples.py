@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 
 from hawx_onnx.components.operand_traces import OperandTrace
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.integer_ops import INTEGER_OPS, as_codes
 from hawx_onnx.passes.windows import Array, chosen_windows, windows
 
 RUNS = 16
@@ -31,6 +32,7 @@ class TraceSampler:
         node: Its node, on 8-bit codes.
         constants: The model's initializers by name.
         samples: How many samples will come.
+        signed: Whether the multipliers take int8 codes.
     """
 
     def __init__(
@@ -39,24 +41,32 @@ class TraceSampler:
         node: onnx.NodeProto,
         constants: Mapping[str, onnx.TensorProto],
         samples: int,
+        signed: bool = True,
     ) -> None:
-        self._convolves, self._work = candidate.kind == "QLinearConv", candidate.workload
+        known = INTEGER_OPS[candidate.kind]
+        self._convolves, self._work = known.convolves, candidate.workload
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        known = constants.get(node.input[3])
-        self._weights = None if known is None else numpy_helper.to_array(known)
-        zero = constants.get(node.input[2])
-        self._zero = 0 if zero is None else int(numpy_helper.to_array(zero).reshape(-1)[0])
+        weights = constants.get(node.input[known.weight])
+        self._weights = None
+        if weights is not None:
+            self._weights = as_codes(numpy_helper.to_array(weights), signed)
+        zero = constants.get(node.input[known.activation_zero])
+        self._zero = np.zeros(1, np.int8)
+        if zero is not None:
+            self._zero = as_codes(numpy_helper.to_array(zero), signed)
         self._waiting = [(run % samples, run) for run in range(RUNS)]
         self._seen = 0
         self._found: dict[int, tuple[Array, Array]] = {}
 
-    def add(self, codes: Array, second: Array | None = None) -> None:
-        """Looks at a batch.
+    def add(self, codes: Array, second: Array | None = None, zero: Array | None = None) -> None:
+        """Looks at a batch, in codes as the multipliers take them.
 
         Args:
             codes: What the layer reads, the first axis counts samples.
             second: The second operand of a product of two activations.
+            zero: The zero point of ``codes``, where it is found at run time.
         """
+        self._zero = self._zero if zero is None else zero
         if not self._waiting:
             return
         matrices = codes if self._convolves else self._matrices(codes)
@@ -99,7 +109,7 @@ class TraceSampler:
         group = int(rng.integers(self._work.groups))
         per_group = filters // self._work.groups
         own = image[group * channels : (group + 1) * channels]
-        views = windows(own, self._zero, kernel, self._attributes)
+        views = windows(own, int(self._zero.reshape(-1)[0]), kernel, self._attributes)
         outputs = int(np.prod(views.shape[: len(kernel)]))
         taken = chosen_windows(views, _beside(outputs, rng))
         kept = weights[group * per_group + _beside(per_group, rng)].reshape(-1, taken.shape[1])

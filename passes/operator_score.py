@@ -13,6 +13,7 @@ import numpy as np
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.components.statistics import error_moments
+from hawx_onnx.passes.integer_ops import convolves
 
 
 def accumulated_error(
@@ -83,12 +84,12 @@ def weight_patterns(kind: str, weights: np.ndarray) -> np.ndarray:
     """Weights as bit patterns in the shape that :func:`accumulated_error` takes.
 
     Args:
-        kind: ``QLinearConv`` (weights [filters, depth, ...]) or ``QLinearMatMul`` ([..., K, N];
+        kind: Operator, a convolution (weights [filters, depth, ...]) or a product ([..., K, N];
             leading axes become a stack).
         weights: int8 or uint8.
     """
     patterns = np.ascontiguousarray(weights).view(np.uint8)
-    if kind == "QLinearConv":
+    if convolves(kind):
         return patterns.reshape(*patterns.shape[:2], -1)
     stacked = patterns.reshape(-1, *patterns.shape[-2:])
     return np.ascontiguousarray(stacked.transpose(0, 2, 1)[..., None])

@@ -55,7 +55,8 @@ class AssignmentProbe:
         self._candidates, self._multipliers = tuple(candidates), tuple(multipliers)
         channels = {c.name: c.channels for c in candidates}
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
-        probe = with_index_inputs(model, tables, channels, factors=factors)
+        signed = multipliers[0].encoding.codes_signed
+        probe = with_index_inputs(model, tables, channels, factors=factors, signed=signed)
         self._runner = Runner(probe, threads=threads)
 
     def outputs(self, assignment: Assignment, x: np.ndarray) -> np.ndarray:

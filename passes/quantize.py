@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -24,7 +19,10 @@ from hawx_onnx.passes.guard_float import guard_float_layers
 from hawx_onnx.passes.lower_clamp import drop_requantization_before_clamp
 from hawx_onnx.passes.mask_sums import mask_sums
 from hawx_onnx.passes.quantize_activations import quantize_activations
+from hawx_onnx.passes.quantize_dynamic import quantize_dynamic
+from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
+from hawx_onnx.scratch import scratch_folder
 
 # Operators whose int8 form is worth having; the others (Softmax, LayerNormalization, ...) cost
 # accuracy and hold no multiplications that an approximate multiplier could take over.
@@ -49,6 +47,8 @@ QUANTIZED_OPS = (
 )
 # Operators of a canonical graph whose products multipliers take over.
 PRODUCTS = ("Conv", "MatMul", "Gemm")
+# How codes of activations that two's complement multipliers read lie around zero.
+SYMMETRIC, ASYMMETRIC = ACTIVATIONS = ("symmetric", "asymmetric")
 # How ranges of activations are found -> onnxruntime's name for it.
 CALIBRATIONS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
@@ -57,15 +57,18 @@ class Quantize(Pass):
     """Static quantisation: per-channel weights, codes as the multipliers' encoding needs them.
 
     ``signed`` and ``sign_magnitude`` multipliers take two's complement int8 codes, symmetric for
-    activations and weights (zero points 0); ``unsigned`` ones take uint8 codes, asymmetric for
-    activations, the middle of the codes as the weights' zero point. A graph that holds
-    QuantizeLinear or QLinear nodes already is left as it is.
+    weights and, unless ``activations`` says otherwise, for activations (zero points 0);
+    ``unsigned`` ones take uint8 codes, asymmetric for activations, the middle of the codes as the
+    weights' zero point. A graph that holds QuantizeLinear or QLinear nodes already is left as it
+    is.
 
     Args:
         encoding: Encoding of the multipliers.
         memory_limit: Bytes that the process may hold; None for any number.
         calibration: How ranges of activations follow from the samples, of ``CALIBRATIONS``.
         keep_float: Names or patterns of products that stay in floating point.
+        activations: Of ``ACTIVATIONS``; unsigned codes are always asymmetric.
+        dynamic: Let the ranges of activations be found at run time, in place of ``calibration``.
     """
 
     name = "quantize"
@@ -76,15 +79,21 @@ class Quantize(Pass):
         memory_limit: int | None = None,
         calibration: str = "minmax",
         keep_float: Sequence[str] = (),
+        activations: str = SYMMETRIC,
+        *,
+        dynamic: bool = False,
     ) -> None:
+        self.dynamic = dynamic
         self.encoding = encoding
         self.memory_limit = memory_limit
         self.calibration = calibration
         self.keep_float = tuple(keep_float)
+        self.symmetric = encoding.codes_signed and activations == SYMMETRIC
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
-        if (not is_quantized(state.model) or has_codes_alone(state.model)) and (
+        needed = not self.dynamic and not is_quantized(state.model)
+        if (needed or has_codes_alone(state.model)) and (
             state.dataset is None or len(state.dataset.calibration) == 0
         ):
             raise DataError("there are no calibration samples", where="data", mend="give --data")
@@ -106,6 +115,9 @@ class Quantize(Pass):
             chosen = [node for row, node in enumerate(products) if row not in rows]
             model = self._around_codes(state.model, split, batch, chosen)
             return PassResult(state.replace(model=model), True, notes)
+        if self.dynamic:
+            model = quantize_dynamic(state.model, self.encoding, [node.name for node in left])
+            return PassResult(state.replace(model=model), True, notes)
         if self.calibration != "minmax":
             held = self._held(state.model, split.x)
             # onnxruntime stacks batches for histograms: all have one size.
@@ -117,21 +129,28 @@ class Quantize(Pass):
             self.encoding,
             batch,
             calibration=self.calibration,
+            symmetric=self.symmetric,
             keep_float=[node.name for node in left],
         )
-        return PassResult(state.replace(model=model), True, notes)
+        return PassResult(state.replace(model=model, float_model=state.model), True, notes)
 
     def _around_codes(
         self, model: onnx.ModelProto, split: Split, batch: int, products: list[onnx.NodeProto]
     ) -> onnx.ModelProto:
         """Quantises the activations of a model whose weights are codes too large for floats."""
-        if self.calibration != "minmax":
-            raise ConfigError(
-                f"{self.calibration} is not to be had for weights that are too large as floats",
-                where="--calibration",
-                mend="leave it at minmax",
-            )
-        return quantize_activations(model, split, self.encoding, batch, products)
+        for where, given, default in (
+            ("--calibration", self.calibration, "minmax"),
+            ("--quantization", "dynamic" if self.dynamic else "static", "static"),
+        ):
+            if given != default:
+                raise ConfigError(
+                    f"{given} is not to be had for weights that are too large as floats",
+                    where=where,
+                    mend=f"leave it at {default}",
+                )
+        return quantize_activations(
+            model, split, self.encoding, batch, products, symmetric=self.symmetric
+        )
 
     def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
         """Samples whose activations fit all at once: histograms are made of them together."""
@@ -205,6 +224,7 @@ def quantize_static(
     batch: int = DEFAULT_BATCH,
     *,
     calibration: str = "minmax",
+    symmetric: bool | None = None,
     keep_float: Sequence[str] = (),
 ) -> onnx.ModelProto:
     """Quantises a canonical float model.
@@ -215,6 +235,7 @@ def quantize_static(
         encoding: Encoding of the multipliers that are to run it.
         batch: Samples of one run, where the model leaves that open.
         calibration: Of ``CALIBRATIONS``.
+        symmetric: Whether zero points of activations are 0; as the encoding's codes ask if None.
         keep_float: Names of nodes that stay in floating point.
 
     Returns:
@@ -225,16 +246,11 @@ def quantize_static(
     """
     from onnxruntime import quantization as ortq
 
+    symmetric = encoding.codes_signed if symmetric is None else symmetric
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
-    # The quantiser advises a preprocessing step that Canonicalize has done already.
-    quiet = logging.getLogger()
-    level = quiet.level
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as printed:
-        target = Path(folder) / "quantized.onnx"
+    with scratch_folder() as folder, quiet_quantizer():
+        target = folder / "quantized.onnx"
         try:
-            quiet.setLevel(logging.ERROR)
-            # The quantiser tells of histograms on standard output, where commands print JSON.
-            printed.enter_context(contextlib.redirect_stdout(io.StringIO()))
             ortq.quantize_static(
                 copy_of(model),  # the quantiser moves the weights of its argument to files
                 target,
@@ -247,7 +263,7 @@ def quantize_static(
                 activation_type=code,
                 weight_type=code,
                 extra_options={
-                    "ActivationSymmetric": encoding.codes_signed,
+                    "ActivationSymmetric": symmetric,
                     "WeightSymmetric": True,
                     "TensorQuantOverrides": _whole_stacks(model),
                 },
@@ -258,8 +274,6 @@ def quantize_static(
                 where="model",
                 mend="quantise it with your own tool and give the QDQ model",
             ) from error
-        finally:
-            quiet.setLevel(level)
         result = onnx.load(target)
     keep_identity(result, model)
     result = drop_requantization_before_clamp(result)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hawx_onnx.frontend.model import DEFAULT_BATCH, batches
 from hawx_onnx.frontend.outputs import check_finite, check_rows, model_output
 from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.changes import Changes, ChannelChanges
 from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tensor_bytes
@@ -56,9 +57,9 @@ class LayerResponses:
             multiplier; layers that are not among them keep their own.
 
     Attributes:
-        runs: Partial runs made so far.
-        squares: Sum of squared changes of all output values so far, float64 [L, T].
-        values: Output values that ``squares`` sums over.
+        spec: The input that takes samples.
+        layers: Names of the candidates.
+        multipliers: How many there are, the exact one among them (T).
     """
 
     def __init__(
@@ -71,12 +72,13 @@ class LayerResponses:
         biases: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._int8, self._threads, self._biases = model, threads, dict(biases or {})
-        self._multipliers = len(multipliers)
+        self.multipliers = len(multipliers)
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
         channels = {c.name: c.channels for c in candidates}
         # The exact multiplier in the library's operators: the same bytes as the int8 model's,
         # without the slow paths that onnxruntime takes for int8 activations.
-        model = with_index_inputs(model, tables, channels, factors=factors)
+        signed = multipliers[0].encoding.codes_signed
+        model = with_index_inputs(model, tables, channels, factors=factors, signed=signed)
         self._output = model_output(model)
         self._others = [o.name for o in model.graph.output if o.name != self._output]
         for name in self._biases:
@@ -96,8 +98,8 @@ class LayerResponses:
         self._parts = {name: self._part(suffix, types) for name, suffix in suffixes.items()}
         begun = (None if name is None else self._parts[name] for name in starts)
         self._layers = tuple(zip(candidates, begun, strict=True))
-        self.runs, self.values = 0, 0
-        self.squares = np.zeros((len(self._layers), self._multipliers))
+        self.spec, self._runs = self._whole.spec, 0
+        self.layers = tuple(c.name for c in candidates)
 
     def _cut_up(
         self, model: onnx.ModelProto, candidates: Sequence[Candidate], samples: int
@@ -105,7 +107,7 @@ class LayerResponses:
         """Where the runs of each layer start, and what they hand out beside the outputs."""
         starts: Sequence[str | None] = (None,) * len(candidates)
         if model.ByteSize() < LARGE:  # every session over a rest holds the weights of that rest
-            starts = best_starts(candidates, self._behind, samples * (self._multipliers - 1))
+            starts = best_starts(candidates, self._behind, samples * (self.multipliers - 1))
         suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
         return starts, suffixes, {}
 
@@ -138,7 +140,7 @@ class LayerResponses:
         # Sessions give their memory back: the largest of the partial runs counts.
         parts = self._parts.values()
         part = max((live_bytes(part.model, sizes, ()) for part in parts), default=0)
-        of_sample = 4 * kept * (1 + len(self._layers) * self._multipliers)
+        of_sample = 4 * kept * (1 + len(self._layers) * self.multipliers)
         each = (whole + part) / rows + of_sample + 3 * sizes[self._output] / rows
         most = max(rows, min(DEFAULT_BATCH, max(1, len(x))))
         fixed = of_sample * len(x)
@@ -149,17 +151,27 @@ class LayerResponses:
     def _warm_up(self, x: np.ndarray) -> None:
         """Runs one sample from every layer, for the memory that operators take once and keep."""
         rows, _ = next(iter(batches(x[:1], self._whole.spec, 1)))
-        cached = self._cached(rows)
+        cached = self.cached(rows)
         for row, (candidate, _) in enumerate(self._layers):
             if self._output in self._behind[candidate.name]:
-                index = np.full(candidate.channels, self._multipliers - 1, np.int32)
+                index = np.full(candidate.channels, self.multipliers - 1, np.int32)
                 self._outputs(row, index, cached)
 
-    def _cached(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Exact outputs and activations of a batch, and all inputs."""
+    def cached(self, rows: np.ndarray, like: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Exact outputs and activations of a batch, and all inputs.
+
+        Args:
+            rows: The batch; rows that fill up a fixed batch too, as layers need them.
+            like: Outputs of other samples, whose shape is that of these; not compared if None.
+
+        Raises:
+            ModelError: The output's shape depends on the samples, or it is NaN.
+        """
         names = list(dict.fromkeys([self._output, *self._cut]))
         values = self._whole.run_batch(rows, names, self._own)
         found = dict(zip(names, values, strict=True))
+        check_rows(found[self._output], len(rows), self._output, self._others, like)
+        check_finite(found[self._output], self._output)
         return {**found, **self._own, **self._whole.spec.feeds(rows), _ROWS: rows}
 
     def _chosen(self, layer: str, index: np.ndarray) -> dict[str, np.ndarray]:
@@ -173,57 +185,58 @@ class LayerResponses:
         check_rows(outputs, len(rows), self._output, self._others)
         return outputs.shape[1:]
 
-    def stream(
-        self, x: np.ndarray, batch: int = DEFAULT_BATCH, kept: np.ndarray | None = None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields, batch by batch, exact outputs [S, C] and responses [L, T, S, C].
-
-        Args:
-            x: Samples, axis 0 counts them.
-            batch: Samples of one run, where the model leaves that open.
-            kept: Positions among the C output values of a sample that are handed out; all if
-                None. ``squares`` sums over all of them either way.
-
-        Raises:
-            ModelError: The output's shape depends on the samples, or it is NaN.
-        """
-        chosen = slice(None) if kept is None else kept
-        like = None
-        # The layers need the rows that fill up a fixed batch too: they are dropped at the end.
-        for rows, count in batches(x, self._whole.spec, batch):
-            cached = self._cached(rows)
-            outputs = cached[self._output]
-            check_rows(outputs, len(rows), self._output, self._others, like)
-            check_finite(outputs, self._output)
-            exact = flat_outputs(outputs)
-            responses = self._responses(cached, exact, count, chosen)
-            like = outputs[:0]
-            # Not held while the next batch is run.
-            del outputs, cached
-            yield exact[:count, chosen], responses
-
-    def _responses(
+    def changes(
         self,
         cached: Mapping[str, np.ndarray],
-        exact: np.ndarray,
         count: int,
+        rows: Sequence[int],
         chosen: slice | np.ndarray,
-    ) -> np.ndarray:
-        shape = (len(self._layers), self._multipliers, *exact[:count, chosen].shape)
-        responses = np.zeros(shape, np.float32)
-        self.values += exact[:count].size
-        for row, (candidate, _) in enumerate(self._layers):
-            if self._output not in self._behind[candidate.name]:
+        start: int,
+    ) -> Changes:
+        """Changes of the outputs of a batch by single layers.
+
+        Args:
+            cached: What :meth:`cached` gave.
+            count: Samples of the batch (S); further rows fill it up.
+            rows: Which layers (L), by their place.
+            chosen: Values of a sample's outputs that are handed out (C); squares sum over all.
+            start: Place of the first sample among all.
+
+        Raises:
+            ModelError: The output's shape depends on the samples.
+        """
+        exact = flat_outputs(cached[self._output])[:count]
+        shape = (len(rows), self.multipliers, *exact[:, chosen].shape)
+        found = Changes(
+            exact[:, chosen],
+            np.zeros(shape, np.float32),
+            np.zeros(shape[:2]),
+            exact.size,
+            self._channel_changes(rows, exact, cached, start),
+        )
+        before = self._runs
+        for place, row in enumerate(rows):
+            if self._output not in self._behind[self._layers[row][0].name]:
                 continue  # what is scored does not depend on the layer
-            for column in range(1, self._multipliers):
-                index = np.full(candidate.channels, column, np.int32)
+            for column in range(1, self.multipliers):
+                index = np.full(self._layers[row][0].channels, column, np.int32)
                 outputs, beside = self._outputs(row, index, cached)
                 change = self._change_of(outputs, cached)[:count]
-                self.squares[row, column] += np.einsum("ij,ij->", change, change, dtype=float)
-                responses[row, column] = change[:, chosen]
+                found.squares[place, column] = np.einsum("ij,ij->", change, change, dtype=float)
+                found.responses[place, column] = change[:, chosen]
                 if beside is not None:
-                    self._go_on(row, column, beside, cached, count)
-        return responses
+                    self._go_on(row, column, beside, cached, count, found)
+        return replace(found, runs=self._runs - before)
+
+    def _channel_changes(
+        self,
+        rows: Sequence[int],
+        exact: np.ndarray,
+        cached: Mapping[str, np.ndarray],
+        start: int,
+    ) -> dict[str, ChannelChanges]:
+        """Room for changes by single channels of layers, where these are run."""
+        return {}
 
     def _go_on(
         self,
@@ -232,12 +245,13 @@ class LayerResponses:
         beside: np.ndarray,
         cached: Mapping[str, np.ndarray],
         count: int,
+        found: Changes,
     ) -> None:
         """Goes on from what a layer under a multiplier hands out beside the outputs."""
 
     def _change_of(self, outputs: np.ndarray, cached: Mapping[str, np.ndarray]) -> np.ndarray:
         """Change of the outputs [rows, C] in one more run."""
-        self.runs += 1
+        self._runs += 1
         exact = cached[self._output]
         check_rows(outputs, len(exact), self._output, self._others, exact)
         return np.asarray(_floats(outputs) - _floats(exact))
@@ -259,31 +273,33 @@ class LayerResponses:
             found = run(part.session, names, feeds)
         return found[0], found[1] if len(found) > 1 else None
 
-    def squared_changes(
-        self, x: np.ndarray, picks: Mapping[str, Sequence[np.ndarray]], batch: int = DEFAULT_BATCH
-    ) -> dict[str, np.ndarray]:
-        """Mean squared change of the outputs with one layer approximated channel by channel.
+    def squares_of(
+        self,
+        cached: Mapping[str, np.ndarray],
+        count: int,
+        picks: Mapping[str, Sequence[np.ndarray]],
+    ) -> dict[str, list[float]]:
+        """Sums of squared changes of a batch's outputs with one layer approximated by channels.
 
         Args:
-            x: Samples.
+            cached: What :meth:`cached` gave.
+            count: Samples of the batch.
             picks: Layer -> choices of tables, int32 [channels] each.
-            batch: Samples of one run, where the model leaves that open.
 
         Returns:
-            Layer -> one value for each choice, float64.
+            Layer -> one sum for each choice.
         """
-        rows = {candidate.name: row for row, (candidate, _) in enumerate(self._layers)}
-        sums = {layer: np.zeros(len(chosen)) for layer, chosen in picks.items()}
-        values = 0
-        for samples, count in batches(x, self._whole.spec, batch):
-            cached = self._cached(samples)
-            values += cached[self._output][:count].size
-            for layer, chosen in picks.items():
-                for place, index in enumerate(chosen):
-                    outputs, _ = self._outputs(rows[layer], index, cached)
-                    change = self._change_of(outputs, cached)[:count]
-                    sums[layer][place] += np.einsum("ij,ij->", change, change, dtype=float)
-        return {layer: total / max(1, values) for layer, total in sums.items()}
+        return {
+            name: [self._square(self.layers.index(name), index, cached, count) for index in chosen]
+            for name, chosen in picks.items()
+        }
+
+    def _square(
+        self, row: int, index: np.ndarray, cached: Mapping[str, np.ndarray], count: int
+    ) -> float:
+        outputs, _ = self._outputs(row, index, cached)
+        change = self._change_of(outputs, cached)[:count]
+        return float(np.einsum("ij,ij->", change, change, dtype=float))
 
 
 def _floats(outputs: np.ndarray) -> np.ndarray:

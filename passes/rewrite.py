@@ -83,7 +83,9 @@ def rewrite(
     if packed:
         compact = {name: position[index] for name, index in indices.items()}
         factors = stacked_factors(packed)
-        result = with_tables(model, stacked_tables(packed), compact, factors=factors)
+        signed = packed[0].encoding.codes_signed
+        tables = stacked_tables(packed)
+        result = with_tables(model, tables, compact, factors=factors, signed=signed)
     else:
         result = onnx.ModelProto()
         result.CopyFrom(model)

@@ -22,6 +22,8 @@ SLACK = 2.0
 """Memory of a run over that of its tensors: onnxruntime allocates in pieces that grow."""
 AMPLE = 4.0
 """How many times what is needed leaves no doubt that it fits."""
+STEPS = 32
+"""Into how many steps of what a process holds its limit is cut."""
 
 
 def tensor_bytes(
@@ -137,7 +139,9 @@ def fitting_batch(
     if plenty(limit, each * most + fixed):
         return most
     release_freed()  # takes longer than a small network's run
-    around = resident_bytes() + fixed + MARGIN
+    # In steps: what a process holds differs a little each time, and samples must not.
+    step = max(1, limit // STEPS)
+    around = -(-resident_bytes() // step) * step + fixed + MARGIN
     count = int((limit - around) / max(1.0, SLACK * each))
     if count < least:
         needed = around + int(SLACK * each * least)

@@ -5,35 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
-import onnx
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
-from hawx_onnx.passes.base import Candidate, Pass, PassResult, PassState
-from hawx_onnx.passes.calibrate import operand_tensors, second_operand
+from hawx_onnx.passes.base import Pass, PassResult, PassState
 from hawx_onnx.passes.channel_responses import ChannelResponses, runs_pay
 from hawx_onnx.passes.filter_score import find_effects, score_filters
-from hawx_onnx.passes.measured_error import MeasuredError, measure_errors
-from hawx_onnx.passes.operator_score import (
-    accumulated_error,
-    accumulated_error_of_activations,
-    weight_patterns,
-)
+from hawx_onnx.passes.layer_level import LayerLevel, sample_runs
+from hawx_onnx.passes.operator_level import score_operators
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.shared_folds import SharedFolds
+from hawx_onnx.passes.shared_folds import SharedFolds, fresh_folds
 from hawx_onnx.runtime.evaluate import classes
 from hawx_onnx.runtime.model_session import LARGE
-from hawx_onnx.sensitivity import (
-    MEASURED,
-    FilterScore,
-    OperatorLevel,
-    OperatorScore,
-    Sensitivity,
-)
+from hawx_onnx.runtime.workers import Workers, held
+from hawx_onnx.sensitivity import MEASURED, FilterScore, OperatorLevel, Sensitivity
 
 DEFAULT_SAMPLES = 256
 DEFAULT_BYTES = parse_bytes(DEFAULT_LIMIT)
@@ -61,6 +52,7 @@ class Score(Pass):
             calibration samples; None scores layers uncompensated.
         kept: Layers that stay exact whatever is chosen: where channels are run one by one, theirs
             are not, and have no score.
+        workers: Run the samples, with the same scores; this process if None.
     """
 
     name = "score"
@@ -74,7 +66,9 @@ class Score(Pass):
         enough: Callable[[Sensitivity], bool] | None = None,
         folds: SharedFolds | None = None,
         kept: Collection[str] = (),
+        workers: Workers | None = None,
     ) -> None:
+        self.workers = workers
         self.samples, self.folds, self.kept = samples, folds, frozenset(kept)
         self.threads = threads
         self.memory_limit = memory_limit
@@ -92,7 +86,7 @@ class Score(Pass):
         split = state.dataset.validation
         names = tuple(c.name for c in state.candidates)
         operator = OperatorLevel(
-            names, lambda: score_operators(state, self.threads, self.memory_limit)
+            names, lambda: score_operators(state, self.threads, self.memory_limit, self.workers)
         )
         x = split.x[: self.samples]
         biases = self._folded_biases()
@@ -102,26 +96,35 @@ class Score(Pass):
         effects = None
         if self.filters and not direct and not large:
             # Before the layer level, whose sessions hold on to what its runs took.
-            effects = find_effects(state, x, given, self.memory_limit, self.threads, biases)
-        network = (state.model, state.candidates, state.multipliers, self.threads, len(x), biases)
-        probe = ChannelResponses(*network, given, self.kept) if direct else LayerResponses(*network)
-        enough = self.enough if direct or not self.filters else None
-        layer = self._layer_level(state, probe, x, enough)
+            limit, workers = self.memory_limit, self.workers
+            effects = find_effects(state, x, given, limit, self.threads, biases, workers)
+        network: dict[str, Any] = {
+            "model": state.model,
+            "candidates": state.candidates,
+            "multipliers": state.multipliers,
+            "samples": len(x),
+            "biases": biases,
+        }
+        if direct:
+            network |= {"labels": given, "kept": self.kept}
+        make = partial(sample_runs, ChannelResponses if direct else LayerResponses, network, x)
+        samples = make(self.threads)
+        with held(self.workers, samples, make) as runs:
+            level = LayerLevel(samples, runs)
+            enough = self.enough if direct or not self.filters else None
+            layer = self._layer_level(state, level, x, enough)
+            filters = level.channel_scores()
+            if effects is not None:
+                filters = score_filters(
+                    state,
+                    effects,
+                    operator=operator,
+                    measured=layer.squared_change,
+                    layers=level,
+                    batch=layer.batch,
+                    folded=biases,
+                )
         labels = _labels(layer, split)
-        filters: dict[str, FilterScore] = {}
-        if isinstance(probe, ChannelResponses):
-            filters = probe.scores()
-        if effects is not None:
-            filters = score_filters(
-                state,
-                effects,
-                x,
-                operator=operator,
-                measured=layer.squared_change,
-                responses=probe,
-                batch=layer.batch,
-                folded=biases,
-            )
         sensitivity = Sensitivity(
             layers=names,
             multipliers=tuple(m.name for m in state.multipliers),
@@ -132,7 +135,7 @@ class Score(Pass):
             squared_change=layer.squared_change,
             filters=filters,
             seconds=time.perf_counter() - start,
-            runs=probe.runs,
+            runs=level.runs,
             notes=(*_measured_notes(filters), *([_TOO_LARGE] if self.filters and large else [])),
             folded=tuple(biases),
             folding_samples=0 if self.folds is None else len(self.folds.x),
@@ -149,21 +152,22 @@ class Score(Pass):
         """Biases of each layer under each multiplier, everything else exact: int32 [T, C]."""
         if self.folds is None:
             return {}
-        biases = {layer: self.folds.single(layer) for layer in self.folds.layers}
+        with held(self.workers, self.folds, partial(fresh_folds, self.folds)) as runs:
+            layers = self.folds.layers
+            rows = list(runs.each(SharedFolds.single, ((layer,) for layer in layers)))
         self.folds.forget_activations()
-        return biases
+        return dict(zip(layers, rows, strict=True))
 
     def _layer_level(
         self,
         state: PassState,
-        probe: LayerResponses,
+        level: LayerLevel,
         x: np.ndarray,
         enough: Callable[[Sensitivity], bool] | None,
     ) -> _LayerLevel:
         """Streams samples through the partial runs, until they are enough."""
-        shape = probe.output_shape(x)
-        class_scores = are_class_scores(np.empty((0, *shape)))
-        values = int(np.prod(shape))
+        class_scores = are_class_scores(np.empty((0, *level.shape)))
+        values = int(np.prod(level.shape))
         of_value = 4 * len(x) * (1 + len(state.candidates) * len(state.multipliers))
         most = values if class_scores else self.memory_limit // KEPT_SHARE // of_value
         kept = None
@@ -171,17 +175,17 @@ class Score(Pass):
             # Any fixed choice will do; a seeded one is the same in every run.
             kept = np.sort(np.random.default_rng(0).choice(values, max(1, most), replace=False))
         count = values if kept is None else len(kept)
-        batch = probe.fitting_batch(x, self.memory_limit, count)
+        batch = level.probe.fitting_batch(x, self.memory_limit, count)
         layers, multipliers = len(state.candidates), len(state.multipliers)
         baseline = np.empty((len(x), count), np.float32)
         responses = np.empty((layers, multipliers, len(x), count), np.float32)
         done = 0
         for look in looks(len(x)) if enough is not None and class_scores else (len(x),):
-            for exact, response in probe.stream(x[done:look], batch, kept):
+            for exact, response in level.stream(range(done, look), batch, kept):
                 rows = slice(done, done + len(exact))
                 baseline[rows], responses[:, :, rows] = exact, response
                 done += len(exact)
-            change = probe.squares / max(1, probe.values)
+            change = level.squares / max(1, level.values)
             found = _LayerLevel(
                 baseline[:done], responses[:, :, :done], change, class_scores, batch
             )
@@ -237,57 +241,3 @@ class _LayerLevel:
     squared_change: np.ndarray
     class_scores: bool
     batch: int
-
-
-def score_operators(state: PassState, threads: int, memory_limit: int) -> dict[str, OperatorScore]:
-    """Operator-level scores of all candidates under all multipliers."""
-    assert state.dataset is not None
-    x = state.dataset.calibration.x
-    measured = measure_errors(state, x, threads, memory_limit=memory_limit)
-    return {c.name: score_operator(state, c, measured[c.name]) for c in state.candidates}
-
-
-def score_operator(
-    state: PassState, candidate: Candidate, measured: MeasuredError | None = None
-) -> OperatorScore:
-    """Operator-level score of one candidate under all multipliers.
-
-    Args:
-        state: Int8 model, multipliers, and what ``Calibrate`` counted.
-        candidate: The node.
-        measured: Its errors over a few samples; without, the closed form stands for them.
-    """
-    constants = {t.name: t for t in state.model.graph.initializer}
-    node = next(n for n in state.model.graph.node if n.name == candidate.name)
-    x_scale, x_zero, w_scale, y_scale, y_zero = (
-        onnx.numpy_helper.to_array(constants[node.input[i]]) for i in (1, 2, 4, 6, 7)
-    )
-    weights = constants.get(operand_tensors(state.model, candidate)[1])
-    if weights is None:
-        first = state.histograms[candidate.name]
-        second = state.histograms[second_operand(candidate.name)]
-        window = candidate.workload.window
-        mean, std = accumulated_error_of_activations(first, second, window, state.multipliers)
-        mean = mean if measured is None else measured.mean
-    else:
-        patterns = weight_patterns(candidate.kind, onnx.numpy_helper.to_array(weights))
-        shares = _shares(state, candidate, int(x_zero.reshape(-1).view(np.uint8)[0]))
-        mean, std = accumulated_error(shares, patterns, state.multipliers)
-    limits = np.iinfo(y_zero.dtype)
-    peak = float(y_scale.max()) * (int(limits.max) - int(limits.min)) / 2
-    scale = (x_scale * w_scale).astype(np.float64).reshape(-1)
-    return OperatorScore(
-        mean=mean,
-        std=std if measured is None else measured.std,
-        independent_std=std,
-        output_scale=np.broadcast_to(scale, (candidate.channels,)),
-        peak=peak,
-        spread_samples=0 if measured is None else measured.samples,
-    )
-
-
-def _shares(state: PassState, candidate: Candidate, padding: int) -> np.ndarray:
-    """How often the window's positions read each code: [channels, taps, 256] or [K, 256]."""
-    if candidate.name in state.tap_counts:
-        return state.tap_counts[candidate.name].shares(padding)
-    return state.histograms[candidate.name]

@@ -227,6 +227,11 @@ class _Network:
         return approximated_only(FoldBias().fit(outputs, known), known, index > 0)
 
 
+def fresh_folds(folds: SharedFolds, threads: int) -> SharedFolds:
+    """Makes what workers hold: folds of the same network for other threads."""
+    return folds.fresh(threads=threads)
+
+
 def shared_folds(
     state: PassState, threads: int = 0, memory_limit: int | None = None
 ) -> SharedFolds | None:

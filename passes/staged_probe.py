@@ -63,7 +63,8 @@ class StagedProbe:
         self._candidates, self._threads, self._folds = tuple(candidates), threads, folds
         channels = {c.name: c.channels for c in candidates}
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
-        self._model = with_index_inputs(model, tables, channels, factors=factors)
+        signed = multipliers[0].encoding.codes_signed
+        self._model = with_index_inputs(model, tables, channels, factors=factors, signed=signed)
         opened = () if folds is None else folds.layers
         self._constants = open_constants(self._model, opened)
         self._shared = SharedConstants(self._model)

@@ -19,20 +19,18 @@ import onnx
 from hawx_onnx.components import Multiplier, stacked_factors
 from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.graph_checks import tensors_read
-from hawx_onnx.frontend.model import batches, model_input
+from hawx_onnx.frontend.model import batches
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import TABLES_AT
-from hawx_onnx.passes.layer_constants import W_ZERO, WEIGHTS, X_ZERO
+from hawx_onnx.passes.integer_ops import EXACT_OP, INTEGER_OPS
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.runtime.model_session import session_of
-from hawx_onnx.runtime.runner import Runner, run
+from hawx_onnx.runtime.runner import Runner, data_input, run
 from hawx_onnx.runtime.shared_constants import SharedConstants
-
-_SUMS = {"ApproxQLinearConv": "ApproxConvInteger", "ApproxQLinearMatMul": "ApproxMatMulInteger"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +71,11 @@ class Stages:
         multipliers: Sequence[Multiplier],
         threads: int = 0,
     ) -> None:
-        self.spec, self.output, self._threads = model_input(model), model_output(model), threads
+        self.spec, self.output, self._threads = data_input(model), model_output(model), threads
         channels = {c.name: c.channels for c in candidates}
         tables, factors = stacked_tables(multipliers), stacked_factors(multipliers)
-        graph = with_index_inputs(model, tables, channels, factors=factors)
+        signed = multipliers[0].encoding.codes_signed
+        graph = with_index_inputs(model, tables, channels, factors=factors, signed=signed)
         constants = open_constants(graph, channels)
         self._shared = SharedConstants(graph)
         nodes = graph.graph.node
@@ -253,9 +252,11 @@ def _cut(model: onnx.ModelProto, spans: Sequence[range]) -> list[_Part]:
 
 def _sums_of(node: onnx.NodeProto) -> onnx.NodeProto:
     """The integer operator that gives the accumulators of a layer."""
-    operands = [node.input[place] for place in (0, WEIGHTS, X_ZERO, W_ZERO)]
-    sums = onnx.NodeProto(name=node.name, op_type=_SUMS[node.op_type], domain=node.domain)
-    sums.input.extend([*operands, *node.input[TABLES_AT[node.op_type] :]])
+    known = INTEGER_OPS[EXACT_OP[node.op_type]]
+    sums = onnx.NodeProto(name=node.name, op_type=known.sums, domain=node.domain)
+    sums.input.extend(
+        [*(node.input[place] for place in known.places), *node.input[TABLES_AT[node.op_type] :]]
+    )
     sums.output.append(f"{node.name}.sums")
     sums.attribute.extend(node.attribute)
     return sums

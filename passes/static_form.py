@@ -8,12 +8,12 @@ import onnx_graphsurgeon as gs
 
 from hawx_onnx.frontend.external_data import keeps_codes
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
+from hawx_onnx.passes.dynamic_form import DYNAMIC_OPS, FUSED, split_fused, write_zero_points
+from hawx_onnx.passes.element_types import element_types
 from hawx_onnx.passes.graph import constant, producer, single_consumer, to_graph, to_model
 from hawx_onnx.passes.qdq import Reason
 
 FLOAT_OP = {"MatMulInteger": "MatMul", "ConvInteger": "Conv"}
-# Operators that multiply codes whose ranges are found at run time.
-DYNAMIC_OPS = frozenset({*FLOAT_OP, "DynamicQuantizeMatMul"})
 _STATIC = frozenset({"QuantizeLinear"})
 
 
@@ -25,9 +25,16 @@ class StaticForm(Pass):
     calibration samples like those of any float network; an accelerator with fixed scales needs
     them. In a graph without any quantised activation, DequantizeLinear of constants is computed,
     unless the weights are too large for that.
+
+    Args:
+        keep_dynamic: Leave the products their dynamic ranges; a fused one is split into the
+            operators of the standard.
     """
 
     name = "static-form"
+
+    def __init__(self, keep_dynamic: bool = False) -> None:
+        self.keep_dynamic = keep_dynamic
 
     def call(self, state: PassState) -> PassResult:
         """Replaces each group, and weights that stand alone."""
@@ -36,12 +43,16 @@ class StaticForm(Pass):
         graph = to_graph(state.model)
         left: list[LeftAlone] = []
         changed, computes = False, _computes_weights(state.model)
+        types = element_types(state.model) if self.keep_dynamic else {}
         for node in list(graph.nodes):
             try:
+                if node.op in FLOAT_OP and self.keep_dynamic:
+                    changed |= write_zero_points(node, types)
+                    continue
                 if node.op in FLOAT_OP:
                     _to_float(graph, node)
-                elif node.op == "DynamicQuantizeMatMul":
-                    _split_fused(graph, node)
+                elif node.op == FUSED:
+                    (split_fused if self.keep_dynamic else _fused_to_float)(graph, node)
                 elif node.op == "DequantizeLinear" and computes:
                     _compute(node)
                 else:
@@ -138,7 +149,7 @@ def _per_filter(scale: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return scale.reshape(-1, *[1] * (weights.ndim - 1))
 
 
-def _split_fused(graph: gs.Graph, node: gs.Node) -> None:
+def _fused_to_float(graph: gs.Graph, node: gs.Node) -> None:
     """DynamicQuantizeMatMul of com.microsoft: A, B, scale, zero point, bias."""
     codes, scale = constant(node.inputs[1]), constant(node.inputs[2])
     if codes is None or scale is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,28 +18,30 @@ class Quality:
     """How a network does on the validation samples.
 
     Attributes:
-        hits: bool [samples], whose class is right.
+        scores: Of each sample, the higher the better: bool or float64 [samples].
         output_mse: Mean squared difference of its outputs to those of the exact int8 network.
     """
 
-    hits: np.ndarray
+    scores: np.ndarray
     output_mse: float
 
     @property
-    def accuracy(self) -> float:
-        """Accuracy as a fraction."""
-        return float(self.hits.mean())
+    def score(self) -> float:
+        """Mean score: of classes that are right or wrong, the accuracy as a fraction."""
+        return float(self.scores.mean())
 
     def beats(self, other: Quality) -> bool:
         """Whether it gains on another network over the same samples.
 
-        As many samples have to be right at least, and either outputs are closer to the exact ones,
-        or more samples are right than chance explains (McNemar 1947, Psychometrika 12).
+        The mean score must not be lower, and either outputs are closer to the exact ones, or the
+        score is higher than chance explains: differences of samples against the root of the sum of
+        their squares, which is the test of McNemar (1947, Psychometrika 12) where samples are right
+        or wrong.
         """
-        won = int((self.hits & ~other.hits).sum())
-        lost = int((other.hits & ~self.hits).sum())
-        beyond_chance = won - lost > Z95 * math.sqrt(won + lost)
-        return won >= lost and (self.output_mse < other.output_mse or beyond_chance)
+        gains = self.scores.astype(np.float64) - other.scores
+        gain = float(gains.sum())
+        beyond_chance = gain > Z95 * math.sqrt(np.square(gains).sum())
+        return gain >= 0 and (self.output_mse < other.output_mse or beyond_chance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +85,19 @@ class Trial:
     seconds: float
     left_alone: tuple[LeftAlone, ...] = ()
 
-    def to_dict(self) -> dict[str, object]:
-        """An entry of ``compensation`` in ``report.json``."""
+    def to_dict(self, value: Callable[[float], float] = float) -> dict[str, object]:
+        """An entry of ``compensation`` in ``report.json``.
+
+        Args:
+            value: Turns a mean score into the metric's value.
+        """
         return {
             "pass": self.name,
             "kept": self.kept,
-            "gain": self.after.accuracy - self.before.accuracy,
-            "validation_accuracy_before": self.before.accuracy,
-            "validation_accuracy_after": self.after.accuracy,
-            "validation_samples": len(self.before.hits),
+            "gain": self.after.score - self.before.score,
+            "validation_accuracy_before": value(self.before.score),
+            "validation_accuracy_after": value(self.after.score),
+            "validation_samples": len(self.before.scores),
             "output_mse_before": self.before.output_mse,
             "output_mse_after": self.after.output_mse,
             "layers": self.layers,

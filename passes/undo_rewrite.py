@@ -8,7 +8,7 @@ import onnx
 
 from hawx_onnx.compensation import Compensation
 from hawx_onnx.errors import ConfigError, ModelError
-from hawx_onnx.passes.approximate import EXACT_OP, index_input
+from hawx_onnx.passes.approximate import index_input
 from hawx_onnx.passes.compensated import undo_compensation
 from hawx_onnx.passes.graph import (
     HAWX_DOMAIN,
@@ -18,22 +18,19 @@ from hawx_onnx.passes.graph import (
     metadata,
     set_metadata,
 )
-from hawx_onnx.passes.layer_constants import BIAS, WEIGHTS, drop_unused
+from hawx_onnx.passes.integer_ops import EXACT_OP, integer_op
+from hawx_onnx.passes.layer_constants import BIAS, drop_unused
+from hawx_onnx.passes.moved_codes import move_back
 from hawx_onnx.passes.rewrite import OWN_KEYS, UNCOMPENSATED_KEY
 
-# The standard's operator that each operator of the library stands for.
-STANDARD_OP = {
-    **EXACT_OP,
-    "ApproxConvInteger": "ConvInteger",
-    "ApproxMatMulInteger": "MatMulInteger",
-}
 _AGAIN = "give the model that it was made from"
 
 
 def undo_rewrite(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy with the standard's operators in place of ai.hawx ones.
 
-    Tables, their indices and the portable bodies go. Constants that compensation changed get their
+    Tables, their indices and the portable bodies go, and codes that were moved for the multipliers
+    are read where they came from. Constants that compensation changed get their
     own values back where the model carries them; one that an older version wrote does not, and
     keeps the compensated ones.
 
@@ -49,6 +46,7 @@ def undo_rewrite(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in result.graph.node:
         if node.domain == HAWX_DOMAIN:
             _to_standard(node, tensors)
+    move_back(result.graph)
     for entries in (result.functions, result.opset_import):
         kept = [entry for entry in entries if entry.domain != HAWX_DOMAIN]
         del entries[:]
@@ -66,18 +64,18 @@ def _channels(graph: onnx.GraphProto, tensors: dict[str, onnx.TensorProto]) -> d
     found = {}
     for node in graph.node:
         index = tensors.get(index_input(node.name))
-        kind = EXACT_OP.get(node.op_type, node.op_type)
+        known = integer_op(node.op_type)
         if node.domain == HAWX_DOMAIN and index is not None:
             found[node.name] = int(index.dims[0])
-        elif kind in EXACT_OP.values() and node.input[WEIGHTS] in tensors:
-            axis = 0 if kind == "QLinearConv" else -1
-            found[node.name] = int(tensors[node.input[WEIGHTS]].dims[axis])
+        elif known is not None and node.input[known.weight] in tensors:
+            axis = 0 if known.convolves else -1
+            found[node.name] = int(tensors[node.input[known.weight]].dims[axis])
     return found
 
 
 def _to_standard(node: onnx.NodeProto, tensors: dict[str, onnx.TensorProto]) -> None:
     """Turns one node back, in place."""
-    kind = STANDARD_OP.get(node.op_type)
+    kind = EXACT_OP.get(node.op_type)
     if kind is None:
         raise ModelError(
             f"is {node.op_type} of {HAWX_DOMAIN}, which is not known",

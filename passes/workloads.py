@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 
 from hawx_onnx.hardware import Geometry, LayerWorkload
+from hawx_onnx.passes.integer_ops import CONV, integer_op
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -26,7 +27,8 @@ def workload_of(
     """
     first, second = (shapes[node.input[position]] for position in operands)
     out = shapes[node.output[0]]
-    if node.op_type.endswith("Conv"):
+    known = integer_op(node.op_type)
+    if node.op_type == CONV or (known is not None and known.convolves):
         groups = next((a.i for a in node.attribute if a.name == "group"), 1)
         positions, filters, window = int(np.prod(out[2:])), second[0], int(np.prod(second[1:]))
         images = _geometry(node, first, second, out) if op == "Conv" else None

@@ -44,6 +44,9 @@ def _helper(name: str) -> ModuleType:
     return module
 
 
+_helper("run_files")  # tests import it by its name
+
+
 @pytest.fixture(scope="session")
 def netlists() -> ModuleType:
     """The generator of netlists, ``tests/netlists.py``."""

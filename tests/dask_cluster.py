@@ -52,7 +52,8 @@ def processes(
                 *("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"),
                 *("--scheduler-file", str(told)),
             )
-            wait_for(told.is_file, scheduler, log)
+            # The file is there before it is written.
+            wait_for(lambda: told.is_file() and told.read_text().endswith("}"), scheduler, log)
             address = json.loads(told.read_text())["address"]
             names = [f"worker-{number}" for number in range(workers)]
             made = {

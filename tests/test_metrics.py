@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import t as student
 
 from hawx_onnx.errors import ConfigError, DataError, ModelError
-from hawx_onnx.metrics import Scorer, metric_named
+from hawx_onnx.metrics import Scorer, metric_named, score_of, value_of
 from hawx_onnx.runtime.evaluate import Accuracy, measured, paired_drop
 
 
@@ -85,6 +85,24 @@ def test_a_users_function_and_its_attributes(monkeypatch):
     scores = scorer.scores(outputs, targets)
     assert scores.tolist() == [-2, -5] and scorer.value(scores.mean()) == 3.5
     assert (metric.title, metric.unit, metric.higher_is_better) == ("figure", "mm", False)
+
+
+def test_truth_values_that_had_better_be_false(monkeypatch):
+    def wrong(outputs, targets):
+        return outputs[:, 0] != targets
+
+    wrong.higher_is_better = False
+    scorer = user_function(monkeypatch, wrong).bound(np.zeros(4))
+    scores = scorer.scores(np.array([[0.0], [1.0], [1.0], [0.0]]), np.zeros(4))
+    assert scores.tolist() == [0, -1, -1, 0] and scorer.value(scores.mean()) == 0.5
+
+
+@pytest.mark.parametrize("name", ["accuracy", "top-5", "mse", "perplexity"])
+def test_values_and_scores_are_each_others_reverse(name):
+    metric = metric_named(name)
+    for score in (0.25, -1.5):
+        value = value_of(name, score, 3.0, metric.higher_is_better)
+        assert score_of(name, value, 3.0, metric.higher_is_better) == pytest.approx(score)
 
 
 @pytest.mark.parametrize(

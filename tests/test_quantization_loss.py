@@ -9,8 +9,9 @@ from onnx import numpy_helper
 
 from hawx_onnx.components import Encoding
 from hawx_onnx.frontend.data import Dataset, Split
-from hawx_onnx.quantization_loss import find_loss, snr_db
+from hawx_onnx.quantization_loss import QuantizationLoss, Trial, find_loss
 from hawx_onnx.settings import Settings
+from hawx_onnx.signal_noise import snr_db
 
 
 def network() -> onnx.ModelProto:
@@ -62,6 +63,40 @@ def test_the_layer_to_blame_is_named() -> None:
         assert word in told
     assert "\n" not in told
     assert loss.document()["trials"][0]["flag"] in ("--keep-float", "--calibration")
+    # Of the other ways those are told that help; this one may or may not.
+    asked = [t for t in loss.trials if t.flag == "--quantization"]
+    assert [t.value for t in asked] in ([], ["dynamic"])
+
+
+def test_dynamic_ranges_that_help_are_told() -> None:
+    """Static ranges hold samples that are 30 times as large as those that noise is measured on."""
+    given = dataset()
+    wide = np.concatenate([given.calibration.x[:16], 30 * given.calibration.x[16:]])
+    given = Dataset("test", *(Split(s.name, wide, None) for s in given.splits), "")
+    loss = find_loss(network(), given, Encoding.SIGNED, Settings(jobs=1), 0.2)
+    assert loss is not None
+    assert any((t.flag, t.value) == ("--quantization", "dynamic") for t in loss.trials)
+    settings = Settings(jobs=1, quantization="dynamic")
+    loss = find_loss(network(), given, Encoding.SIGNED, settings, 0.2)
+    assert loss is not None
+    assert {t.flag for t in loss.trials} <= {"--keep-float"}
+
+
+@pytest.mark.parametrize(
+    ("trials", "words"),
+    [
+        ((), "no other calibration, and no layer alone, helps"),
+        ((Trial("--calibration", "entropy", 9.0),), "; --calibration 'entropy' leaves 9.0 dB"),
+        (
+            (Trial("--calibration", "entropy", 9.0), Trial("--keep-float", "conv", 8.0)),
+            "most of it in conv: signal to noise at the output is 7.0 dB; --calibration 'entropy' "
+            "leaves 9.0 dB; --keep-float 'conv' leaves 8.0 dB",
+        ),
+        ((Trial("--keep-float", "conv", 8.0),), "7.0 dB; --keep-float 'conv' leaves 8.0 dB"),
+    ],
+)
+def test_the_warning_tells_what_helps(trials: tuple[Trial, ...], words: str) -> None:
+    assert QuantizationLoss(0.02, 7.0, trials).warning().endswith(words)
 
 
 def test_small_losses_are_not_looked_into() -> None:

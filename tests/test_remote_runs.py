@@ -11,7 +11,7 @@ import pytest
 
 from hawx_onnx import errors
 from hawx_onnx.preparation import prepare
-from hawx_onnx.remote_runs import RemoteRuns
+from hawx_onnx.remote_runs import RemoteRuns, block_scores
 from hawx_onnx.runtime.cluster import Cluster
 from hawx_onnx.search import Limits, Measurer
 from hawx_onnx.selection import Searcher
@@ -111,7 +111,7 @@ def test_a_killed_worker_loses_nothing(problem, dask_cluster, tmp_path):
         remote.scores = scores
         found = measured(remote, problem, True, choices)
         assert held and victim.wait(timeout=60) != 0
-        assert cluster.workers == 1
+        assert cluster.count == 1
         cluster.close()
     assert found == wanted
 
@@ -128,7 +128,7 @@ def kill_at_work(cluster, victim):
 
 def test_the_whole_search_is_the_local_one(prepared, cluster):
     settings = dataclasses.replace(SETTINGS, max_evaluations=6)
-    results = [Searcher(prepared, settings, cluster=place).run("hawx") for place in (None, cluster)]
+    results = [Searcher(prepared, settings, workers=place).run("hawx") for place in (None, cluster)]
     points = [[dataclasses.astuple(point) for point in result.points] for result in results]
     assert points[0] == points[1]
     assert results[0].evaluations == results[1].evaluations == 6
@@ -142,14 +142,14 @@ def test_errors_of_a_worker_are_told_as_here(prepared, cluster):
 
     name = cluster.hold(broken)
     with pytest.raises(errors.ModelError, match="is broken") as caught:
-        cluster.result(cluster.scores(name, "run", 0, [(0,)]))
+        cluster.result(cluster.submit(name, "run", block_scores, 0, [(0,)]))
     assert (caught.value.where, caught.value.mend) == ("there", "mend it")
 
     def odd(threads):
         raise KeyError("odd")
 
     with pytest.raises(errors.LibraryError, match="KeyError: 'odd'"):
-        cluster.result(cluster.scores(cluster.hold(odd), "run", 0, [(0,)]))
+        cluster.result(cluster.submit(cluster.hold(odd), "run", block_scores, 0, [(0,)]))
 
 
 def test_a_network_is_sent_once_and_made_once_for_each_run(cluster):
@@ -173,7 +173,7 @@ def test_a_network_is_sent_once_and_made_once_for_each_run(cluster):
     assert cluster.hold(Counting) == name
 
     def ask(run):
-        futures = [cluster.scores(name, run, batch, [(7,)]) for batch in range(8)]
+        futures = [cluster.submit(name, run, block_scores, batch, [(7,)]) for batch in range(8)]
         return np.array([cluster.result(future) for future in futures])[:, 0]
 
     first, second = ask("one"), ask("two")

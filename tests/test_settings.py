@@ -91,7 +91,7 @@ def test_settings_survive_a_configuration_file(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(settings.to_dict()), encoding="utf-8")
     assert Settings.of(load_config(file)) == settings
     flags = {flag_name(f.name) for f in dataclasses.fields(Settings)}
-    assert set(settings.to_dict()) == flags - {"cluster"}
+    assert set(settings.to_dict()) == flags - {"cluster", "workers"}
 
 
 def test_a_configuration_file_is_lenient_where_yaml_is_odd(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hawx_onnx.assignment import Assignment
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
 from hawx_onnx.passes import Calibrate, PassState
 from hawx_onnx.passes.filter_score import find_effects, score_filters
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.predictors import spearman
 from hawx_onnx.sensitivity import FilterScore
 
@@ -33,13 +34,13 @@ def filter_scores(state: PassState) -> dict[str, FilterScore]:
     labels = None if few.y is None else few.y[:SAMPLES]
     x = few.x[:SAMPLES]
     effects = find_effects(state, x, labels, limit, 1)
+    probe = LayerResponses(state.model, state.candidates, state.multipliers, 1)
     return score_filters(
         state,
         effects,
-        x,
         operator={c.name: score_operator(state, c) for c in state.candidates},
         measured=np.zeros((len(state.candidates), len(state.multipliers))),
-        responses=LayerResponses(state.model, state.candidates, state.multipliers, 1),
+        layers=LayerLevel(SampleRuns(probe, x)),
         batch=64,
     )
 

@@ -19,9 +19,10 @@ from hawx_onnx.frontend.data import Split
 from hawx_onnx.memory import parse_bytes
 from hawx_onnx.passes import Calibrate, PassState, Score, responses
 from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
 from hawx_onnx.passes.measured_error import measure_errors
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.runtime.runner import Runner
 from scoring.channels import calibrated, filter_scores
 from scoring.subjects import Subject
@@ -110,7 +111,7 @@ def layer_seconds(state: PassState, x: np.ndarray) -> tuple[float, float, float]
         probe = LayerResponses(state.model, state.candidates, state.multipliers, 1)
         batch = probe.fitting_batch(x, parse_bytes("2G"), 10)
         begun = time.process_time()
-        for _ in probe.stream(x, batch):
+        for _ in LayerLevel(SampleRuns(probe, x)).stream(batch=batch):
             pass
         end = time.process_time()
     return end - start, end - begun, sum(own)

@@ -16,8 +16,8 @@ from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.exact_form import exact_form
 from hawx_onnx.passes.measured_error import NodeErrors, measure_errors
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.operator_score import accumulated_error, weight_patterns
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.predictors import spearman
 from hawx_onnx.runtime.runner import Runner
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hawx_onnx.checks.baseline_measurement import measure_baseline
 from hawx_onnx.checks.catalogue import ALL_KINDS, RULES, RuleKind
 from hawx_onnx.checks.finding import (
     ERROR,
@@ -14,7 +15,7 @@ from hawx_onnx.checks.finding import (
 )
 from hawx_onnx.checks.interface import check
 from hawx_onnx.checks.rules_file import Rule, read_rules, rules_of
-from hawx_onnx.checks.run import DEFAULT_RULES, Request, measure_baseline, run_checks
+from hawx_onnx.checks.run import DEFAULT_RULES, Request, run_checks
 
 __all__ = [
     "ALL_KINDS",

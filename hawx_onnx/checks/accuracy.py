@@ -1,221 +1,70 @@
-"""Rules on accuracy: measured here, on labelled samples, against a baseline on the same ones."""
+"""Rules on accuracy, or another metric: measured here, against a baseline on the same samples."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-from dataclasses import dataclass
+import math
 
-import numpy as np
-import onnx
-
-from hawx_onnx.checks.baseline import METRIC, Baseline, is_document, read_baseline
-from hawx_onnx.checks.catalogue import INPUTS
-from hawx_onnx.checks.finding import FAILED, PASSED, CheckFileError, Finding
+from hawx_onnx.checks.baseline import Baseline
+from hawx_onnx.checks.finding import FAILED, PASSED, Finding
+from hawx_onnx.checks.metric_words import MetricWords
 from hawx_onnx.checks.rules_file import Rule
+from hawx_onnx.checks.samples import Measured
 from hawx_onnx.checks.subject import Subject
-from hawx_onnx.errors import ConfigError
-from hawx_onnx.frontend.data import Dataset, Split
-from hawx_onnx.frontend.outputs import with_output
-from hawx_onnx.rewritten import is_rewritten
-from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.evaluate import Accuracy, classes, flat_outputs, paired_drop
-from hawx_onnx.runtime.output_checks import check_classes
-from hawx_onnx.runtime.runner import Runner
-from hawx_onnx.search.confidence import allowance
-from hawx_onnx.settings import Settings
+from hawx_onnx.metric_names import AGREEMENT, FLAG, PERPLEXITY, is_function
+from hawx_onnx.metrics import Metric
 
-_ROWS = 256  # samples that are hashed at a time
+# Of sums of fractions: what is exactly the limit is within it.
+_ROUNDING = 1e-12
+
+DROP = "max-accuracy-drop"
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """The labelled samples of a check.
-
-    Attributes:
-        dataset: All splits.
-        split: The one that is measured on.
-    """
-
-    dataset: Dataset
-    split: Split
-
-    @property
-    def labels(self) -> np.ndarray:
-        """The true classes, int64 [samples]."""
-        assert self.split.y is not None
-        return self.split.y
-
-    @property
-    def fingerprint(self) -> str:
-        """Hex sha256 over the split's samples and labels."""
-        digest = hashlib.sha256()
-        for array in (self.split.x, self.labels):
-            digest.update(f"{array.dtype.str} {array.shape}\n".encode())
-            for start in range(0, len(array), _ROWS):
-                digest.update(np.ascontiguousarray(array[start : start + _ROWS]).data)
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Accuracy of a model, as far as its outputs mean something.
-
-    Attributes:
-        hits: bool [samples], which samples are right.
-        unusable: How many samples give NaN.
-    """
-
-    hits: np.ndarray
-    unusable: int
-
-    @property
-    def accuracy(self) -> Accuracy:
-        """The share of samples that are right."""
-        return Accuracy(self.hits)
-
-
-def labelled_samples(model: onnx.ModelProto, settings: Settings, split: str) -> Samples:
-    """The samples of one split, with labels.
+def check_limit(rule: Rule, metric: Metric) -> None:
+    """Refuses a limit that no value of the metric could break, or keep.
 
     Raises:
-        ConfigError: There are no labels: a model alone agrees with itself. Or another metric than
-            accuracy is asked for.
-        DataError: The data cannot be read, or does not fit.
+        CheckFileError: It is out of range.
     """
-    # A configuration file serves several commands, and may name a metric for another one.
-    metric = getattr(settings, "metric", None)
-    if metric not in (None, METRIC):
-        raise ConfigError(
-            f"rules on accuracy measure top-1 accuracy, not {metric}",
-            where="--metric",
-            mend="leave the metric out of this configuration",
-        )
-    dataset = load_data(with_output(model, settings.output_name)[0], settings)
-    chosen = next((part for part in dataset.splits if part.name == split), None)
-    if chosen is None:
-        raise ConfigError(f"there is no split {split!r}", mend="test, validation or calibration")
-    if chosen.y is None or not len(chosen):
-        raise ConfigError(
-            "rules on accuracy need labelled samples, and there are none",
-            where="--data",
-            mend="give labelled data, for example an .npz file with x and y",
-        )
-    return Samples(dataset, chosen)
-
-
-def measure(
-    model: onnx.ModelProto, settings: Settings, samples: Samples, *, portable: bool = False
-) -> Measured:
-    """Runs a model over samples.
-
-    Args:
-        model: Float, int8 or rewritten.
-        settings: ``output_name`` and ``jobs`` are read.
-        samples: Those of the check.
-        portable: Run the portable bodies instead of the library.
-    """
-    scored, _ = with_output(model, settings.output_name)
-    library = is_rewritten(scored) and not portable
-    runner = Runner(scored, threads=settings.jobs, use_library=library)
-    found: list[np.ndarray] = []
-    unusable = 0
-    for (outputs,) in runner.stream(samples.split.x, [runner.scored]):
-        if not found:
-            check_classes(samples.split, outputs)
-        found.append(classes(outputs))
-        unusable += int(np.isnan(flat_outputs(outputs)).any(axis=1).sum())
-    return Measured(np.concatenate(found) == samples.labels, unusable)
-
-
-def load_baseline(path: str, settings: Settings, split: str, samples: Samples) -> Baseline:
-    """Reads a baseline, or measures one that is a model.
-
-    Args:
-        path: The file.
-        settings: As for the model under check.
-        split: The split that accuracy is measured on.
-        samples: The samples of the model under check.
-
-    Raises:
-        CheckFileError: It cannot be used; the text says why.
-        ModelError: It is a model that cannot be read.
-    """
-    if is_document(path):
-        baseline = read_baseline(path)
-        have = samples.dataset.fingerprint if baseline.kind == "report" else samples.fingerprint
-        same = (baseline.data, baseline.split, baseline.samples) == (
-            have,
-            split,
-            len(samples.split),
-        )
-        if not same:
-            told = f"was measured on other samples: {baseline.samples} of a {baseline.split} split"
-            raise _unusable(
-                path,
-                f"{told}, these are {len(samples.split)} others of a {split} split",
-                "give the same --data, --preprocess, --split and --seed, or write it anew",
-            )
+    limit, name = float(rule.value), metric.name
+    if is_function(name):
+        return
+    if rule.kind.name == DROP:
+        good, span = limit <= 1, "at least 0, at most 1"
+    elif metric.unit == "fraction":
+        good, span = 0 < limit <= 1, "more than 0, at most 1"
     else:
-        baseline = _measured_baseline(path, settings, split, samples)
-    if not baseline.correct:
-        told = f"gets none of {baseline.samples} samples right: nothing can drop below that"
-        raise _unusable(path, told, "check that model and data fit each other")
-    return baseline
-
-
-def _measured_baseline(path: str, settings: Settings, split: str, samples: Samples) -> Baseline:
-    """The accuracy of a model on the samples of the check."""
-    if settings.data is None:
-        # A reference network knows its own data; its baseline is held against the same.
-        settings = dataclasses.replace(settings, data=samples.dataset.name)
-    subject = Subject(path, settings)
-    own = labelled_samples(subject.model, settings, split)
-    if not np.array_equal(own.labels, samples.labels):
-        told = "takes other samples of this data than the model under check"
-        raise _unusable(path, told, "give a baseline whose input has the same type and shape")
-    found = measure(subject.model, settings, own)
-    if found.unusable:
-        told = f"gives NaN for {found.unusable} of {len(own.split)} samples"
-        raise _unusable(path, told, "give a baseline whose outputs are numbers")
-    hits, correct = found.hits, found.accuracy.correct
-    made_from = frozenset({subject.sha256, subject.content})
-    return Baseline(path, "model", subject.sha256, made_from, correct, len(hits), hits, None, split)
+        least = 1 if name == PERPLEXITY else 0
+        good, span = limit >= least, f"at least {least}"
+    if not good:
+        raise rule.refuse(
+            f"{rule.value} is out of range", f"{span} for {name}; {FLAG} names what is measured"
+        )
 
 
 def max_accuracy_drop(subject: Subject, rule: Rule, found: Measured, baseline: Baseline) -> Finding:
     """The drop against the baseline, or what it may truly be, is within the limit."""
+    words = MetricWords(found.scorer.metric)
+    if stopped := _unsound(subject, rule, found, baseline):
+        return stopped
     limit, samples = float(rule.value), found.accuracy.samples
-    if baseline.made_from & {subject.sha256, subject.content}:
-        told = "the baseline was made from this very model, which cannot drop against itself"
-        return _failed(subject, rule, told, mend="give the baseline of the model before it")
-    if found.unusable:
-        return _nan(subject, rule, found)
-    if 0 < limit < 1 / samples:
-        one = _points(1 / samples)
-        told = f"{samples} samples cannot show a drop of {_points(limit)}: one of them is {one}"
-        return _failed(subject, rule, told, mend="measure on more samples")
-    if baseline.hits is None:
-        drop, interval = baseline.drop(found.accuracy)
-        pairs = "not paired, since the baseline does not tell samples"
-    else:
-        drop, interval = paired_drop(Accuracy(baseline.hits), found.accuracy)
-        pairs = "paired"
+    if found.accuracy.binary and 0 < limit < 1 / samples:
+        one, asked = words.amount(1 / samples), words.amount(limit)
+        told = f"{samples} samples cannot show a drop of {asked}: one of them is {one}"
+        return _failed(subject, rule, words.metric, told, "measure on more samples")
+    drop, interval = baseline.drop(found.accuracy)
+    if not math.isfinite(interval[1] - interval[0]):
+        told = "one sample does not tell how much others would change"
+        return _failed(subject, rule, words.metric, told, "measure on more samples")
+    pairs = "paired" if baseline.paired else "not paired, since the baseline does not tell samples"
     message = (
-        f"{_points(drop)} lost on {samples} samples (95 % interval {100 * interval[0]:.2f} to "
-        f"{100 * interval[1]:.2f}, {pairs}), {_points(limit)} allowed"
+        f"{words.lost(drop)} on {samples} samples (95 % interval {words.bounds(interval)}, "
+        f"{pairs}), {words.amount(limit)} allowed"
     )
     held, confidence = drop, rule.options.get("confidence")
     if confidence is not None:
-        more = (
-            baseline.allowance(found.accuracy, confidence)
-            if baseline.hits is None
-            else allowance(Accuracy(baseline.hits), found.accuracy, confidence)
-        )
-        held = drop + more
-        message += f"; with {100 * confidence:g} % confidence no more than {_points(held)}"
-    # Sums of fractions: a drop of exactly the limit is within it.
-    good = held <= limit + 1e-12
+        held = drop + baseline.allowance(found.accuracy, confidence)
+        message += f"; with {100 * confidence:g} % confidence no more than {words.amount(held)}"
+    good = held <= limit + _ROUNDING
     return Finding(
         rule.kind,
         PASSED if good else FAILED,
@@ -225,43 +74,66 @@ def max_accuracy_drop(subject: Subject, rule: Rule, found: Measured, baseline: B
         limit=limit,
         interval=interval,
         mend="" if good else rule.kind.mend,
+        metric=words.metric.name,
+        unit=words.drop_unit,
     )
 
 
-def min_accuracy(subject: Subject, rule: Rule, found: Measured) -> Finding:
-    """The accuracy is at least the limit."""
-    if found.unusable:
-        return _nan(subject, rule, found)
-    value, interval, limit = found.accuracy.value, found.accuracy.ci95, float(rule.value)
-    asked = f"at least {100 * limit:g} % asked for"
-    good = value >= limit - 1e-12
+def min_accuracy(
+    subject: Subject, rule: Rule, found: Measured, baseline: Baseline | None
+) -> Finding:
+    """The metric is no worse than the limit."""
+    words, limit = MetricWords(found.scorer.metric), float(rule.value)
+    if stopped := _unsound(subject, rule, found, baseline):
+        return stopped
+    value = found.scorer.value(found.accuracy.value)
+    interval = found.scorer.interval(found.accuracy.ci95)
+    known = math.isfinite(interval[1] - interval[0])
+    better = words.metric.higher_is_better
+    good = value >= limit - _ROUNDING if better else value <= limit + _ROUNDING
+    told = f" (95 % interval {words.values(interval)})" if known else ""
     return Finding(
         rule.kind,
         PASSED if good else FAILED,
-        f"{100 * value:.2f} % of {found.accuracy.samples} samples (95 % interval "
-        f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %), {asked}",
+        f"{words.level(value)} {'of' if words.is_share else 'on'} {found.accuracy.samples} samples"
+        f"{told}, at {'least' if better else 'most'} {words.limit(limit)} asked for",
         subject.path,
         measured=value,
         limit=limit,
-        interval=interval,
+        interval=interval if known else None,
         mend="" if good else rule.kind.mend,
+        metric=words.metric.name,
+        unit=words.metric.unit,
     )
 
 
-def _nan(subject: Subject, rule: Rule, found: Measured) -> Finding:
-    told = f"gives NaN for {found.unusable} of {found.accuracy.samples} samples: it has no accuracy"
-    return _failed(subject, rule, told, mend="check the weights and scales of the model")
+def _unsound(
+    subject: Subject, rule: Rule, found: Measured, baseline: Baseline | None
+) -> Finding | None:
+    """What makes a measurement worthless, if anything does."""
+    metric = found.scorer.metric
+    held = rule.kind.name == DROP or metric.name == AGREEMENT
+    if held and baseline is not None and baseline.made_from & {subject.sha256, subject.content}:
+        drop = rule.kind.name == DROP
+        why = "which cannot drop against itself" if drop else "which agrees with itself"
+        told = f"the baseline was made from this very model, {why}"
+        return _failed(subject, rule, metric, told, "give the baseline of the model before it")
+    if found.unusable:
+        bad = f"gives NaN for {found.unusable} of {found.accuracy.samples} samples"
+        told = f"{bad}: it has no {MetricWords(metric).name}"
+        return _failed(subject, rule, metric, told, "check the weights and scales of the model")
+    return None
 
 
-def _failed(subject: Subject, rule: Rule, message: str, *, mend: str) -> Finding:
-    limit = float(rule.value)
-    return Finding(rule.kind, FAILED, message, subject.path, limit=limit, mend=mend)
-
-
-def _points(fraction: float) -> str:
-    shown = f"{100 * fraction:.3g}"
-    return f"{shown} point" if shown == "1" else f"{shown} points"
-
-
-def _unusable(path: str, what: str, mend: str) -> CheckFileError:
-    return CheckFileError(what, file=path, mend=mend, kind=INPUTS)
+def _failed(subject: Subject, rule: Rule, metric: Metric, message: str, mend: str) -> Finding:
+    unit = MetricWords(metric).drop_unit if rule.kind.name == DROP else metric.unit
+    return Finding(
+        rule.kind,
+        FAILED,
+        message,
+        subject.path,
+        limit=float(rule.value),
+        mend=mend,
+        metric=metric.name,
+        unit=unit,
+    )

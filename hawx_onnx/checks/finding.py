@@ -44,12 +44,14 @@ class Finding:
         file: The file that the finding is about, as it was given.
         line: The line in it, from 1, where it is a text.
         nodes: Nodes of the model that it is about.
-        measured: What was measured, in ``kind.unit``.
+        measured: What was measured, in ``unit``.
         limit: What was allowed.
         interval: 95 % interval of what was measured.
         target: The target of a cost.
         mend: What to do; empty where the rule holds.
         exit_code: The exit code of an error.
+        metric: What accuracy is measured by; None for other rules.
+        unit: Unit of what was measured; None for that of the rule.
     """
 
     kind: RuleKind
@@ -64,6 +66,8 @@ class Finding:
     target: str | None = None
     mend: str = ""
     exit_code: int = 1
+    metric: str | None = None
+    unit: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The finding in the JSON document."""
@@ -75,7 +79,8 @@ class Finding:
             "location": {"file": self.file, "line": self.line, "nodes": list(self.nodes)},
             "measured": self.measured,
             "limit": self.limit,
-            "unit": self.kind.unit or None,
+            "metric": self.metric,
+            "unit": (self.kind.unit if self.unit is None else self.unit) or None,
             "interval_ci95": None if self.interval is None else list(self.interval),
             "target": self.target,
             "mend": self.mend or None,
@@ -105,7 +110,7 @@ class CheckReport:
         findings: By model, in the order of the rules.
         models: Path -> sha256 of each model that was checked.
         rules: The file of rules; None where there was none.
-        baseline: ``path``, ``kind``, ``sha256``, ``accuracy`` and ``samples`` of it, or None.
+        baseline: ``path``, ``kind``, ``sha256``, ``metric``, ``accuracy`` and ``samples``, or None.
         data: Where the samples come from, or None where no rule needs them.
         expected: How many findings there have to be: rules times models.
     """

@@ -32,9 +32,9 @@ def check(
         data: What ``--data`` takes.
         split: The samples for accuracy: ``test``, ``validation`` or ``calibration``.
         portable: Measure accuracy with the portable bodies.
-        **options: Fields of :class:`hawx_onnx.settings.Settings`; ``target``, ``library``,
-            ``predict_costs``, ``preprocess``, ``output_name``, ``validation_samples``, ``seed`` and
-            ``jobs`` are read.
+        **options: Fields of :class:`hawx_onnx.settings.Settings`; ``metric``, ``target``,
+            ``library``, ``predict_costs``, ``preprocess``, ``output_name``, ``validation_samples``,
+            ``seed`` and ``jobs`` are read.
 
     Returns:
         One finding for each rule and model; ``passed`` tells whether all of them hold.

@@ -261,10 +261,12 @@ def _number(text: str) -> object:
 def _in_range(field: Field, value: float) -> bool:
     # Written so that NaN is out of range.
     least = field.low is None or (value > field.low if field.above else value >= field.low)
-    return least and value < float("inf") and (field.high is None or value <= field.high)
+    return least and abs(value) < float("inf") and (field.high is None or value <= field.high)
 
 
 def _range(field: Field) -> str:
+    if field.low is None:
+        return "a finite number"
     least = f"more than {field.low:g}" if field.above else f"at least {field.low:g}"
     return least if field.high is None else f"{least}, at most {field.high:g}"
 

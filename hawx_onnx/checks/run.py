@@ -5,18 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 
-from hawx_onnx.checks.accuracy import (
-    Measured,
-    Samples,
-    labelled_samples,
-    load_baseline,
-    max_accuracy_drop,
-    measure,
-    min_accuracy,
-)
-from hawx_onnx.checks.baseline import Baseline, baseline_document
+from hawx_onnx.checks.accuracy import DROP, check_limit, max_accuracy_drop, min_accuracy
+from hawx_onnx.checks.baseline import Baseline
+from hawx_onnx.checks.baseline_measurement import load_baseline
 from hawx_onnx.checks.catalogue import ACCURACY_RULES, COST_RULES, RULES_FILE
 from hawx_onnx.checks.costs import Costs, check_target, max_cost
 from hawx_onnx.checks.execution import (
@@ -28,6 +20,7 @@ from hawx_onnx.checks.execution import (
 )
 from hawx_onnx.checks.finding import CheckFileError, CheckReport, Finding, error_finding
 from hawx_onnx.checks.rules_file import Rule, rules_of
+from hawx_onnx.checks.samples import Measured, Samples, measure, metric_in, samples_for
 from hawx_onnx.checks.structure import (
     allowed_multipliers,
     check_patterns,
@@ -38,10 +31,10 @@ from hawx_onnx.checks.subject import Subject
 from hawx_onnx.errors import ConfigError, HawxError
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.outputs import with_output
+from hawx_onnx.metric_names import AGREEMENT
 from hawx_onnx.run_data import load_data
 from hawx_onnx.settings import Settings
 
-DROP = "max-accuracy-drop"
 DEFAULT_RULES: Mapping[str, float] = {DROP: 0.01}
 """What is checked where a baseline is given and no rules are."""
 
@@ -88,14 +81,15 @@ class _Check:
 
     @cached_property
     def samples(self) -> Samples:
-        """Its labelled samples."""
-        return labelled_samples(self.subject.model, self._request.settings, self._request.split)
+        """Its samples, with the labels that the metric needs."""
+        return samples_for(self.subject.model, self._request.settings, self._request.split)
 
     @cached_property
     def measured(self) -> Measured:
-        """Its accuracy on them."""
-        settings = self._request.settings
-        return measure(self.subject.model, settings, self.samples, portable=self._request.portable)
+        """What it scores on them."""
+        held = None if self.baseline is None else self.baseline.reference
+        settings, portable = self._request.settings, self._request.portable
+        return measure(self.subject.model, settings, self.samples, held, portable=portable)
 
     def prepare(self) -> None:
         """Reads what its rules need, before anything is measured for long."""
@@ -104,7 +98,7 @@ class _Check:
             _ = self.samples
         if self._request.baseline is not None:
             self.baseline = load_baseline(
-                self._request.baseline, self._request.settings, self._request.split, self.samples
+                self._request.baseline, self._request.settings, self.samples
             )
 
     def find(self, rule: Rule) -> Finding:
@@ -127,7 +121,7 @@ class _Check:
             assert self.baseline is not None
             return max_accuracy_drop(self.subject, rule, self.measured, self.baseline)
         if name == "min-accuracy":
-            return min_accuracy(self.subject, rule, self.measured)
+            return min_accuracy(self.subject, rule, self.measured, self.baseline)
         if name in COST_RULES:
             return max_cost(self.subject, rule, self.costs)
         if name == "portable-equals-kernel":
@@ -185,17 +179,7 @@ def _planned(request: Request) -> Request:
                 f"{DEFAULT_RULES[DROP]}",
             )
         rules = rules_of(DEFAULT_RULES)
-    drops = [rule for rule in rules if rule.kind.name == DROP]
-    if drops and request.baseline is None:
-        mend = "give a model, a baseline file or a report.json with --baseline"
-        raise drops[0].refuse("there is no baseline to hold it against", mend)
-    if request.baseline is not None and not drops:
-        raise CheckFileError(
-            f"is given, but no rule {DROP} looks at it",
-            file=f"--baseline {request.baseline}",
-            mend=f"add `{DROP}: 0.01` to the rules, or leave --baseline out",
-            kind=RULES_FILE,
-        )
+    _check_accuracy_rules(rules, request)
     for rule in rules:
         if rule.kind.name in COST_RULES:
             check_target(rule, request.settings)
@@ -204,30 +188,25 @@ def _planned(request: Request) -> Request:
     return dataclasses.replace(request, rules=rules)
 
 
-def measure_baseline(
-    path: str, settings: Settings, split: str, portable: bool
-) -> dict[str, object]:
-    """Measures a model and gives the content of a baseline file.
-
-    Raises:
-        HawxError: It cannot be read, there are no labels, or its outputs mean nothing.
-    """
-    subject = Subject(path, settings)
-    samples = labelled_samples(subject.model, settings, split)
-    found = measure(subject.model, settings, samples, portable=portable)
-    if found.unusable or not found.accuracy.correct:
-        told = f"NaN for {found.unusable}" if found.unusable else "none right"
-        raise ConfigError(
-            f"is no baseline: {told} of {len(samples.split)} samples",
-            where=path,
-            mend="check that model and data fit each other",
+def _check_accuracy_rules(rules: tuple[Rule, ...], request: Request) -> None:
+    """Refuses rules on accuracy without their baseline, and a baseline without its rules."""
+    measured = [rule for rule in rules if rule.kind.name in ACCURACY_RULES]
+    metric = metric_in(request.settings) if measured else None
+    held = [
+        rule
+        for rule in measured
+        if rule.kind.name == DROP or (metric is not None and metric.name == AGREEMENT)
+    ]
+    if held and request.baseline is None:
+        mend = "give a model, a baseline file or a report.json with --baseline"
+        raise held[0].refuse("there is no baseline to hold it against", mend)
+    if request.baseline is not None and not held:
+        raise CheckFileError(
+            f"is given, but no rule {DROP} looks at it",
+            file=f"--baseline {request.baseline}",
+            mend=f"add `{DROP}: 0.01` to the rules, or leave --baseline out",
+            kind=RULES_FILE,
         )
-    return baseline_document(
-        Path(path).name,
-        subject.sha256,
-        subject.content,
-        found.hits,
-        samples.fingerprint,
-        split,
-        samples.dataset.name,
-    )
+    for rule in measured:
+        assert metric is not None
+        check_limit(rule, metric)

@@ -13,8 +13,9 @@ from hawx_onnx.checks.rules_file import Rule
 from hawx_onnx.checks.subject import Subject, all_nodes, name_of
 from hawx_onnx.errors import ModelError
 from hawx_onnx.names import close_names
-from hawx_onnx.passes.find_candidates import FLOAT_OPS, INTEGER_OPS, OTHER_PRODUCT_OPS
+from hawx_onnx.passes.find_candidates import FLOAT_OPS, OTHER_PRODUCT_OPS
 from hawx_onnx.passes.graph import HAWX_DOMAIN
+from hawx_onnx.passes.integer_ops import INTEGER_OPS
 
 _PRODUCTS = FLOAT_OPS | OTHER_PRODUCT_OPS | frozenset(INTEGER_OPS)
 

@@ -15,6 +15,7 @@ from hawx_onnx.cli.options import (
     add_settings,
     settings_of,
 )
+from hawx_onnx.settings import PLACE
 
 HELP = "score how much each multiplier would hurt each layer, without a search"
 SHOWN = 3
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score with mean errors folded into biases, as a search does",
     )
-    add_settings(parser, (*DATA, *QUANTIZATION, *CHOICE, *SCORE, "jobs"))
+    add_settings(parser, (*DATA, *QUANTIZATION, *CHOICE, *SCORE, "jobs", *PLACE))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
@@ -43,17 +44,25 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     from hawx_onnx.report import atomic_write_text, render_sensitivity_html, write_json
     from hawx_onnx.report.layer_rows import layer_sensitivity
     from hawx_onnx.report.sensitivity_document import sensitivity_document
+    from hawx_onnx.runtime.workers import started
     from hawx_onnx.writable import check_writable
 
     out = Path(args.output)
     check_writable(args.output)
     given = None if args.assignment is None else Assignment.load(args.assignment)
-    prepared = prepare(
-        args.model, settings, ui.step, costs=False, filters=True, compensated=args.compensated
-    )
-    sensitivity = prepared.state.sensitivity
-    assert sensitivity is not None
-    document = sensitivity_document(sensitivity, prepared.state.left_exact, given)
+    with started(settings.cluster, settings.workers, settings.jobs) as workers:
+        prepared = prepare(
+            args.model,
+            settings,
+            ui.step,
+            costs=False,
+            filters=True,
+            compensated=args.compensated,
+            workers=workers,
+        )
+        sensitivity = prepared.state.sensitivity
+        assert sensitivity is not None
+        document = sensitivity_document(sensitivity, prepared.state.left_exact, given)
     page = render_sensitivity_html(document, Path(args.model).stem)
     atomic_write_text(out / "sensitivity.html", page)
     write_json(document, out / "sensitivity.json")

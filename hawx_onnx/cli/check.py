@@ -12,7 +12,7 @@ from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import add_settings, settings_of
 from hawx_onnx.errors import ConfigError, HawxError
 from hawx_onnx.names import close_names
-from hawx_onnx.printable import one_line
+from hawx_onnx.printable import one_line, plain_json
 
 if TYPE_CHECKING:
     from hawx_onnx.checks import CheckReport, Request
@@ -21,7 +21,7 @@ HELP = "hold models against rules on accuracy, cost and structure: a gate for pi
 SPLITS = ("test", "validation", "calibration")
 FORMATS = ("text", "json", "junit", "sarif", "github")
 _SETTINGS = (
-    *("data", "preprocess", "output_name", "validation_samples"),
+    *("data", "preprocess", "metric", "output_name", "validation_samples"),
     *("library", "target", "predict_costs", "jobs"),
 )
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline",
         metavar="FILE",
-        help="model, baseline file or report.json that accuracy is held against",
+        help="model, baseline file or report.json that accuracy, or --metric, is held against",
     )
     parser.add_argument(
         "--format",
@@ -141,7 +141,8 @@ def _write(report: CheckReport, ui: Ui, plain: str | None, files: dict[str, str]
             ui.warn(f"GITHUB_STEP_SUMMARY={summary} cannot be written: {error.strerror}")
     if plain is not None:
         ui.close()
-        sys.stdout.write(RENDER[plain](report))
+        text = RENDER[plain](report)
+        sys.stdout.write(plain_json(text) if plain in ("json", "sarif") else text)
 
 
 def _stopped(error: HawxError, models: list[str]) -> CheckReport:
@@ -171,8 +172,9 @@ def _write_baseline(args: argparse.Namespace, ui: Ui) -> int:
     if ui.json:
         ui.print_json(document)
         return 0
-    ui.line(
-        f"accuracy {100 * float(str(document['accuracy'])):.2f} % of {document['samples']} "
-        f"{args.split} samples: {args.write_baseline}"
-    )
+    from hawx_onnx.report.metric_text import MetricText
+
+    value = " ".join(MetricText.of(document).value(document["accuracy"]).split())
+    counted = f"{document['samples']} {args.split} samples"
+    ui.line(f"{document['metric']} {value} on {counted}: {args.write_baseline}")
     return 0

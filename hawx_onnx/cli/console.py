@@ -8,6 +8,9 @@ import time
 from types import TracebackType
 from typing import Any
 
+from hawx_onnx.cli import signals
+from hawx_onnx.printable import plain_json, plain_lines
+
 log = logging.getLogger("hawx_onnx")
 
 
@@ -51,6 +54,7 @@ class Ui:
 
     def step(self, text: str) -> None:
         """Tells which step begins."""
+        signals.check()
         log.info("%s", text)
         self._stepped, self._count = time.monotonic(), 0
         if not self._live:
@@ -66,6 +70,7 @@ class Ui:
 
     def tick(self) -> None:
         """Counts one measured assignment."""
+        signals.check()
         self._count += 1
         self._measured += 1
         if self._progress is not None:
@@ -89,7 +94,7 @@ class Ui:
         took = duration(time.monotonic() - self._begun)
         count = self._measured
         measured = f", {count} assignment{'s' * (count > 1)} measured" if count else ""
-        text = f"{status} in {took}{measured}; to repeat: {self._command}"
+        text = plain_lines(f"{status} in {took}{measured}; to repeat: {self._command}")
         log.info("%s", text)
         if self._live and not log.isEnabledFor(logging.INFO):
             sys.stderr.write(f"{text}\n")
@@ -115,19 +120,19 @@ class Ui:
         from hawx_onnx.report import json_text
 
         self.close()
-        sys.stdout.write(json_text(document).rstrip("\n") + "\n")
+        sys.stdout.write(plain_json(json_text(document)).rstrip("\n") + "\n")
 
     def line(self, text: str = "") -> None:
         """Prints a line of the result."""
         self.close()
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{plain_lines(text)}\n")
 
     def warn(self, text: str) -> None:
         """Writes a warning to stderr, unless the command is quiet."""
         if self._quiet:
             return
         self.close()
-        sys.stderr.write(f"warning: {text}\n")
+        sys.stderr.write(f"warning: {plain_lines(text)}\n")
 
 
 def duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hawx_onnx.cli.console import Ui
 from hawx_onnx.cli.options import ALL, add_settings, settings_of
+from hawx_onnx.settings import PLACE
 
 HELP = "run search methods side by side; exhaustive search is the reference"
 METHODS = ("hawx", "exhaustive", "random", "nsga2")
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with an interrupted run: take what the journal beside the output holds",
     )
     parser.add_argument("--plot", metavar="FILE", help="draw the methods side by side (SVG)")
-    add_settings(parser, (*ALL, "cluster", "fold_bias"))
+    add_settings(parser, (*ALL, *PLACE, "fold_bias"))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
         print_table,
         write_json,
     )
-    from hawx_onnx.runtime.cluster import connected
+    from hawx_onnx.runtime.workers import started
     from hawx_onnx.writable import check_writable_file
 
     for path in (args.output, args.plot):
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     ui.measure(settings.max_evaluations)
     filters = settings.granularity == "filter"
     with (
-        connected(settings.cluster, settings.jobs) as cluster,
+        started(settings.cluster, settings.workers, settings.jobs) as workers,
         journal_beside(args.output, args.resume) as journal,
     ):
         prepared = prepare(
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
             filters=filters,
             compensated=settings.fold_bias,
             journal=journal,
+            workers=workers,
         )
         document = explore_methods(
             prepared,
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
             ui.tick,
             ui.step,
             journal=journal,
-            cluster=cluster,
+            workers=workers,
         )
     if args.output is not None:
         write_json(document, args.output)

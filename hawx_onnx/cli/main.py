@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import NoReturn
 
 import hawx_onnx
+from hawx_onnx.cli import signals
 from hawx_onnx.cli.config import flags_of, with_config
 from hawx_onnx.cli.options import add_global_flags
+from hawx_onnx.disk_errors import DISK_FAILURES, refusal
 from hawx_onnx.errors import HawxError
 from hawx_onnx.names import close_names
-from hawx_onnx.printable import one_line
+from hawx_onnx.printable import one_line, plain_lines
 
 # Verb -> module of this package. A module brings HELP, add_arguments(parser) and run(args, ui).
 VERBS = {
@@ -33,7 +38,9 @@ VERBS = {
     "olive-config": "olive_config",
 }
 _LONGEST = 2000
-USAGE_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 4, 130
+USAGE_ERROR, INTERNAL_ERROR = 2, 4
+SIGNALLED = 128  # and the number of the signal, as shells tell it
+WITHOUT_READER = SIGNALLED + 13  # SIGPIPE, which not all systems have
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         hint = f"`{self.prog} --help` lists what it takes"
-        sys.stderr.write(f"error: {message}\n  {hint}\n")
+        sys.stderr.write(f"error: {plain_lines(message)}\n  {hint}\n")
         raise SystemExit(USAGE_ERROR)
 
 
@@ -128,24 +135,50 @@ def _run(args: argparse.Namespace, command: str) -> int:
         with ui:
             code = int(args.run(args, ui))
             ui.finish(code)
+            sys.stdout.flush()
             return code
-    except HawxError as error:
+    except SystemExit:
+        return WITHOUT_READER  # what draws tables ends so where nobody reads them
+    except (Exception, KeyboardInterrupt) as error:
+        # Whatever came of it: libraries make errors of their own of what a signal raises in them.
+        number = signals.asked()
+        if isinstance(error, KeyboardInterrupt) or number is not None:
+            return _interrupted(args, command, number or signal.SIGINT)
+        return _failed(error, verbosity)
+
+
+def _interrupted(args: argparse.Namespace, command: str, number: int) -> int:
+    """Tells how to go on after a signal."""
+    sys.stderr.write("interrupted\n")
+    if _keeps_a_journal(args):
+        again = "" if args.resume else " --resume"
+        sys.stderr.write(f"  to go on: {plain_lines(command)}{again}\n")
+    return SIGNALLED + number
+
+
+def _failed(error: BaseException, verbosity: int) -> int:
+    """Tells what went wrong."""
+    if isinstance(error, OSError):
+        if isinstance(error, BrokenPipeError):
+            _drop_output()
+            return WITHOUT_READER
+        if error.errno in DISK_FAILURES:
+            # Whoever writes files tells them.
+            _drop_output()
+            error = refusal(error.filename or "standard output", error)
+    if isinstance(error, HawxError):
         return _tell(error, error.exit_code, verbosity)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        if _keeps_a_journal(args):
-            again = "" if args.resume else " --resume"
-            sys.stderr.write(f"  to go on: {command}{again}\n")
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except MemoryError as error:
+    if isinstance(error, MemoryError):
         return _tell(error, INTERNAL_ERROR, verbosity, "out of memory", "use fewer samples")
-    except Exception as error:
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        hint = "this is a defect of hawx-onnx; -vv shows where it happened"
-        return _tell(error, INTERNAL_ERROR, verbosity, f"unexpected {text}", hint)
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    hint = "this is a defect of hawx-onnx; -vv shows where it happened"
+    return _tell(error, INTERNAL_ERROR, verbosity, f"unexpected {text}", hint)
+
+
+def _drop_output() -> None:
+    """Drops what is left of the output, which would be tried and told of once more at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _keeps_a_journal(args: argparse.Namespace) -> bool:
@@ -168,6 +201,13 @@ def _tell(
     return code
 
 
+class _Plain(logging.Formatter):
+    """Formats records, names in them made fit for a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain_lines(super().format(record))
+
+
 def _set_up_logging(verbosity: int) -> None:
     level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(
         max(-1, min(verbosity, 2)), logging.DEBUG
@@ -178,7 +218,7 @@ def _set_up_logging(verbosity: int) -> None:
         root.addHandler(logging.NullHandler())
     handler = logging.StreamHandler(sys.stderr)
     plain, full = "warning: %(message)s", "%(levelname)s %(name)s: %(message)s"
-    handler.setFormatter(logging.Formatter(plain if verbosity <= 0 else full))
+    handler.setFormatter(_Plain(plain if verbosity <= 0 else full))
     logger = logging.getLogger("hawx_onnx")
     logger.handlers = [handler]
     logger.setLevel(level)

@@ -12,6 +12,7 @@ from hawx_onnx.cli.options import (
     add_settings,
     settings_of,
 )
+from hawx_onnx.settings import PLACE
 
 HELP = "quantise, score, search, compensate, rewrite, verify and report"
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with an interrupted run: take the measurements in its folder",
     )
-    add_settings(parser, (*ALL, "cluster", *COMPENSATION))
+    add_settings(parser, (*ALL, *PLACE, *COMPENSATION))
 
 
 def run(args: argparse.Namespace, ui: Ui) -> int:

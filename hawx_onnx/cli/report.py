@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, ui: Ui) -> int:
     """Rebuilds the report and shows it."""
+    from hawx_onnx.journal import FILE, sound
     from hawx_onnx.report import print_report
     from hawx_onnx.reporting import rebuild_report
 
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace, ui: Ui) -> int:
     if ui.json:
         ui.print_json(report)
         return 0
-    print_report(report)
+    with sound(page.parent / FILE):
+        print_report(report)
     ui.line()
     ui.line(f"report: {page}")
     return 0

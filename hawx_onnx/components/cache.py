@@ -64,6 +64,10 @@ def cached(kind: str, key: str, make: Callable[[], dict[str, Any]]) -> dict[str,
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{secrets.token_hex(8)}.tmp")
-        part.write_text(json.dumps(result), encoding="utf-8")
-        part.replace(path)
+        try:
+            part.write_text(json.dumps(result), encoding="utf-8")
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     return result

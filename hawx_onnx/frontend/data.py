@@ -123,21 +123,21 @@ def _read(spec: str, input_spec: InputSpec, seed: int, labels: str) -> RawData:
     if path.suffix == ".npz":
         return npz.load(path, input_spec)
     if path.is_dir():
-        return _read_folder(path, labels)
+        return _read_folder(path, input_spec, labels)
     if names_function(spec):
-        return function.load(spec)
+        return function.load(spec, input_spec)
     what = "no data source of this kind" if path.exists() else "no such data source or file"
     near = close_names(spec, ("digits", "synthetic"))
     hint = f"{near} " if near.startswith("did") else ""
     raise DataError(what, where=spec, mend=f"{hint}--data takes: {_FORMS}")
 
 
-def _read_folder(path: Path, labels: str) -> RawData:
+def _read_folder(path: Path, input_spec: InputSpec, labels: str) -> RawData:
     """Chooses the loader by what the folder holds."""
     if idx.is_folder(path):
         return idx.load(path)
     if onnx_test_data.is_folder(path):
-        return onnx_test_data.load(path, values=labels == VALUES)
+        return onnx_test_data.load(path, input_spec, values=labels == VALUES)
     if images.is_folder(path):
         return images.load(path)
     raise DataError(

@@ -63,7 +63,8 @@ def check_labels(y: Array, samples: int, where: str) -> Array:
         raise DataError(
             f"labels have shape {list(y.shape)}, not [{samples}]",
             where=where,
-            mend="store one class number for each sample (one-hot rows: y.argmax(axis=1))",
+            mend="store one class number for each sample (one-hot rows: y.argmax(axis=1)), "
+            "or name the metric that takes these with --metric",
         )
     if len(y) != samples:
         raise DataError(
@@ -155,7 +156,7 @@ def _fit_records(x: Array, input_spec: InputSpec, where: str) -> Array:
         raise DataError(
             f"gives one array, the model has the inputs {', '.join(names)}",
             where=where,
-            mend="give an .npz file with one array for each input under its name",
+            mend="give one array for each input under its name",
         )
     fitted = {
         part.name: fit_without_preprocessing(x[part.name], part, f"{where}, input {part.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def load_target(name_or_path: str | Path) -> Target:
     """
     name = str(name_or_path)
     if isinstance(name_or_path, str) and name in target_names():
-        return _read(_PRESETS / f"{ALIASES.get(name, name)}.yaml")
+        return _preset(ALIASES.get(name, name))
     path = Path(name_or_path)
     if path.suffix.lower() in _SUFFIXES or path.is_file():
         return _read(path)
@@ -67,6 +68,12 @@ def load_target(name_or_path: str | Path) -> Target:
         where="target",
         mend=f"{close_names(name, known)} (or the path of a YAML file)",
     )
+
+
+@functools.cache
+def _preset(name: str) -> Target:
+    """A target of ours, which nothing can change."""
+    return _read(_PRESETS / f"{name}.yaml")
 
 
 def _read(path: Path) -> Target:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hawx_onnx.journal.database import FILE
+from hawx_onnx.journal.database import FILE, sound
 from hawx_onnx.journal.journal import Journal, recalled, recalled_one_by_one
 from hawx_onnx.journal.measurements import Measurements, Row, read_rows
 from hawx_onnx.journal.origin import origin_of
@@ -16,4 +16,5 @@ __all__ = [
     "read_rows",
     "recalled",
     "recalled_one_by_one",
+    "sound",
 ]

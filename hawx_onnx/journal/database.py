@@ -7,6 +7,7 @@ process, however it ends. A power cut may lose the last commits, but never damag
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ CREATE TABLE measurements (
 );
 """
 MEND = "leave out --resume, or name another --output"
+DISK = "free some space, or choose a folder on a local disk"
+DAMAGED = "is no journal, or is damaged"
+_FULL = "database or disk is full"  # as SQLite says it; Python 3.10 has no codes of its errors
 
 
 def create(path: Path, origin: str) -> sqlite3.Connection:
@@ -41,7 +45,7 @@ def create(path: Path, origin: str) -> sqlite3.Connection:
     Raises:
         ConfigError: It cannot be written.
     """
-    with _told(path, "cannot be written"):
+    with _told(path, "cannot be written", DISK):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # The log first: the next file must never meet the log of the last one.
@@ -85,7 +89,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     mend = "name the folder that `hawx-onnx optimize` wrote or was writing with -o"
     if not path.is_file():
         raise ConfigError("there is no journal of a run", where=str(path), mend=mend)
-    with _told(path, "is no journal, or is damaged", "run `hawx-onnx optimize` again"):
+    with _told(path, DAMAGED, "run `hawx-onnx optimize` again"):
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", WAIT_SECONDS, uri=True)
         if _is_empty(connection):
             raise ConfigError("holds nothing yet", where=str(path), mend=mend)
@@ -103,7 +107,7 @@ def close(connection: sqlite3.Connection) -> None:
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:
     """Tells a file that cannot be read."""
-    with _told(path, "is no journal, or is damaged"):
+    with _told(path, DAMAGED):
         yield
 
 
@@ -114,7 +118,7 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
     Raises:
         ConfigError: It cannot be written.
     """
-    with _told(path, "cannot be written", "free some space, or choose a folder on a local disk"):
+    with _told(path, "cannot be written", DISK):
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -127,7 +131,22 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
 
 def damaged(path: Path) -> ConfigError:
     """The error of a journal that holds what none can hold."""
-    return ConfigError("is no journal, or is damaged", where=str(path), mend=MEND)
+    return ConfigError(DAMAGED, where=str(path), mend=MEND)
+
+
+@contextlib.contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """Tells values that are none of ours where they are used: whoever edits a journal can do so.
+
+    Raises:
+        ConfigError: Something within stumbled over a value.
+    """
+    try:
+        yield
+    except (
+        ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise damaged(path) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -136,6 +155,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         mode = str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
     except sqlite3.OperationalError as error:
+        if str(error) == _FULL:
+            connection.close()
+            raise
         log.debug("no write-ahead log: %s", error)
     if mode != "wal":
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -164,17 +186,37 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if found[1] != FORMAT:
         what = f"has format {found[1]}, and this version of hawx-onnx reads {FORMAT}"
         raise ConfigError(what, where=str(path), mend=MEND)
+    # A view or a trigger in the place of a table may run for ever.
+    if _schema(connection) != _own_schema():
+        raise sqlite3.DatabaseError("it has other tables than a journal")
     state = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if state != "ok":
         raise sqlite3.DatabaseError(state)
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    """What a database holds, sorted: kind, name, table and statement."""
+    found = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master")
+    return sorted(found.fetchall())
+
+
+@functools.cache
+def _own_schema() -> list[tuple[str, ...]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return _schema(connection)
 
 
 @contextlib.contextmanager
 def _told(path: Path, what: str, mend: str = MEND) -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
+        # What is wrong with the disk says nothing of what is in the file, which may take days.
+        failing = isinstance(error, sqlite3.OperationalError) and not reason.startswith("no such")
+        if what == DAMAGED and failing:
+            what, mend = "cannot be read", DISK
         raise ConfigError(f"{what}: {reason}", where=str(path), mend=mend) from error
 
 

@@ -108,6 +108,8 @@ class Journal:
                 "ORDER BY part",
                 (name, made),
             ).fetchall()
+        if not all(isinstance(row[0], bytes) for row in rows):
+            raise database.damaged(self.path)
         return b"".join(row[0] for row in rows) if rows else None
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - whatever it holds

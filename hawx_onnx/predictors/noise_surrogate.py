@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hawx_onnx.metrics import Scorer
+from hawx_onnx.predictors.filter_surrogate import Unit
 from hawx_onnx.sensitivity import Sensitivity
 
 Floats = npt.NDArray[np.float64]
@@ -94,8 +95,8 @@ class NoiseSurrogate:
     """
 
     def __init__(self, sensitivity: Sensitivity, response: NoiseResponse) -> None:
-        self.sensitivity, self._response = sensitivity, response
-        self._mse = np.asarray(sensitivity.output_mse(), np.float64)
+        self.sensitivity = sensitivity
+        self._sum = _SumOfChanges(np.asarray(sensitivity.output_mse(), np.float64), response)
 
     def accuracy(self, choice: Sequence[int]) -> float:
         """Predicted score. ``choice`` holds one multiplier index per layer."""
@@ -103,10 +104,74 @@ class NoiseSurrogate:
 
     def accuracies(self, choices: Sequence[Sequence[int]]) -> Floats:
         """Predicted scores of many assignments: float64 [assignments]."""
-        picks = np.asarray(choices, np.intp).reshape(len(choices), len(self._mse))
-        total = self._mse[np.arange(len(self._mse)), picks].sum(axis=1)
-        return self._response.exact - self._response.drop(total)
+        return self._sum.scores(choices)
 
     def damages(self) -> dict[str, Floats]:
         """Separable measures of damage, [L, T] each: ``output``, the mean squared change."""
-        return {"output": self._mse}
+        return {"output": self._sum.mse}
+
+
+class FilterNoiseSurrogate:
+    """The same for groups of output channels, each with its share of its layer's change.
+
+    Shares are those of the channels' own squared changes. All channels of a layer under one
+    multiplier make up what was measured of the layer.
+
+    Args:
+        sensitivity: Mean squared changes [L, T], and the filter level.
+        units: What gets one multiplier (U).
+        response: What noise does to the score.
+
+    Attributes:
+        layers: Predicts assignments to whole layers.
+    """
+
+    def __init__(
+        self, sensitivity: Sensitivity, units: Sequence[Unit], response: NoiseResponse
+    ) -> None:
+        self.layers = NoiseSurrogate(sensitivity, response)
+        whole = self.layers.damages()["output"]
+        rows = [whole[unit.layer] * _share(sensitivity, unit) for unit in units]
+        self._sum = _SumOfChanges(np.array(rows), response)
+
+    def accuracy(self, picks: Sequence[int]) -> float:
+        """Predicted score. ``picks`` holds one multiplier index per unit."""
+        return float(self.accuracies([picks])[0])
+
+    def accuracies(self, picks: Sequence[Sequence[int]]) -> Floats:
+        """Predicted scores of many assignments: float64 [assignments]."""
+        return self._sum.scores(picks)
+
+    def damages(self) -> dict[str, Floats]:
+        """Separable measures of damage, [U, T] each: ``output``, the mean squared change."""
+        return {"output": self._sum.mse}
+
+
+@dataclass(frozen=True, eq=False)
+class _SumOfChanges:
+    """Squared changes of units, which add up.
+
+    Attributes:
+        mse: Of each unit under each multiplier, [U, T].
+        response: What their sum does to the score.
+    """
+
+    mse: Floats
+    response: NoiseResponse
+
+    def scores(self, choices: Sequence[Sequence[int]]) -> Floats:
+        """Scores of choices of one multiplier for each unit: float64 [choices]."""
+        picks = np.asarray(choices, np.intp).reshape(len(choices), len(self.mse))
+        total = self.mse[np.arange(len(self.mse)), picks].sum(axis=1)
+        return self.response.exact - self.response.drop(total)
+
+
+def _share(sensitivity: Sensitivity, unit: Unit) -> Floats:
+    """What a unit has of its layer's squared change, under each multiplier: [T]."""
+    if unit.channels is None:
+        return np.ones(len(sensitivity.multipliers))
+    changes = sensitivity.filters[sensitivity.layers[unit.layer]].output_mse
+    part = changes[:, list(unit.channels)].sum(axis=1, dtype=np.float64)
+    total = changes.sum(axis=1, dtype=np.float64)
+    even = len(unit.channels) / changes.shape[1]
+    return np.asarray(np.where(total > 0, part / np.maximum(total, 1e-300), even))

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from hawx_onnx.predictors.hardware_cost import DATA, FIDELITY, FORMAT, MODEL, QUANTITIES
 from hawx_onnx.predictors.surrogate import spearman
 from hawx_onnx.predictors.training_table import TABLE, TrainingTable, read_table, synthesise
+from hawx_onnx.report.files import atomic_write_bytes, atomic_write_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -127,9 +128,9 @@ def write(table: TrainingTable, folder: Path = DATA) -> dict[str, Any]:
         "features": list(table.names),
         "leave_one_family_out": fidelity_of(table, leave_one_family_out(table)),
     }
-    (folder / MODEL.name).write_bytes(data)
+    atomic_write_bytes(folder / MODEL.name, data)
     text = json.dumps(document, indent=1) + "\n"
-    (folder / FIDELITY.name).write_text(text, encoding="utf-8")
+    atomic_write_text(folder / FIDELITY.name, text)
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -50,14 +51,18 @@ class TrainingTable:
 
     def write(self, path: Path) -> None:
         """Writes the table as numbers and texts, nothing pickled; to seven digits."""
+        from hawx_onnx.report.files import atomic_write_bytes
+
+        data = io.BytesIO()
         np.savez_compressed(
-            path,
+            data,
             technology=np.array(self.technology),
             names=np.array(self.names),
             features=self.features.astype(np.float32),
             costs=self.costs.astype(np.float32),
             groups=self.groups,
         )
+        atomic_write_bytes(path, data.getvalue())
 
 
 def read_table(path: Path = TABLE) -> TrainingTable:

@@ -17,7 +17,7 @@ from hawx_onnx.hardware import CostTotals, Target, operands_of
 from hawx_onnx.metrics import Scorer
 from hawx_onnx.passes.compensate import Compensated
 from hawx_onnx.passes.graph import default_opset
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.report.effort import predictor_block, search_block
 from hawx_onnx.report.environment import environment_block
 from hawx_onnx.report.layer_rows import layers_block
@@ -176,8 +176,7 @@ def build_report(
         problem: The assignment problem.
         result: What the search found.
         chosen: The selected point.
-        accuracies: ``float``, ``baseline`` and ``selected`` on the test split; of another metric
-            than accuracy ``validation``, too: the compensated network on the validation split.
+        accuracies: ``float``, ``baseline`` and ``selected`` on the test split.
         kernels: What the library says of itself: ``isa``, ``cpu``, ``chosen`` (by multiplier).
         command: The command that repeats the run.
         made: The compensated network, with the passes that were tried.
@@ -188,10 +187,9 @@ def build_report(
     drop, interval = paired_drop(accuracies["baseline"], accuracies["selected"])
     quality = None if made is None else made.quality
     tested, scorer = prepared.scorer_of(prepared.dataset.test), prepared.scorer
-    confirmed = chosen.measured_accuracy if quality is None else quality.accuracy
-    if "validation" in accuracies:
-        confirmed = accuracies["validation"].value
+    confirmed = chosen.measured_accuracy if quality is None else quality.score
     by_name: Mapping[str, str] = kernels.get("chosen", {})
+    correction = prepared.state.bias_correction
     return {
         "schema_version": SCHEMA_VERSION,
         "created": now(),
@@ -216,7 +214,10 @@ def build_report(
             "validation_accuracy": value_of(confirmed, scorer),
             "assignment": problem.assignment(chosen.choice).to_dict(),
         },
-        "compensation": [] if made is None else [trial.to_dict() for trial in made.trials],
+        "bias_correction": None if correction is None else asdict(correction),
+        "compensation": []
+        if made is None
+        else [trial.to_dict(scorer.value) for trial in made.trials],
         "accuracy_drop": drop,
         "accuracy_drop_ci95": [one if math.isfinite(one) else None for one in interval],
         "safeguard": safeguard_block(problem, result, chosen),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hawx_onnx.report.formats import NONE, finite, number, percent, points, proxy_name
+from hawx_onnx.report.formats import NONE, finite, number
 from hawx_onnx.report.markup import Markup, element, join
+from hawx_onnx.report.metric_text import MetricText
 from hawx_onnx.report.tables import table
 
 _NOTE = (
@@ -29,10 +30,10 @@ def compensation_line(report: Mapping[str, Any]) -> str:
     Args:
         report: The content of ``report.json``.
     """
-    parts = []
+    parts, metric = [], MetricText.of(report)
     for trial in trials_of(report):
         gain = finite(trial.get("gain"))
-        told = NONE if gain is None else f"{points(gain, signed=True)} points"
+        told = NONE if gain is None else _gain(metric, gain)
         name = str(trial.get("pass"))
         parts.append(f"{name} {told}" if trial.get("kept") else f"{name} not kept")
     return f"compensation, on validation samples: {', '.join(parts)}" if parts else ""
@@ -58,27 +59,32 @@ def compensation_section(report: Mapping[str, Any]) -> Markup | None:
     trials = trials_of(report)
     if not trials:
         return None
-    metric = proxy_name(report)
+    metric = MetricText.of(report)
     heads = (
         ("Pass", "first"),
         ("Kept", ""),
-        (f"{metric} before", "num"),
-        (f"{metric} with it", "num"),
+        (f"{metric.title} before", "num"),
+        (f"{metric.title} with it", "num"),
         ("Output error before", "num"),
         ("with it", "num"),
         ("Layers changed", "num"),
         ("Layers it cannot treat", "num"),
     )
-    rows = [_row(trial) for trial in trials]
+    rows = [_row(trial, metric) for trial in trials]
     caption = "Compensation passes, on the validation samples"
     return join([table(caption, heads, rows), element("p", _NOTE, class_="quiet")])
 
 
-def _row(trial: Mapping[str, Any]) -> Markup:
+def _gain(metric: MetricText, gain: float) -> str:
+    """A rise of the score, as drops are told."""
+    return f"{metric.drop(gain, signed=True)} {metric.drop_unit}".rstrip()
+
+
+def _row(trial: Mapping[str, Any], metric: MetricText) -> Markup:
     left = trial.get("left_alone")
     cells = (
-        percent(trial.get("validation_accuracy_before")),
-        percent(trial.get("validation_accuracy_after")),
+        metric.value(trial.get("validation_accuracy_before")),
+        metric.value(trial.get("validation_accuracy_after")),
         number(trial.get("output_mse_before")),
         number(trial.get("output_mse_after")),
         number(trial.get("layers")),

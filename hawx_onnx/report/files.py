@@ -6,27 +6,10 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
-from hawx_onnx.errors import ConfigError
-
-_MENDS = {
-    errno.ENOSPC: "free some space or write to another disk",
-    errno.EDQUOT: "free some space or write to another disk",
-    errno.EACCES: "choose a folder that you may write to",
-    errno.EPERM: "choose a folder that you may write to",
-    errno.EROFS: "choose a folder on a disk that can be written",
-    errno.ENOTDIR: "a part of this path is a file: choose another folder",
-    errno.EEXIST: "a part of this path is a file: choose another folder",
-    errno.EISDIR: "this is a folder: give the name of a file",
-    errno.ENAMETOOLONG: "choose a shorter name",
-}
-
-
-def _refusal(path: Path, error: OSError) -> ConfigError:
-    reason = (error.strerror or str(error)).lower()
-    mend = _MENDS.get(error.errno or 0, "choose another path")
-    return ConfigError(f"cannot be written: {reason}", where=str(path), mend=mend)
+from hawx_onnx.disk_errors import refusal
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -34,30 +17,68 @@ def _write_through(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
-def _sync_folder(folder: Path) -> None:
-    # The rename is only durable once the folder entry is; some file systems refuse to sync folders.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def _replace(path: Path, data: bytes) -> None:
     # Not tempfile: its files are private (mode 0600), and the result should follow the umask.
-    # The name stays short whatever the target is called, so a name that fits is never refused.
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    temporary = temporary_name(path.parent)
+    with _folder_of(path) as folder:
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        # The rename is only durable once the folder entry is; not all file systems take this.
+        if folder is not None:
+            with contextlib.suppress(OSError):
+                os.fsync(folder)
+
+
+def temporary_name(folder: Path) -> Path:
+    """A name for what is not to stay; short, so that no target's name is too long for it."""
+    return folder / f".hawx-{secrets.token_hex(8)}.tmp"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed runs left under temporary names, unless somebody is writing there."""
+    with _folder_of(folder / "any", alone=True) as handle:
+        found = () if handle is None else folder.glob(".hawx-" + "?" * 16 + ".tmp")
+        for path in found:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+@contextlib.contextmanager
+def _folder_of(path: Path, alone: bool = False) -> Iterator[int | None]:
+    """The open folder of a file, marked as one that is written in, or cleared up.
+
+    None where it cannot be opened; alone, also where it is marked. One who writes does so even
+    if somebody holds the folder, who may be the caller.
+    """
     try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError:
+        yield None
+        return
+    try:
+        marked = _mark(handle, alone)
+        yield handle if marked or not alone else None
+    finally:
+        os.close(handle)
+
+
+def _mark(handle: int, alone: bool) -> bool:
+    """Marks an open folder; tells whether that could be done."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where folders cannot be opened either
+        return False
+    with contextlib.suppress(OSError):
+        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -88,7 +109,7 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         else:
             _replace(target, data)
     except OSError as error:
-        raise _refusal(given, error) from error
+        raise refusal(given, error) from error
     return given
 
 

@@ -192,12 +192,6 @@ def section(report: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
-def proxy_name(report: Mapping[str, Any]) -> str:
-    """Returns what compensation passes are judged by: top-1, or agreement with exact int8."""
-    named = section(report, "data").get("metric", "accuracy")
-    return "Accuracy" if named in ("accuracy", "top-5") else "Agreement"
-
-
 def objective(report: Mapping[str, Any]) -> tuple[str, str, str]:
     """Returns the cost that the search lowered: name of the saving, key, label."""
     return next((cost for cost in COSTS if cost[0] == report.get("objective")), COSTS[0])

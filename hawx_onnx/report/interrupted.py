@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from hawx_onnx.hardware import CostTotals, EnergyParts, operands_of
 from hawx_onnx.journal import Row
 from hawx_onnx.metrics import value_of
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.report.build import (
     SCHEMA_VERSION,
     candidates_block,
@@ -272,8 +273,7 @@ def _layer(row: Mapping[str, Any], assignment: Mapping[str, Any]) -> Document:
     if chosen is None:
         open_ = row["multipliers"] and not assignment
         return {**row, "reason": "nothing is chosen"} if open_ else dict(row)
-    names = [chosen] * row["channels"] if isinstance(chosen, str) else list(chosen)
-    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    counts = {chosen: row["channels"]} if isinstance(chosen, str) else dict(Counter(chosen))
     exact = counts.keys() == row["multipliers"].keys()
     return {
         **row,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hawx_onnx.hardware import CostReport
-from hawx_onnx.preparation import Prepared
+from hawx_onnx.prepared import Prepared
 from hawx_onnx.sensitivity import Sensitivity
 
 

@@ -59,6 +59,10 @@ def assignment_text(assignment: Mapping[str, str | Iterable[str]]) -> str:
     cell = ";".join(
         f"{_quoted(str(layer), ';')}={_multipliers(chosen)}" for layer, chosen in assignment.items()
     )
+    return _no_formula(cell)
+
+
+def _no_formula(cell: str) -> str:
     return "'" + cell if cell.startswith(_FORMULA) else cell
 
 
@@ -83,7 +87,7 @@ def pareto_csv(report: Mapping[str, Any]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    told = str((report.get("search") or {}).get("compensation") or "")
+    told = _no_formula(str((report.get("search") or {}).get("compensation") or ""))
     for index, point in enumerate(report.get("pareto") or ()):
         flags = [_cell(bool(point.get(key))) for key in COLUMNS[1:3]]
         numbers = [_cell(point.get(key)) for key in COLUMNS[3:-2]]

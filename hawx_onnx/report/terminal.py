@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hawx_onnx.printable import plain_lines
 from hawx_onnx.report.compensation import compensation_line
 from hawx_onnx.report.formats import (
     NONE,
@@ -231,7 +232,6 @@ def print_table(table: Table, console: Console | None = None) -> None:
             settings, ``NO_COLOR`` included.
     """
     from rich.console import Console
-    from rich.text import Text
 
     out = console or Console()
     if out.is_terminal and not out.options.ascii_only:
@@ -239,8 +239,15 @@ def print_table(table: Table, console: Console | None = None) -> None:
             table.columns[0].max_width = _WIDEST_NAME
         out.print(table)
         return
-    shown = _plain(table)
-    out.print(Text(plain_ascii(shown) if out.options.ascii_only else shown), soft_wrap=True)
+    _print_lines(out, _plain(table))
+
+
+def _print_lines(out: Console, text: str, style: str = "") -> None:
+    """Prints text as it is, whatever the names in it look like."""
+    from rich.text import Text
+
+    shown = plain_lines(plain_ascii(text) if out.options.ascii_only else text)
+    out.print(Text(shown, style=style), soft_wrap=True)
 
 
 def _plain(table: Table) -> str:
@@ -267,7 +274,6 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
         console: Where to print; by default a console on standard output.
     """
     from rich.console import Console
-    from rich.text import Text
 
     out = console or Console()
     print_table(before_after_table(report), out)
@@ -277,8 +283,6 @@ def print_report(report: Mapping[str, Any], console: Console | None = None) -> N
     for told in (safeguard_line(report), *shared, compensation_line(report)):
         line = _spaced(told or "")
         if line:
-            out.print(Text(plain_ascii(line) if out.options.ascii_only else line), soft_wrap=True)
+            _print_lines(out, line)
     for warning in report.get("warnings") or ():
-        line = f"warning: {_spaced(str(warning))}"
-        shown = plain_ascii(line) if out.options.ascii_only else line
-        out.print(Text(shown, style="yellow"), soft_wrap=True)
+        _print_lines(out, f"warning: {_spaced(str(warning))}", "yellow")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +16,8 @@ from hawx_onnx.cluster_address import FLAG
 from hawx_onnx.errors import ConfigError, HawxError, LibraryError
 from hawx_onnx.runtime import cluster_versions
 from hawx_onnx.runtime.cluster_versions import differences, versions
+from hawx_onnx.runtime.held_things import pickled
+from hawx_onnx.runtime.workers import Make
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ class Cluster:
         threads: Threads of a run on a worker; 0 takes as many as the worker may use.
 
     Attributes:
-        sent: Bytes that were sent to each worker, to make networks of.
+        sent: Bytes that were sent to each worker, to make things of.
 
     Raises:
         ConfigError: Nobody answers there, there is no worker, or Dask is not installed.
@@ -46,6 +49,8 @@ class Cluster:
         self.address, self._threads = address, threads
         self._client = _client(address)
         self._held: list[str] = []
+        self._parts: set[str] = set()
+        self._numbers = itertools.count()
         self.sent = 0
         try:
             self._wait_for_a_worker()
@@ -55,7 +60,7 @@ class Cluster:
             raise
 
     @property
-    def workers(self) -> int:
+    def count(self) -> int:
         """How many workers there are now."""
         return len(self._client.nthreads())
 
@@ -63,40 +68,44 @@ class Cluster:
         """What a function returns or raises on each worker, by the worker's address."""
         return dict(self._client.run(function, on_error="return"))
 
-    def hold(self, make: object) -> str:
-        """Sends what makes a network to every worker; what is held already is not sent again.
-
-        Args:
-            make: Called with a number of threads, gives a network.
-
-        Returns:
-            The name that tasks ask for it by.
-        """
+    def hold(self, make: Make) -> str:
+        """As of :class:`hawx_onnx.runtime.workers.Workers`."""
         import cloudpickle
 
-        from hawx_onnx.runtime.cluster_worker import Held
+        from hawx_onnx.runtime.cluster_worker import Held, Parts
 
-        content = cloudpickle.dumps(make)
-        digest = hashlib.sha256(content).hexdigest()[:16]
+        parts: dict[str, bytes] = {}
+        content = pickled(make, parts, cloudpickle.Pickler)
         # By this client: another one's end shall not take it away.
-        name = f"hawx-{self._client.id}-{digest}"
+        own = f"hawx-{self._client.id}"
+        name = f"{own}-{hashlib.sha256(content).hexdigest()[:16]}"
         if name not in self._held:
-            log.info("sending %d bytes to each worker", len(content))
-            held = Held(name, content, versions(), self._threads)
-            self._client.register_plugin(held, name=name)
-            self._held.append(name)
-            self.sent += len(content)
+            new = {digest: parts[digest] for digest in parts.keys() - self._parts}
+            size = len(content) + sum(len(part) for part in new.values())
+            log.info("sending %d bytes to each worker", size)
+            if new:
+                self._plug_in(Parts(f"{own}-parts-{next(self._numbers)}", new))
+            self._plug_in(Held(name, content, f"{own}-parts-", versions(), self._threads))
+            self._parts |= new.keys()
+            self.sent += size
         return name
 
-    def scores(self, name: str, run: str, batch: int, choices: Sequence[Any]) -> Any:  # noqa: ANN401
-        """Asks for scores, as :func:`hawx_onnx.runtime.cluster_worker.scores` gives them.
+    def _plug_in(self, plugin: Any) -> None:  # noqa: ANN401 - Dask brings no types
+        self._client.register_plugin(plugin, name=plugin.name)
+        self._held.append(plugin.name)
 
-        Returns:
-            A future; what nobody refers to any more is not computed.
-        """
-        from hawx_onnx.runtime.cluster_worker import scores
+    def release(self, name: str) -> None:
+        """As of :class:`hawx_onnx.runtime.workers.Workers`."""
+        self._held.remove(name)
+        # Workers drop it when they come to it; where they are lost, there is nothing to drop.
+        with contextlib.suppress(Exception):
+            self._client.unregister_worker_plugin(name)
 
-        return self._client.submit(scores, name, run, batch, tuple(choices), pure=False)
+    def submit(self, name: str, run: str, function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401
+        """As of :class:`hawx_onnx.runtime.workers.Workers`: a Dask future."""
+        from hawx_onnx.runtime.cluster_worker import call
+
+        return self._client.submit(call, name, run, function, args, pure=False)
 
     def result(self, future: Any) -> Any:  # noqa: ANN401 - Dask brings no types
         """Waits for a result, as long as there are workers or soon will be.
@@ -126,7 +135,7 @@ class Cluster:
                 return
             if self._client.status != "running":
                 raise self._lost("was lost: its scheduler does not answer")
-            if self.workers:
+            if self.count:
                 seen = time.monotonic()
             elif time.monotonic() - seen > PATIENCE:
                 raise self._lost(f"has had no worker for {PATIENCE:g} s")
@@ -170,19 +179,6 @@ class Cluster:
                     where=str(worker),
                     mend="install the same versions on all workers as here",
                 )
-
-
-@contextlib.contextmanager
-def connected(address: str | None, threads: int = 0) -> Iterator[Cluster | None]:
-    """The cluster at an address, for as long as it is used; None without an address."""
-    if address is None:
-        yield None
-        return
-    cluster = Cluster(address, threads)
-    try:
-        yield cluster
-    finally:
-        cluster.close()
 
 
 def _client(address: str) -> Any:  # noqa: ANN401 - Dask brings no types

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import onnx
 
 from hawx_onnx.frontend.copies import exposed, without_weights
 from hawx_onnx.runtime.library import create_session
+from hawx_onnx.scratch import temporary_folder, told
 
 # Smaller models are handed over as bytes, which is quicker.
 LARGE = 2**28
@@ -52,7 +52,8 @@ def source_of(model: onnx.ModelProto, expose: Sequence[str] = ()) -> Iterator[by
         return
     path = _folder() / f"model-{next(_numbers)}.onnx"
     try:
-        path.write_bytes(_apart(model, expose, path.parent).SerializeToString())
+        with told(path.parent):
+            path.write_bytes(_apart(model, expose, path.parent).SerializeToString())
         yield str(path)
     finally:
         path.unlink(missing_ok=True)
@@ -61,7 +62,7 @@ def source_of(model: onnx.ModelProto, expose: Sequence[str] = ()) -> Iterator[by
 @lru_cache(maxsize=1)
 def _store() -> Any:  # noqa: ANN401 - a TemporaryDirectory
     """Weights of large models as files, until the process ends."""
-    return tempfile.TemporaryDirectory(prefix="hawx-onnx-", ignore_cleanup_errors=True)
+    return temporary_folder()
 
 
 def _folder() -> Path:

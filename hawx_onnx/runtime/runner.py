@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -132,8 +133,35 @@ def run(
         ) from error
 
 
+# Operators that take the ranges of their codes from all samples of a batch.
+_RANGES_OF_BATCH = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul"})
+
+
+def mixes_samples(model: onnx.ModelProto) -> bool:
+    """Whether ranges are found at run time, so that a sample's result depends on its batch."""
+    waiting = [*model.graph.node, *(node for one in model.functions for node in one.node)]
+    while waiting:
+        node = waiting.pop()
+        if node.op_type in _RANGES_OF_BATCH:
+            return True
+        inner = [graph for one in node.attribute for graph in (one.g, *one.graphs)]
+        waiting += [node for graph in inner for node in graph.node]
+    return False
+
+
 def data_input(model: onnx.ModelProto) -> InputSpec:
-    """The input that takes samples; probes have inputs that choose multipliers besides."""
+    """The input that takes samples; probes have inputs that choose multipliers besides.
+
+    Where ranges are found at run time and the batch is open, samples are run one by one: what
+    comes out must not depend on how many there are.
+    """
+    spec = _data_input(model)
+    if spec.shape and spec.shape[0] is None and mixes_samples(model):
+        return dataclasses.replace(spec, shape=(1, *spec.shape[1:]))
+    return spec
+
+
+def _data_input(model: onnx.ModelProto) -> InputSpec:
     stripped = onnx.ModelProto()
     stripped.graph.input.extend(
         value for value in model.graph.input if not value.name.endswith(CHOSEN_SUFFIXES)

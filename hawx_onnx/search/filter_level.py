@@ -10,12 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate
+from hawx_onnx.predictors import (
+    FilterNoiseSurrogate,
+    FilterSurrogate,
+    NoiseSurrogate,
+    ResponseSurrogate,
+)
 from hawx_onnx.search.acquisition import probability
 from hawx_onnx.search.confidence import allowance
 from hawx_onnx.search.drop_model import DropModel
@@ -26,6 +31,7 @@ from hawx_onnx.search.result import SearchResult, collect_points
 
 FloatArray = npt.NDArray[np.float64]
 Picks = npt.NDArray[np.intp]
+OfChannels: TypeAlias = FilterSurrogate | FilterNoiseSurrogate
 
 # The first stage's share of the evaluations, and how many it has at least.
 LAYER_SHARE, LEAST_OF_LAYERS = 0.5, 16
@@ -44,7 +50,7 @@ class LayerSearch(Protocol):
         self,
         problem: Problem,
         measurer: Measurer,
-        surrogate: ResponseSurrogate,
+        surrogate: ResponseSurrogate | NoiseSurrogate,
         *,
         seed: int,
         scoring_seconds: float,
@@ -55,7 +61,7 @@ class LayerSearch(Protocol):
 def search_filters(
     problem: Problem,
     measurer: Measurer,
-    surrogate: FilterSurrogate,
+    surrogate: OfChannels,
     search_layers: LayerSearch,
     evaluations: int,
     *,
@@ -109,7 +115,7 @@ def search_filters(
 class _Refinement:
     """Measures choices of channels, one round after the other, each round where it pays most."""
 
-    def __init__(self, problem: Problem, measurer: Measurer, surrogate: FilterSurrogate) -> None:
+    def __init__(self, problem: Problem, measurer: Measurer, surrogate: OfChannels) -> None:
         self.problem, self.measurer = problem, measurer
         self.damages = surrogate.damages()
         self.limit = problem.budget.max_accuracy_drop + 1e-6

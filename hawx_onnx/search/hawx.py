@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 
 from hawx_onnx.errors import ConfigError
-from hawx_onnx.predictors import FilterSurrogate, ResponseSurrogate, Surrogate
+from hawx_onnx.predictors import (
+    FilterNoiseSurrogate,
+    FilterSurrogate,
+    ResponseSurrogate,
+    Surrogate,
+)
 from hawx_onnx.search.active import ActiveSearch
 from hawx_onnx.search.candidates import Candidates
 from hawx_onnx.search.filter_level import search_filters
@@ -47,7 +52,7 @@ def search_hawx(
     """
     if surrogate is None:
         raise ConfigError("needs scores", where="--method hawx", mend="score the layers first")
-    if isinstance(surrogate, FilterSurrogate):
+    if isinstance(surrogate, FilterSurrogate | FilterNoiseSurrogate):
         return search_filters(
             problem,
             measurer,

@@ -53,7 +53,7 @@ def solve_milp(
     allowed_types: Sequence[int] | None = None,
     max_types: int | None = None,
     type_cost: npt.ArrayLike | None = None,
-    time_limit_s: float | None = None,
+    most_nodes: int | None = None,
     limits: Sequence[CostLimit] = (),
 ) -> KnapsackState | None:
     """Returns the cheapest choice within a damage budget, with limits and costs per type.
@@ -69,11 +69,12 @@ def solve_milp(
         allowed_types: Candidate indices that may be used; all if None.
         max_types: Most different candidates that may be used.
         type_cost: Float array [candidates], cost that a candidate adds once if any layer uses it.
-        time_limit_s: Seconds after which the best choice found so far is returned.
+        most_nodes: Branches after which the best choice found so far is returned; no time would be
+            the same on each machine.
         limits: Further costs.
 
     Returns:
-        The choice, or None if no choice meets the limits (or none was found in time).
+        The choice, or None if no choice meets the limits (or none was found by then).
 
     Raises:
         ValueError: If shapes do not fit, an entry is NaN or -inf, or an index is out of range.
@@ -95,7 +96,7 @@ def solve_milp(
     least = np.where(allowed, damages, np.inf).min(axis=1).sum()
     if limit < 1 or least > budget:
         return None
-    return _Program(costs, damages, shared, allowed, budget, limit, limits).solve(time_limit_s)
+    return _Program(costs, damages, shared, allowed, budget, limit, limits).solve(most_nodes)
 
 
 class _Program:
@@ -114,7 +115,7 @@ class _Program:
         self.costs, self.damages, self.shared = costs, damages, shared
         self.allowed, self.budget, self.limit, self.limits = allowed, budget, limit, limits
 
-    def solve(self, time_limit_s: float | None) -> KnapsackState | None:
+    def solve(self, most_nodes: int | None) -> KnapsackState | None:
         """Returns the optimum; a choice over a limit by mere tolerance is cut off."""
         from scipy.optimize import LinearConstraint
 
@@ -123,7 +124,7 @@ class _Program:
         slack = 0.0
         while True:
             constraints = [self._budget(slack), *self._limits(slack), *self._structure(), *cuts]
-            result = self._run(constraints, time_limit_s)
+            result = self._run(constraints, most_nodes)
             if result.x is None:
                 if result.status not in (1, 2):
                     raise RuntimeError(f"HiGHS: {result.message}")
@@ -191,13 +192,13 @@ class _Program:
             ]
         return constraints
 
-    def _run(self, constraints: list[Any], time_limit_s: float | None) -> Any:  # noqa: ANN401
+    def _run(self, constraints: list[Any], most_nodes: int | None) -> Any:  # noqa: ANN401
         """Runs HiGHS, whose tolerances are absolute: the objective is scaled to order one."""
         from scipy.optimize import Bounds, milp
 
         objective = np.concatenate([np.where(self.allowed, self.costs, 0.0).ravel(), self.shared])
         objective /= max(float(np.abs(objective).max()), 1e-300)
-        limit = {} if time_limit_s is None else {"time_limit": time_limit_s}
+        limit = {} if most_nodes is None else {"node_limit": most_nodes}
         with _quiet_stdout():
             return milp(
                 objective,

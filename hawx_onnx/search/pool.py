@@ -23,8 +23,9 @@ ALL_SUBSETS = 5
 LITTLE = 1e-3
 # Up to this many units fronts come from dynamic programming, beyond from Lagrangian relaxation.
 EXACT_UNITS = 64
-# How many points of a front the mixed-integer program is asked for, and how long for one.
-MILP_POINTS, MILP_SECONDS = 8, 10.0
+# How many points of a front the mixed-integer program is asked for, and how many branches each may
+# take: most take a few, 64 layers with 8 candidates and two limits ten, within seconds.
+MILP_POINTS, MILP_NODES = 8, 200
 
 
 def build_pool(problem: Problem, damages: Mapping[str, np.ndarray]) -> tuple[list[Choice], bool]:
@@ -121,7 +122,7 @@ def _milp_choices(problem: Problem, damage: np.ndarray, allowed: np.ndarray) -> 
             front[level].damage + 1e-9 * abs(front[level].damage),
             max_types=problem.budget.max_multipliers,
             type_cost=problem.terms.per_type,
-            time_limit_s=MILP_SECONDS,
+            most_nodes=MILP_NODES,
             limits=limits,
         )
         if state is not None:

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from hawx_onnx.report.files import atomic_write_bytes
+
 OPSET = 17
 IR_VERSION = 8
 
@@ -65,8 +67,7 @@ def build_model(weights: Weights) -> onnx.ModelProto:
 
 def save_model(weights: Weights, path: Path) -> None:
     """Writes the network to one file, without external data."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(build_model(weights).SerializeToString(deterministic=True))
+    atomic_write_bytes(path, build_model(weights).SerializeToString(deterministic=True))
 
 
 def _node(

@@ -12,7 +12,7 @@ Cotangents = list[str | None]
 
 
 def identity(emit: Emitter, node: Node, cotangents: Cotangents) -> Cotangents:
-    """Identity, Cast between floating-point types: nothing changes."""
+    """Identity: nothing changes."""
     return [cotangents[0]]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from hawx_onnx.passes.gradient import (
     convolution,
+    dynamic,
     elementwise,
     linear,
     normalization,
@@ -29,15 +30,17 @@ RULES: dict[str | tuple[str, str], Rule] = {
     "Add": elementwise.add,
     "AveragePool": pooling.average_pool,
     "BatchNormalization": normalization.batch_normalization,
-    "Cast": elementwise.identity,
+    "Cast": dynamic.cast,
     "Clip": elementwise.clip,
     "Concat": shape.concat,
     "Conv": convolution.conv,
+    "ConvInteger": dynamic.conv_integer,
     "ConvTranspose": convolution.conv_transpose,
     "DepthToSpace": shape.depth_to_space,
     "DequantizeLinear": quantized.dequantize,
     "Div": elementwise.divide,
     "Dropout": elementwise.dropout,
+    "DynamicQuantizeLinear": dynamic.quantize,
     "Elu": elementwise.elu,
     "Erf": elementwise.erf,
     "Exp": elementwise.exponential,
@@ -58,6 +61,7 @@ RULES: dict[str | tuple[str, str], Rule] = {
     "Log": elementwise.logarithm,
     "LogSoftmax": normalization.log_softmax,
     "MatMul": linear.matmul,
+    "MatMulInteger": dynamic.matmul_integer,
     "Max": elementwise.extremum,
     "MaxPool": pooling.max_pool,
     "Mean": elementwise.mean,
@@ -102,11 +106,13 @@ RULES: dict[str | tuple[str, str], Rule] = {
     (_MICROSOFT, "QLinearMul"): quantized.qlinear_mul,
 }
 
-# Rules that hold for 8-bit codes as for real values; others are refused on codes.
+# Rules that hold for 8-bit codes as for real values, or look at types themselves; others are
+# refused on codes.
 ON_CODES = frozenset(
     {
-        "Clip", "Concat", "DepthToSpace", "DequantizeLinear", "Expand", "Flatten", "Gather",
-        "Identity", "MaxPool", "Pad", "QGemm", "QLinearAdd", "QLinearConcat", "QLinearConv",
+        "Cast", "Clip", "Concat", "ConvInteger", "DepthToSpace", "DequantizeLinear",
+        "DynamicQuantizeLinear", "Expand", "Flatten", "Gather", "Identity", "MatMulInteger",
+        "MaxPool", "Pad", "QGemm", "QLinearAdd", "QLinearConcat", "QLinearConv",
         "QLinearGlobalAveragePool", "QLinearMatMul", "QLinearMul", "QuantizeLinear", "Relu",
         "Reshape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze", "Where",
     }

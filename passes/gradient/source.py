@@ -10,10 +10,10 @@ import onnx
 from onnx import numpy_helper
 
 from hawx_onnx.frontend.graph_checks import tensors_read
-from hawx_onnx.passes.approximate import EXACT_OP
 from hawx_onnx.passes.gradient.node import Node, NoRule, Shape
 from hawx_onnx.passes.gradient.shapes import types_of
 from hawx_onnx.passes.graph import HAWX_DOMAIN, TABLES_AT, copy_of
+from hawx_onnx.passes.integer_ops import EXACT_OP
 
 CODES = (np.dtype(np.int8), np.dtype(np.uint8))
 _STANDARD = ("", "ai.onnx")
@@ -234,7 +234,7 @@ def _exact(model: onnx.ModelProto) -> onnx.ModelProto:
             continue
         place = TABLES_AT[node.op_type]
         del node.input[place:]
-        node.op_type = EXACT_OP.get(node.op_type, node.op_type.removeprefix("Approx"))
+        node.op_type = EXACT_OP[node.op_type]
         node.domain = ""
         for attribute in [a for a in node.attribute if a.name == "skip_padding"]:
             node.attribute.remove(attribute)

@@ -1,40 +1,124 @@
-"""``--cluster``: the files of a local run; an address where nobody answers."""
+"""``--cluster`` and ``--workers``: the files of a local run; an address where nobody answers."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 
 import pytest
 
+from hawx_onnx.runtime import cluster as cluster_module
+from hawx_onnx.runtime.cluster import Cluster
+
 QUICK = ("--candidates", "mul8s_trunc3,mul8s_trunc2", "--max-evaluations", "5", "--jobs", "1")
 QUICK = (*QUICK, "--score-samples", "32", "--no-map-weights", "--no-rescale")
-SAME = ("model.onnx", "assignment.json", "pareto.csv")
+SAME = ("model.onnx", "assignment.json", "pareto.csv", "run.yaml")
+# What differs between any two runs: when and how long.
+TIMES = ("created", "seconds", "speedup")
 
 
-def test_files_are_those_of_a_local_run(cli, lenet, tmp_path, dask_cluster) -> None:
-    here, there, told = tmp_path / "here", tmp_path / "there", tmp_path / "cluster"
-    told.mkdir()
-    cli("optimize", lenet, "-o", here, *QUICK).check()
-    with dask_cluster.processes(told) as processes:
-        place = ("--cluster", processes.address)
-        cli("optimize", lenet, "-o", there, *QUICK, *place).check()
+@pytest.fixture(scope="module")
+def local(cli, lenet, tmp_path_factory):
+    """The files of a local run."""
+    out = tmp_path_factory.mktemp("local")
+    cli("optimize", lenet, "-o", out, *QUICK).check()
+    return out
+
+
+def assert_same_files(here, there):
+    """All files of a run are those of another one, up to what tells times."""
+    assert {path.name for path in here.iterdir()} == {path.name for path in there.iterdir()}
     for name in SAME:
         assert (here / name).read_bytes() == (there / name).read_bytes(), name
-    # How to repeat it names no cluster, which may be gone by then.
-    assert (here / "run.yaml").read_text() == (there / "run.yaml").read_text()
-    reports = [json.loads((folder / "report.json").read_text()) for folder in (here, there)]
-    for key in ("command", "selected", "baseline", "layers", "warnings"):
-        assert reports[0][key] == reports[1][key], key
+    for name in ("report.json", "sensitivity.json"):
+        texts = [(folder / name).read_text() for folder in (here, there)]
+        assert timeless(json.loads(texts[0])) == timeless(json.loads(texts[1])), name
 
 
-@pytest.mark.parametrize("verb", ["optimize", "explore"])
-def test_a_dead_address_ends_the_command_first(cli, lenet, tmp_path, verb) -> None:
+def timeless(document):
+    """A document without what differs between any two runs."""
+    if isinstance(document, list):
+        return [timeless(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    kept = {key: one for key, one in document.items() if not any(t in key for t in TIMES)}
+    return {key: timeless(one) for key, one in kept.items()}
+
+
+@pytest.fixture
+def kill_while_scoring(monkeypatch):
+    """Has a worker killed as soon as layers are with it to be scored; tells which."""
+    killed = []
+    submit = Cluster.submit
+
+    def kill(process, name):
+        def watched(cluster, held, run, function, *args):
+            scoring = function.__name__ == "layer_changes" and not killed
+            if scoring:
+                process.send_signal(signal.SIGSTOP)  # what it is given stays with it
+            task = submit(cluster, held, run, function, *args)
+            until = time.monotonic() + 2
+            while scoring and not killed and time.monotonic() < until:
+                workers = cluster._client.scheduler_info(-1)["workers"]
+                at = [address for address, one in workers.items() if one["name"] == name]
+                killed.extend(cluster._client.processing(at)[at[0]])
+                time.sleep(0.05)
+            if scoring:
+                process.send_signal(signal.SIGKILL if killed else signal.SIGCONT)
+            return task
+
+        killed.clear()
+        monkeypatch.setattr(Cluster, "submit", watched)
+        return killed
+
+    return kill
+
+
+def test_files_are_those_of_a_local_run_whoever_is_killed(
+    cli, lenet, local, tmp_path, dask_cluster, kill_while_scoring, monkeypatch
+) -> None:
+    there, later, told = tmp_path / "there", tmp_path / "later", tmp_path / "cluster"
+    told.mkdir()
+    with dask_cluster.processes(told) as processes:
+        place = ("--cluster", processes.address)
+        killed = kill_while_scoring(processes.workers["worker-1"], "worker-1")
+        cli("optimize", lenet, "-o", there, *QUICK, *place).check()
+        assert killed
+        assert processes.workers["worker-1"].wait(timeout=60) == -signal.SIGKILL
+        assert_same_files(local, there)
+        # Nobody is left: the run goes on from its journal, without a cluster.
+        monkeypatch.setattr(cluster_module, "PATIENCE", 1.0)
+        monkeypatch.setattr(cluster_module, "LOOK", 0.2)
+        killed = kill_while_scoring(processes.workers["worker-0"], "worker-0")
+        lost = cli("optimize", lenet, "-o", later, *QUICK, *place)
+        lost.refused(4, "has had no worker for 1 s", "--resume")
+        assert killed
+    cli("optimize", lenet, "-o", later, *QUICK, "--resume").check()
+    assert_same_files(local, later)
+
+
+def test_files_of_worker_processes_are_those_of_one(cli, lenet, local, tmp_path) -> None:
+    cli("optimize", lenet, "-o", tmp_path, *QUICK, "--workers", "2").check()
+    assert_same_files(local, tmp_path)
+
+
+def test_a_cluster_and_processes_are_not_taken_together(cli, lenet, tmp_path) -> None:
+    both = ("--workers", "2", "--cluster", "tcp://host:1")
+    told = cli("optimize", lenet, "-o", tmp_path, *both)
+    told.refused(2, "--workers: a cluster has workers of its own")
+
+
+@pytest.mark.parametrize("verb", ["optimize", "explore", "analyze"])
+def test_a_dead_address_ends_the_command_first(cli, lenet, tmp_path, verb, monkeypatch) -> None:
     pytest.importorskip("distributed", reason="the extra `dask` is not installed")
     out = tmp_path / "out"
     place = ("--cluster", "tcp://127.0.0.1:1")
-    told = cli(verb, lenet, "-o", out, *QUICK[:4], *place)
-    told.refused(2, "--cluster tcp://127.0.0.1:1: no Dask scheduler answers within 5 s")
+    if verb != "optimize":
+        monkeypatch.setattr(cluster_module, "REACH", 0.5)
+    told = cli(verb, lenet, "-o", out, *QUICK[:2], *place)
+    told.refused(2, "--cluster tcp://127.0.0.1:1: no Dask scheduler answers within ")
     assert not list(tmp_path.rglob("*.sqlite"))
 
 

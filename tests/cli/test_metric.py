@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,45 @@ def test_optimize_under_perplexity(cli: Callable, sequences: Path, tmp_path: Pat
     assert [p["measured_accuracy"] for p in again["pareto"] if p["measured_accuracy"]] == measured
     shown = cli("report", tmp_path, "--json").check().json
     assert shown["selected"]["accuracy"] == selected["accuracy"]
+    # A pipeline holds the result against that report, and against the float model.
+    check = ("check", tmp_path / "model.onnx", *command[2:6], "--jobs", "1", "--json")
+    (rule,) = cli(*check, "--baseline", tmp_path / "report.json").json["results"]
+    assert rule["measured"] == pytest.approx(report["accuracy_drop"], abs=1e-6)
+    assert (rule["metric"], rule["unit"]) == ("perplexity", "log ratio")
+    baseline = tmp_path / "baseline.json"
+    done = cli("check", *command[1:6], "--write-baseline", baseline).check()
+    assert done.out.startswith("perplexity ") and "on 120 test samples" in done.out
+    (rule,) = cli(*check, "--baseline", baseline).json["results"]
+    assert (rule["id"], rule["metric"]) == ("HAWX101", "perplexity")
+    mismatch = ("check", tmp_path / "model.onnx", "--baseline", baseline)
+    done = cli(*mismatch, "--metric", "mse", "--data", sequences / "values.npz")
+    done.refused(2, "is on perplexity, these rules go by mse", "--metric perplexity")
+
+
+@pytest.mark.parametrize("metric", ["perplexity", "mse"])
+def test_single_channels_under_metrics_without_classes(
+    cli: Callable, sequences: Path, tmp_path: Path, metric: str
+) -> None:
+    data = {"perplexity": "tokens.npz", "mse": "values.npz"}[metric]
+    command = ("optimize", sequences / "m.onnx", "--data", sequences / data, "--metric", metric)
+    command += ("--granularity", "filter", "--max-accuracy-drop", "0.004", *FLAGS)
+    command += ("--max-evaluations", "40", "-o", tmp_path)
+    cli(*command).check()
+    report = json.loads((tmp_path / "report.json").read_text())
+    layers = report["layers"]
+    assert any(len(layer["multipliers"]) > 1 for layer in layers), layers
+    chosen = next(point for point in report["pareto"] if point["selected"])
+    assert chosen["predicted_accuracy"] is not None
+    exact, found = (report[name]["validation_accuracy"] for name in ("baseline", "selected"))
+    drop = {"perplexity": np.log(found / exact), "mse": (found - exact) / report["data"]["scale"]}
+    assert drop[metric] <= 0.004 + 1e-6
+    for trial in report["compensation"]:
+        before, after = (trial[f"validation_accuracy_{when}"] for when in ("before", "after"))
+        assert (trial["gain"] > 0) == (after < before)
+        assert 0.9 * exact < after < 10 * exact
+    page = (tmp_path / "report.html").read_text()
+    title = {"perplexity": "Perplexity", "mse": "Mean squared error"}[metric]
+    assert not report["compensation"] or f"{title} before" in page
 
 
 def test_explore_under_the_squared_error(cli: Callable, sequences: Path, tmp_path: Path) -> None:
@@ -169,7 +209,6 @@ def test_top_5_and_agreement(cli: Callable, lenet: Path) -> None:
     [
         (("--metric", "perplexty"), 2, "did you mean perplexity"),
         (("--metric", "nothing:here"), 2, "cannot be imported"),
-        (("--metric", "perplexity", "--granularity", "filter"), 2, "take --granularity layer"),
         (("--metric", "perplexity", "--max-accuracy-drop", "2"), 2, "between 0 and 1"),
         (("--metric", "accuracy"), 3, "labels have shape"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,26 @@ def test_folders_without_a_search(
     cli("report", tmp_path).refused(2, FILE, "is no journal, or is damaged")
     (tmp_path / FILE).write_bytes(b"")
     cli("report", tmp_path).refused(2, FILE, "holds nothing yet")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"finished": None, "layers": 3},
+        {"layers": [{"name": "conv", "multipliers": 5}]},
+        {"pareto": [{"assignment": {"a": {}}}], "search": 7},
+        {"model": "\ud800"},
+        {"baseline": {"accuracy": "x"}, "selected": None, "warnings": 1},
+    ],
+)
+def test_a_note_of_another_form_overwrites_nothing(
+    cli: Callable, optimized: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    shutil.copy(optimized / FILE, tmp_path)
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        (text,) = connection.execute("SELECT value FROM notes WHERE name = 'report'").fetchone()
+        changed = json.dumps({**json.loads(text), **change})
+        connection.execute("UPDATE notes SET value = ? WHERE name = 'report'", (changed,))
+    connection.close()
+    cli("report", tmp_path).refused(2, FILE, "is no journal, or is damaged")
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]

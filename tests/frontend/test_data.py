@@ -212,7 +212,7 @@ def write_test_set(folder, array, index=0):
 def test_onnx_test_data_is_joined_in_the_order_of_the_numbers(tmp_path):
     for number in range(12):
         write_test_set(tmp_path / f"test_data_set_{number}", numbered(12)[number : number + 1])
-    raw = onnx_test_data.load(tmp_path)
+    raw = onnx_test_data.load(tmp_path, VECTOR)
     np.testing.assert_array_equal(raw.parts["all"].x, numbered(12))
     dataset = load_dataset(str(tmp_path), VECTOR)
     assert set().union(*map(rows, dataset.splits)) == set(range(12))
@@ -234,7 +234,7 @@ def test_onnx_test_data_errors(tmp_path):
     with pytest.raises(DataError, match=r"\[2, 5\].*\[2, 4\]"):
         load_dataset(str(tmp_path), VECTOR)
     write_test_set(folder, numbered(2), index=1)
-    with pytest.raises(DataError, match="several inputs"):
+    with pytest.raises(DataError, match="feeds 2 inputs, the model has 1: "):
         load_dataset(str(tmp_path), VECTOR)
     (folder / "input_1.pb").unlink()
     (folder / "input_0.pb").write_bytes(b"\xff\xff not a tensor")

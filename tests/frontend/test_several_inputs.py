@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import numpy_helper, save_tensor
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data import InputSpec, Preprocessing, load_dataset
@@ -96,3 +97,63 @@ def test_synthetic_samples() -> None:
     assert 0.8 < x["b"].std() < 1.2
     with pytest.raises(DataError, match="kind"):
         load_dataset(None, SPEC)
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch) -> str:
+    """A module of functions that give samples of both inputs."""
+    monkeypatch.chdir(tmp_path)
+    name = "samples_of_" + tmp_path.name.replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(
+        "import numpy as np\n"
+        "IMAGE = np.zeros((20, 1, 4, 4), 'float32')\n"
+        "IMAGE[:, 0, 0, 0] = KIND = np.arange(20)\n"
+        "def pair():\n    return {'kind': KIND, 'image': IMAGE}, KIND % 3\n"
+        "def one_by_one():\n"
+        "    for number in range(20):\n"
+        "        yield {'image': IMAGE[number], 'kind': KIND[number]}, number % 3\n"
+        "def half():\n    return {'image': IMAGE}\n"
+        "def more():\n    yield {'image': IMAGE[0], 'kind': 1, 'mask': 1}\n"
+        "def uneven():\n    return {'image': IMAGE, 'kind': KIND[1:]}\n"
+    )
+    return name
+
+
+@pytest.mark.parametrize("function", ["pair", "one_by_one"])
+def test_a_function_gives_the_same_as_a_file(tmp_path, written, function) -> None:
+    of_file = load_dataset(saved(tmp_path), SPEC)
+    dataset = load_dataset(f"{written}:{function}", SPEC)
+    assert dataset.fingerprint == of_file.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("half", ("'kind' is missing", "image, kind")),
+        ("more", ("'mask' is no input", "sample 0")),
+        ("uneven", ("same number of samples",)),
+    ],
+)
+def test_what_a_function_gives_is_checked(written, function, words) -> None:
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"{written}:{function}", SPEC)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_onnx_test_sets_feed_the_inputs_in_the_order_of_the_graph(tmp_path) -> None:
+    given = arrays()
+    for number in range(20):
+        folder = tmp_path / f"test_data_set_{number}"
+        folder.mkdir()
+        for index, part in enumerate(SPEC.parts):
+            tensor = numpy_helper.from_array(given[part.name][number : number + 1])
+            save_tensor(tensor, folder / f"input_{index}.pb")
+    dataset = load_dataset(str(tmp_path), SPEC)
+    kinds = [kind for split in dataset.splits for kind in split.x["kind"].tolist()]
+    assert sorted(kinds) == list(range(20))
+    for split in dataset.splits:
+        np.testing.assert_array_equal(split.x["image"][:, 0, 0, 0], split.x["kind"])
+    (tmp_path / "test_data_set_3" / "input_1.pb").unlink()
+    with pytest.raises(DataError, match="feeds 1 inputs, the model has 2: image, kind"):
+        load_dataset(str(tmp_path), SPEC)

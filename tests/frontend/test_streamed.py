@@ -169,6 +169,38 @@ def test_refused_folders(tmp_path: Path):
         load_dataset(str(tmp_path / "few"), COLOUR)
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("../few/i00.png,0", "outside of the folder"),
+        ("/etc/passwd,0", "outside of the folder"),
+        (f"{'x' * 5000}.png,0", "no file of this name"),
+        ("\x00.png,0", "no file of this name"),
+        ("i00.png,²", "no class number"),
+        (f"i00.png,{'9' * 5000}", "no class number"),
+        ("i00.png,--1", "no class number"),
+    ],
+)
+def test_lists_name_files_of_their_folder_and_numbers(tmp_path: Path, line: str, reason: str):
+    save_images(tmp_path / "few", 3, "i")
+    (tmp_path / "few" / "labels.csv").write_text(f"i01.png,0\n{line}\n")
+    with pytest.raises(DataError, match=f"line 2.*{reason}"):
+        load_dataset(str(tmp_path / "few"), COLOUR)
+
+
+def test_an_image_that_unpacks_to_more_than_memory(tmp_path: Path):
+    image = pytest.importorskip("PIL.Image", reason="pillow is not installed")
+    save_images(tmp_path, 3, "i")
+    bomb = tmp_path / "i01.png"
+    image.new("1", (9000, 9000)).save(bomb)
+    assert bomb.stat().st_size < 20_000
+    dataset = load_dataset(str(tmp_path), COLOUR, preprocessing=Preprocessing(resize=(8, 8)))
+    with pytest.raises(DataError, match="9000 x 9000 pixels") as raised:
+        for split in dataset.splits:
+            np.asarray(split.x[:])
+    assert raised.value.where == str(bomb)
+
+
 def test_generators_yield_samples_or_pairs(tmp_path: Path, monkeypatch):
     (tmp_path / "my_stream.py").write_text(
         "import numpy as np\n"
@@ -192,7 +224,7 @@ def test_generators_yield_samples_or_pairs(tmp_path: Path, monkeypatch):
     ):
         with pytest.raises(DataError, match=text):
             load_dataset(f"my_stream:{name}", VECTOR)
-    x, labels = spooled((np.arange(3) + i for i in range(5)), "here")
+    x, labels = spooled((np.arange(3) + i for i in range(5)), "here", VECTOR)
     assert labels is None and x.rows(np.array([4, 0])).tolist() == [[4, 5, 6], [0, 1, 2]]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.journal import FILE, Journal, journal, recalled, recalled_one_by_one
+from hawx_onnx.journal.values import pack
 
 ORIGIN = {"model": "a", "data": "c", "multipliers": [["m", "b"]], "seed": 0, "hawx-onnx": "1"}
 RNG = np.random.default_rng(0)
@@ -183,6 +184,8 @@ def test_an_empty_database_is_as_good_as_none(tmp_path):
         "UPDATE notes SET value = 'no json'",
         "DELETE FROM notes",
         "DROP TABLE measurements",
+        "CREATE TRIGGER t AFTER INSERT ON notes BEGIN DELETE FROM results; END",
+        "CREATE INDEX i ON notes (value)",
     ],
 )
 def test_what_no_journal_holds_is_refused(written, statement):
@@ -192,6 +195,37 @@ def test_what_no_journal_holds_is_refused(written, statement):
     with pytest.raises(ConfigError, match="is no journal, or is damaged") as told:
         opened(written, resume=True).measurements("hawx")
     assert told.value.mend == "leave out --resume, or name another --output"
+
+
+def test_a_view_that_never_ends_is_no_table(written):
+    with sqlite3.connect(written) as connection:
+        connection.execute("DROP TABLE notes")
+        connection.execute(
+            "CREATE VIEW notes AS WITH RECURSIVE c(name, value) AS "
+            "(SELECT 'a', '1' UNION ALL SELECT 'a', value + 1 FROM c) SELECT * FROM c"
+        )
+    connection.close()
+    with pytest.raises(ConfigError, match="other tables than a journal"):
+        opened(written, resume=True)
+    with pytest.raises(ConfigError, match="other tables than a journal"):
+        Journal.to_read(written)
+
+
+def test_a_result_of_text_is_refused(written):
+    with opened(written, resume=True) as found:
+        found.write_result("scores", {}, pack({}))
+        found._connection.execute("UPDATE results SET data = 'text'")
+        with pytest.raises(ConfigError, match="damaged"):
+            recalled(found, "scores", {}, dict)
+
+
+def test_tables_that_are_no_utf8_are_refused(written):
+    with sqlite3.connect(written) as connection:
+        connection.execute("CREATE TABLE aeiou (x)")
+    connection.close()
+    written.write_bytes(written.read_bytes().replace(b"aeiou", b"a\x80iou"))
+    with pytest.raises(ConfigError, match="is no journal, or is damaged"):
+        opened(written, resume=True)
 
 
 def test_a_damaged_result_is_refused(written):

@@ -13,12 +13,12 @@ from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes import Calibrate
 from hawx_onnx.passes.calibrate import operand_tensors, second_operand
 from hawx_onnx.passes.code_counts import histogram
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.operator_score import (
     accumulated_error,
     accumulated_error_of_activations,
     weight_patterns,
 )
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.runtime.reference import conv_accumulators, matmul_accumulators
 
 ATTENTION = """net (float[N,6,8] x) => (float[N,6,6] y) {

@@ -8,6 +8,7 @@ import pytest
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.passes import Calibrate, Score
 from hawx_onnx.passes.channel_responses import ChannelResponses, last_apart, margins, runs_pay
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
 from hawx_onnx.passes.probe import AssignmentProbe
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.sensitivity import GRADIENT, RUNS
@@ -27,9 +28,10 @@ def pooled(kit):
     return kit.model(POOLED, names=("a", "r", "p", "f", "b"), **weights)
 
 
-def probe_of(state, labels=None, kept=()):
+def level_of(state, x, labels=None, kept=()):
     parts = (state.model, state.candidates, state.multipliers)
-    return ChannelResponses(*parts, threads=1, labels=labels, kept=kept)
+    probe = ChannelResponses(*parts, threads=1, labels=labels, kept=kept)
+    return LayerLevel(SampleRuns(probe, x))
 
 
 def alone(state, candidate, multiplier, channel, x):
@@ -46,12 +48,12 @@ def test_channels_are_scored_as_whole_runs_tell(library, kit, network, encoding,
     model, multipliers = request.getfixturevalue(network), request.getfixturevalue(encoding)
     state = kit.prepare(model, multipliers)
     x, labels = kit.samples(model, 21), np.arange(21) % 5
-    probe = probe_of(state, labels)
-    parts = list(probe.stream(x, 8))
+    level = level_of(state, x, labels)
+    parts = list(level.stream(batch=8))
     whole = AssignmentProbe(state.model, state.candidates, state.multipliers, threads=1)
     exact = whole.outputs(Assignment(()), x)
     assert np.concatenate([part for part, _ in parts]).tobytes() == exact.tobytes()
-    scores = probe.scores()
+    scores = level.channel_scores()
     for candidate in state.candidates:
         score = scores[candidate.name]
         assert score.method == RUNS
@@ -70,26 +72,24 @@ def test_channels_are_scored_as_whole_runs_tell(library, kit, network, encoding,
 def test_layers_respond_as_without_channels(library, kit, residual, signed):
     state = kit.prepare(residual, signed)
     x = kit.samples(residual, 20)
-    found, plain = (
-        np.concatenate([responses for _, responses in probe.stream(x, 16)], axis=2)
-        for probe in (
-            probe_of(state),
-            LayerResponses(state.model, state.candidates, state.multipliers, threads=1),
-        )
+    plain = LayerResponses(state.model, state.candidates, state.multipliers, threads=1)
+    found, wanted = (
+        np.concatenate([responses for _, responses in level.stream(batch=16)], axis=2)
+        for level in (level_of(state, x), LayerLevel(SampleRuns(plain, x)))
     )
-    assert found.tobytes() == plain.tobytes()
+    assert found.tobytes() == wanted.tobytes()
 
 
 def test_channels_of_kept_layers_are_not_run(library, kit, residual, signed):
     state = kit.prepare(residual, signed)
     x = kit.samples(residual, 8)
-    every, some = probe_of(state), probe_of(state, kept=("a", "c"))
-    for probe in (every, some):
-        list(probe.stream(x))
-    assert some.scores().keys() == {"b", "d"}
+    every, some = level_of(state, x), level_of(state, x, kept=("a", "c"))
+    for level in (every, some):
+        list(level.stream())
+    assert some.channel_scores().keys() == {"b", "d"}
     assert some.runs < every.runs
-    for name, score in some.scores().items():
-        assert score.output_mse.tobytes() == every.scores()[name].output_mse.tobytes()
+    for name, score in some.channel_scores().items():
+        assert score.output_mse.tobytes() == every.channel_scores()[name].output_mse.tobytes()
 
 
 def test_margins_are_those_over_the_best_other_class():

@@ -52,7 +52,7 @@ def test_what_gains_is_kept_and_told(state):
     assert [trial.name for trial in result.trials] == list(TRIALS)
     # Without labels the exact network's classes count.
     right = exact.argmax(1) == outputs(state).argmax(1)
-    assert np.array_equal(result.trials[0].before.hits, right) and right.sum() < 190
+    assert np.array_equal(result.trials[0].before.scores, right) and right.sum() < 190
     last = result.trials[0].before
     for trial in result.trials:
         assert trial.before is last
@@ -60,9 +60,9 @@ def test_what_gains_is_kept_and_told(state):
         last = trial.after if trial.kept else last
     after = outputs(result.state)
     assert result.quality is last
-    assert np.array_equal(last.hits, exact.argmax(1) == after.argmax(1))
+    assert np.array_equal(last.scores, exact.argmax(1) == after.argmax(1))
     assert last.output_mse == pytest.approx(float(np.square(after - exact).mean()), rel=1e-5)
-    assert result.trials[0].kept and last.hits.sum() > right.sum() + 20
+    assert result.trials[0].kept and last.scores.sum() > right.sum() + 20
     assert result.compensation is not None
     assert set(result.compensation.passes) == {t.name for t in result.trials if t.kept}
     Verify(result.state.model, 1)(Rewrite()(result.state))
@@ -115,8 +115,8 @@ def test_what_a_search_measured_is_never_lost(state):
     result = compensate(state, threads=1, folded=exact)
     first = result.trials[0]
     assert first.name == "fold-bias" and first.kept
-    assert np.array_equal(first.after.hits, measured)
-    assert result.quality.accuracy >= measured.mean()
+    assert np.array_equal(first.after.scores, measured)
+    assert result.quality.score >= measured.mean()
     alone = compensate(state, ("fold-bias",), threads=1, folded=exact)
     assert alone.state.model.SerializeToString() == folded.model.SerializeToString()
 
@@ -128,7 +128,7 @@ def test_a_fold_of_the_search_goes_where_the_network_is_better_without(state, mo
     (trial,) = result.trials
     assert trial.layers == 1 and trial.before.beats(trial.after) and not trial.kept
     assert result.compensation is None
-    assert result.quality is trial.before and result.quality.accuracy > trial.after.accuracy
+    assert result.quality is trial.before and result.quality.score > trial.after.score
 
 
 def test_the_same_run_gives_the_same_constants(state):
@@ -166,7 +166,7 @@ def quality(hits, output_mse):
 
 def test_a_gain_is_no_loss_and_closer_or_beyond_chance():
     before = quality("1" * 20 + "0" * 20, 0.5)
-    assert before.accuracy == 0.5
+    assert before.score == 0.5
     assert quality("1" * 20 + "0" * 20, 0.4).beats(before)
     assert not quality("1" * 20 + "0" * 20, 0.5).beats(before)
     assert not quality("1" * 19 + "0" * 21, 0.1).beats(before)
@@ -175,6 +175,34 @@ def test_a_gain_is_no_loss_and_closer_or_beyond_chance():
     assert quality("1" * 21 + "0" * 19, 0.4).beats(before)
     assert quality("1" * 30 + "0" * 10, 0.6).beats(before)
     assert not quality("0" * 10 + "1" * 24 + "0" * 6, 0.6).beats(before)
+
+
+def test_scores_of_any_metric_are_compared_sample_by_sample():
+    rng = np.random.default_rng(5)
+    base = rng.normal(size=400)
+    before = Quality(base, 0.5)
+    # Little, but the same for all: beyond chance, whatever the spread of samples.
+    assert Quality(base + 0.01, 0.6).beats(before)
+    noisy = base + rng.normal(0, 1, 400)
+    noisy += base.mean() - noisy.mean() + 1e-4
+    assert not Quality(noisy, 0.6).beats(before)
+    assert Quality(noisy, 0.4).beats(before)
+    assert not Quality(base - 0.01, 0.4).beats(before)
+
+
+def test_what_the_caller_scores_decides(state):
+    """Folding, which brings outputs nearer to the exact ones, is no gain where that lowers it."""
+    exact = outputs(state.replace(assignment=Assignment(())))
+    fold = ("fold-bias",)
+    worse = compensate(state, fold, threads=1, scores=lambda y: np.square(y - exact).sum(axis=1))
+    better = compensate(state, fold, threads=1, scores=lambda y: -np.square(y - exact).sum(axis=1))
+    assert [trial.kept for trial in worse.trials] == [False]
+    trial = better.trials[0]
+    assert trial.kept
+    assert trial.before.scores.dtype == np.float64 and trial.after.score > trial.before.score
+    told = trial.to_dict(lambda score: -score)
+    assert told["validation_accuracy_after"] == -trial.after.score
+    assert told["gain"] == trial.after.score - trial.before.score
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from hawx_onnx.components import stacked_factors
 from hawx_onnx.passes import Calibrate
 from hawx_onnx.passes.filter_effects import BATCH, FilterLevel
 from hawx_onnx.passes.filter_score import RoundingNoise, find_effects, score_filters
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.passes.probe import AssignmentProbe, stacked_tables
 from hawx_onnx.passes.projection import (
     Layer,
@@ -20,7 +22,6 @@ from hawx_onnx.passes.projection import (
     project,
 )
 from hawx_onnx.passes.responses import LayerResponses
-from hawx_onnx.passes.score import score_operator
 from hawx_onnx.sensitivity import GRADIENT, MEASURED
 
 RESHAPED = """net (float[N,6,8] x) => (float[N,30] y) {
@@ -42,13 +43,13 @@ LIMIT = 2**33
 def scores_of(state, x, labels=None):
     measured = np.full((len(state.candidates), len(state.multipliers)), 2.0)
     measured[:, 0] = 0
+    probe = LayerResponses(state.model, state.candidates, state.multipliers, threads=1)
     return score_filters(
         state,
         find_effects(state, x, labels, LIMIT, 1),
-        x,
         operator={c.name: score_operator(state, c) for c in state.candidates},
         measured=measured,
-        responses=LayerResponses(state.model, state.candidates, state.multipliers, threads=1),
+        layers=LayerLevel(SampleRuns(probe, x)),
         batch=64,
     )
 
@@ -131,7 +132,8 @@ def test_attention(library, kit, signed):
     state = Calibrate(1)(kit.prepare(model, signed))
     x = kit.samples(model, 20)
     last = state.candidates[-1].name
-    effects = list(level_of(state).stream(x, None, LIMIT))
+    level = level_of(state)
+    effects = [level.effects(x, None, start, BATCH) for start in (0, BATCH)]
     _, changes = changes_alone(state, last, x)
     # 48 outputs are projected at random: an unbiased estimate from eight directions.
     squared = np.concatenate([part.squared[last] for part in effects], axis=2)
@@ -157,7 +159,7 @@ def test_rows_of_a_sample_side_by_side(library, kit, signed):
     state = Calibrate(1)(kit.prepare(model, signed))
     x = kit.samples(model, 9)
     level = level_of(state)
-    parts = list(level.stream(x, None, LIMIT))
+    parts = [level.effects(x, None, start, 5) for start in (0, 5)]
     assert level.reached == ("m",)
     _, changes = changes_alone(state, "m", x)
     squared = np.concatenate([part.squared["m"] for part in parts], axis=2)

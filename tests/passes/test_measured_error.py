@@ -10,7 +10,7 @@ from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.passes import Calibrate
 from hawx_onnx.passes.calibrate import operand_tensors
 from hawx_onnx.passes.measured_error import measure_errors
-from hawx_onnx.passes.score import score_operator
+from hawx_onnx.passes.operator_level import score_operator
 from hawx_onnx.runtime.reference import conv_accumulators, matmul_accumulators
 
 ATTENTION = """net (float[N,6,8] x) => (float[N,6,6] y) {

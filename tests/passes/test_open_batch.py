@@ -54,6 +54,18 @@ def test_the_same_bytes_in_one_batch(kit, library, batch, flat):
     assert [r.modified for r in after.records][-1]
 
 
+def test_ranges_of_a_whole_batch_stay(kit):
+    """With all samples in one batch they would be others."""
+    text = """net (float[4,6] x) => (float[4,6] y) {
+        c, s, z = DynamicQuantizeLinear(x)
+        y = DequantizeLinear(c, s, z)
+    }"""
+    model = kit.model(text, names=("c", "y"))
+    result = OpenBatch().call(kit.state(model))
+    assert result.state.model is model
+    assert "run time, over batches of 4" in result.left_alone[0].reason
+
+
 def test_open_batches_stay(kit, library):
     text = "net (float[N,4] x) => (float[N,2] y) { y = MatMul(x, w) }"
     model = kit.model(text, w=kit.normal(4, 2))

@@ -13,6 +13,7 @@ import pytest
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.memory import MEBIBYTE, parse_bytes, release_freed, resident_bytes
 from hawx_onnx.passes import Calibrate, Score, run_memory
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.run_memory import MARGIN, SLACK, fitting_batch, live_bytes, tensor_bytes
 
@@ -75,7 +76,8 @@ def test_less_memory_means_smaller_batches_and_the_same_scores(library, kit, res
     probe = LayerResponses(state.model, state.candidates, state.multipliers, threads=1)
     assert probe.fitting_batch(x, 2**40, 5) == 40
     wanted = Score(samples=40, threads=1, memory_limit=2**40)(state).sensitivity
-    small = [probe.stream(x, batch) for batch in (1, 7)]
+    level = LayerLevel(SampleRuns(probe, x))
+    small = [level.stream(batch=batch) for batch in (1, 7)]
     for parts in small:
         found = np.concatenate([response for _, response in parts], axis=2)
         assert found.tobytes() == wanted.responses.tobytes()

@@ -8,6 +8,7 @@ import pytest
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.errors import DataError
 from hawx_onnx.passes import Calibrate, Score
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
 from hawx_onnx.passes.probe import AssignmentProbe, table_indices
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.score import looks
@@ -25,9 +26,10 @@ TWO_OUTPUTS = """net (float[N,3,8,8] x) => (float[N,4,8,8] y, float[N,3,8,8] h, 
 
 def responses_of(state, x):
     probe = LayerResponses(state.model, state.candidates, state.multipliers, threads=1)
-    parts = list(probe.stream(x))
+    level = LayerLevel(SampleRuns(probe, x))
+    parts = list(level.stream())
     exact = np.concatenate([part for part, _ in parts])
-    return exact, np.concatenate([part for _, part in parts], axis=2), probe.runs
+    return exact, np.concatenate([part for _, part in parts], axis=2), level.runs
 
 
 def assert_equal_to_full_runs(state, x):

@@ -9,6 +9,7 @@ import pytest
 
 from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.passes.base import Candidate
+from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.staged_probe import PER_CODE
 from hawx_onnx.passes.starts import PER_SESSION, best_starts
@@ -78,6 +79,8 @@ def test_responses_do_not_depend_on_starts(library, kit, residual, signed):
     found = []
     for samples in (1, 10**9):
         probe = LayerResponses(state.model, state.candidates, state.multipliers, 1, samples)
-        found.append(np.concatenate([part for _, part in probe.stream(x)], axis=2))
+        found.append(
+            np.concatenate([part for _, part in LayerLevel(SampleRuns(probe, x)).stream()], axis=2)
+        )
     assert found[0].any()
     assert found[0].tobytes() == found[1].tobytes()

@@ -60,7 +60,7 @@ def read_by_hand(x, kernel, attributes, fill):
 def test_shares_are_what_each_tap_reads(sizes, kernel, attributes):
     x = np.random.default_rng(0).integers(-5, 120, (3, 2, *sizes)).astype(np.int8)
     node = helper.make_node("QLinearConv", [], [], **attributes)
-    counter = TapCounter(taps_of(node, sizes, kernel), 2, len(x))
+    counter = TapCounter(taps_of(node, sizes, kernel), 2, len(x), -3 & 0xFF)
     counter.add(x[:2])
     counter.add(x[2:])
     counts = counter.result()
@@ -68,7 +68,7 @@ def test_shares_are_what_each_tap_reads(sizes, kernel, attributes):
     expected = np.array(
         [[np.bincount(tap.view(np.uint8), minlength=256) for tap in channel] for channel in read]
     )
-    np.testing.assert_allclose(counts.shares(-3 & 0xFF), expected / read.shape[2], atol=1e-15)
+    np.testing.assert_allclose(counts.shares(), expected / read.shape[2], atol=1e-15)
     np.testing.assert_array_equal(counts.histogram(), histogram(x, 1))
 
 
@@ -88,7 +88,7 @@ def test_many_counts_are_pooled_and_padding_is_still_counted():
     counter.add(x)
     counts = counter.result()
     assert counts.counts.shape == (2000, 1, 256)
-    shares = counts.shares(0)
+    shares = counts.shares()
     np.testing.assert_allclose(shares.sum(axis=2), 1)
     np.testing.assert_allclose(shares[:, :, 0], np.broadcast_to(taps.padded / 64, (2000, 49)))
     pooled = histogram(x, 1)[7] / (2 * 64)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
 from hawx_onnx.metrics import metric_named
 from hawx_onnx.predictors.noise_surrogate import (
+    FilterNoiseSurrogate,
+    NoiseResponse,
     NoiseSurrogate,
     levels_of,
     measure_response,
 )
+from hawx_onnx.search.units import channel_units
 
 
 class Scores:
@@ -57,3 +63,33 @@ def test_drops_never_fall_and_levels_span_all_sums():
     response = measure_response(outputs, targets + 100, scorer, levels)
     assert (np.diff(response.drop(np.geomspace(1e-4, 1, 50))) > 0).all()
     assert levels_of(np.zeros((2, 3))).tolist() == [1.0]
+
+
+class Channels(Scores):
+    """The same with single channels; under one multiplier those of the second layer are alike."""
+
+    layers = ("a", "b")
+    multipliers = ("exact", "coarse", "coarser")
+    filters: ClassVar = {
+        "a": SimpleNamespace(output_mse=np.array([[0.0, 0, 0], [1, 2, 1], [3, 0, 1]])),
+        "b": SimpleNamespace(output_mse=np.array([[0.0, 0], [0, 0], [1, 3]])),
+    }
+
+
+def test_channels_share_what_their_layer_changes():
+    units = channel_units([[2, 0, 1], [1, 0]], [1, 1])
+    response = NoiseResponse(0.0, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    surrogate = FilterNoiseSurrogate(Channels(), units, response)
+    changes = surrogate.damages()["output"]
+    expected = [
+        [0, 0.0025, 0.01],
+        [0, 0.0025, 0.03],
+        [0, 0.005, 0],
+        [0, 0.01, 0.0675],
+        [0, 0.01, 0.0225],
+    ]
+    np.testing.assert_allclose(changes, expected)
+    # A drop as large as the change: what single layers measure is what their channels add up to.
+    whole = surrogate.layers.accuracies([(1, 2), (2, 0)])
+    np.testing.assert_allclose(surrogate.accuracies([(1, 1, 1, 2, 2), (2, 2, 2, 0, 0)]), whole)
+    assert surrogate.accuracy((1, 0, 0, 0, 2)) == pytest.approx(-0.025)

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,8 @@ import yaml
 import hawx_onnx
 
 ROOT = Path(__file__).resolve().parents[2]
-ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
 EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
-
-
-@pytest.fixture(scope="module")
-def action() -> dict[str, Any]:
-    return yaml.safe_load(ACTION.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -47,80 +40,6 @@ def checkout(tmp_path: Path, model: Path) -> Path:
     shutil.copy(model, folder / "model.onnx")
     (folder / "rules.yaml").write_text("known-tables: true\nmax-opset: 99\n")
     return folder
-
-
-def tool_path() -> str:
-    """PATH with the commands of this environment first."""
-    return os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-
-
-def program(name: str) -> str:
-    found = shutil.which(name, path=tool_path())
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def value_of(text: str, inputs: dict[str, str]) -> str:
-    """A text of the action with its inputs put in; other expressions are not known here."""
-
-    def put(match: re.Match[str]) -> str:
-        scope, _, name = match[1].partition(".")
-        assert scope == "inputs", match[0]
-        return inputs[name]
-
-    return EXPRESSION.sub(put, text)
-
-
-def wanted(step: dict[str, Any], inputs: dict[str, str]) -> bool:
-    """Whether a step is to run: its condition compares an input with a text."""
-    if "if" not in step:
-        return True
-    match = re.fullmatch(r"\$\{\{ inputs\.([\w-]+) != '' \}\}", step["if"])
-    assert match is not None, step["if"]
-    return inputs[match[1]] != ""
-
-
-@pytest.fixture
-def run_action(action: dict[str, Any], checkout: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Runs the steps as a runner does, each in a shell of its own; stops at the first failure."""
-    program("hawx-onnx")
-
-    def run(**given: str) -> tuple[int, str, dict[str, str], str]:
-        known = {name: str(about.get("default", "")) for name, about in action["inputs"].items()}
-        assert given.keys() <= known.keys()
-        inputs = {**known, "install": "", **given}
-        output, summary = tmp_path / "output", tmp_path / "summary"
-        for file in (output, summary):
-            file.write_text("")
-        code, told = 0, ""
-        for step in action["runs"]["steps"]:
-            if code or not wanted(step, inputs):
-                continue
-            script = tmp_path / "step.sh"
-            assert step["shell"] == "bash"
-            script.write_text(value_of(step["run"], inputs))
-            own = {key: value_of(text, inputs) for key, text in step.get("env", {}).items()}
-            runner = {
-                "PATH": tool_path(),
-                "GITHUB_OUTPUT": str(output),
-                "GITHUB_STEP_SUMMARY": str(summary),
-                "GITHUB_WORKSPACE": str(checkout),
-            }
-            done = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
-                cwd=checkout,
-                env={**os.environ, **runner, **own},
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-            code, told = done.returncode, told + done.stdout + done.stderr
-        pairs = (line.split("=", 1) for line in output.read_text().splitlines())
-        return code, told, dict(pairs), summary.read_text()
-
-    return run
 
 
 def test_a_model_that_holds_passes(run_action: Callable, checkout: Path) -> None:
@@ -198,7 +117,7 @@ def test_the_action_is_described(action: dict[str, Any]) -> None:
     assert not [name for name in action["outputs"] if f"`{name}`" not in text]
 
 
-def test_the_install_step_installs_what_is_named(action: dict[str, Any]) -> None:
+def test_the_install_step_installs_what_is_named(action: dict[str, Any], wanted: Callable) -> None:
     first = action["runs"]["steps"][0]
     assert first["env"] == {"INSTALL": "${{ inputs.install }}"}
     assert first["run"].split()[:4] == ["python", "-m", "pip", "install"]
@@ -207,7 +126,7 @@ def test_the_install_step_installs_what_is_named(action: dict[str, Any]) -> None
 
 
 @pytest.fixture
-def committed(checkout: Path) -> Path:
+def committed(checkout: Path, program: Callable[[str], str]) -> Path:
     """The scratch repository under git, with the hook as a local one of this environment."""
     git = program("git")
     (hook,) = yaml.safe_load(HOOKS.read_text(encoding="utf-8"))
@@ -220,31 +139,37 @@ def committed(checkout: Path) -> Path:
     return checkout
 
 
-def pre_commit(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    own = {"PATH": tool_path(), "PRE_COMMIT_HOME": str(folder.parent / "pre-commit")}
-    return subprocess.run(
-        [program("pre-commit"), *words],
-        cwd=folder,
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def pre_commit(program: Callable[[str], str], tool_path: str, tmp_path: Path) -> Callable[..., Any]:
+    """Runs pre-commit in a folder, with a cache of its own."""
+
+    def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        own = {"PATH": tool_path, "PRE_COMMIT_HOME": str(tmp_path / "pre-commit")}
+        return subprocess.run(
+            [program("pre-commit"), *words],
+            cwd=folder,
+            env={**os.environ, **own},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
 
 
-def test_the_hooks_are_a_manifest_of_pre_commit() -> None:
+def test_the_hooks_are_a_manifest_of_pre_commit(pre_commit: Callable) -> None:
     done = pre_commit(ROOT, "validate-manifest", str(HOOKS))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_hook_lets_models_pass_that_hold(committed: Path) -> None:
+def test_the_hook_lets_models_pass_that_hold(committed: Path, pre_commit: Callable) -> None:
     done = pre_commit(committed, "run", "--all-files")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passed" in done.stdout
 
 
-def test_the_hook_stops_models_that_do_not(committed: Path) -> None:
+def test_the_hook_stops_models_that_do_not(committed: Path, pre_commit: Callable) -> None:
     shutil.copy(committed / "model.onnx", committed / "other.onnx")
     (committed / "rules.yaml").write_text("max-ir-version: 1\n")
     subprocess.run(["git", "add", "-A"], cwd=committed, check=True)

@@ -42,6 +42,8 @@ def test_formulas_are_disarmed(report: dict[str, Any], start: str):
     report["pareto"] = [{**report["pareto"][0], "assignment": {name: "m"}}]
     row = next(csv.DictReader(io.StringIO(pareto_csv(report))))
     assert row["assignment"].startswith("'" + start)
+    report["search"]["compensation"] = name
+    assert next(csv.DictReader(io.StringIO(pareto_csv(report))))["compensation"] == "'" + name
 
 
 def test_reserved_and_control_characters_are_encoded():

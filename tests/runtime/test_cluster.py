@@ -9,8 +9,9 @@ import time
 import pytest
 
 from hawx_onnx.errors import ConfigError, LibraryError
+from hawx_onnx.remote_runs import block_scores
 from hawx_onnx.runtime import cluster as cluster_module
-from hawx_onnx.runtime.cluster import Cluster, connected
+from hawx_onnx.runtime.cluster import Cluster
 from hawx_onnx.runtime.cluster_versions import differences, versions
 
 
@@ -18,11 +19,6 @@ from hawx_onnx.runtime.cluster_versions import differences, versions
 def processes(dask_cluster, tmp_path_factory):
     with dask_cluster.processes(tmp_path_factory.mktemp("cluster"), workers=1) as found:
         yield found
-
-
-def test_no_address_is_no_cluster():
-    with connected(None) as cluster:
-        assert cluster is None
 
 
 @pytest.fixture
@@ -63,7 +59,7 @@ def test_a_worker_that_joins_later_is_asked_as_well(processes, monkeypatch):
     cluster = Cluster(processes.address)
     monkeypatch.setattr(cluster_module, "versions", lambda: {**versions(), "onnx": "0.1"})
     with pytest.raises(LibraryError, match=r"a worker has onnx .*, 0\.1 here"):
-        cluster.result(cluster.scores(cluster.hold(print), "run", 0, [(0,)]))
+        cluster.result(cluster.submit(cluster.hold(print), "run", block_scores, 0, [(0,)]))
     cluster.close()
 
 
@@ -86,10 +82,10 @@ def test_a_cluster_without_workers_is_told(dask_cluster, processes, monkeypatch,
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     with pytest.raises(LibraryError, match="has had no worker for 1 s") as caught:
-        cluster.result(cluster.scores("hawx", "run", 0, [(0,)]))
+        cluster.result(cluster.submit("hawx", "run", block_scores, 0, [(0,)]))
     assert "--resume" in caught.value.mend
     # And now the scheduler.
-    future = cluster.scores("hawx", "run", 0, [(1,)])
+    future = cluster.submit("hawx", "run", block_scores, 0, [(1,)])
     processes.scheduler.kill()
     processes.scheduler.wait()
     with pytest.raises(LibraryError, match="was lost"):

@@ -43,6 +43,22 @@ def test_batch_of_a_stream_is_the_callers_where_the_model_leaves_it_open():
     assert [len(part[0]) for part in Runner(model_of("N")).stream(X, ["y"], batch=6)] == [6, 4]
 
 
+RANGES = """c, s, o = DynamicQuantizeLinear(x)
+f = DequantizeLinear(c, s, o)
+y = MatMul(f, w)
+z = ReduceSum<keepdims=0>(y)"""
+
+
+@pytest.mark.parametrize(("size", "batch"), [("N", 1), ("4", 4)])
+def test_samples_whose_ranges_are_those_of_a_batch(size, batch):
+    """One by one where the batch is open, so that their number does not matter."""
+    runner = Runner(model_of(size, RANGES))
+    assert runner.spec.shape[0] == batch
+    parts = [X[start : start + batch] for start in range(0, len(X), batch)]
+    wanted = np.concatenate([runner.run(part) for part in parts])
+    np.testing.assert_array_equal(runner.run(X, batch=len(X)), wanted)
+
+
 def test_one_batch_as_it_stands():
     rows = np.concatenate([X[8:], X[-1:], X[-1:]])
     y, z = Runner(model_of("4")).run_batch(rows)

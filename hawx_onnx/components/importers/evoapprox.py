@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -66,11 +67,8 @@ class Circuit:
 
 def header_figures(comments: str) -> dict[str, float]:
     """Returns what the header publishes, by name with unit; ``72829.102e2`` is a number too."""
-    return {
-        _FIGURES[match["key"]]: float(match["value"])
-        for match in _LINE.finditer(comments)
-        if match["key"] in _FIGURES
-    }
+    found = ((match["key"], float(match["value"])) for match in _LINE.finditer(comments))
+    return {_FIGURES[key]: value for key, value in found if key in _FIGURES and isfinite(value)}
 
 
 def citation(comments: str) -> str:
@@ -122,7 +120,7 @@ def read_index(folder: Path) -> tuple[list[Circuit], list[tuple[str, str]]]:
         if place is None:
             continue
         encoding = Encoding(place["kind"])
-        for instance in group["instances"]:
+        for instance in _mappings(group["instances"]):
             circuit = _circuit(group, instance, encoding)
             if isinstance(circuit, Circuit):
                 found.setdefault(circuit.path, circuit)
@@ -147,14 +145,20 @@ def _circuit(
     group: Mapping[str, Any], instance: Mapping[str, Any], encoding: Encoding
 ) -> Circuit | str:
     """Returns a circuit, or its name where it has no netlist that defines all its cells."""
-    files = [str(file.get("file", "")) for file in instance.get("files", ())]
+    files = [str(file.get("file", "")) for file in _mappings(instance.get("files"))]
     netlists = [f for f in files if f.endswith(".v") and MAPPED not in f]
     if not netlists:
         return f"{group['folder']}/{instance.get('name')}"
     published = {}
-    for key, value in dict(instance.get("params") or {}).items():
-        name = _FIGURES.get(str(key).upper())
-        if name and re.fullmatch(_NUMBER, str(value)):
-            published[name] = float(value)
+    for params in _mappings([instance.get("params")]):
+        for key, value in params.items():
+            name = _FIGURES.get(str(key).upper())
+            if name and re.fullmatch(_NUMBER, str(value)) and isfinite(float(value)):
+                published[name] = float(value)
     path = str(PurePosixPath(str(group["folder"])) / netlists[0])
     return Circuit(path, encoding, str(group.get("license", "")), published)
+
+
+def _mappings(values: object) -> list[Mapping[str, Any]]:
+    """The mappings of a list; whatever else the index holds in their place tells nothing."""
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []

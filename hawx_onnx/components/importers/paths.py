@@ -126,10 +126,11 @@ def _inside(
     tasks, failures, root = [], [], folder.resolve()
     for circuit in circuits:
         file = folder / circuit.path
-        if not file.resolve().is_relative_to(root):
-            what, mend = "the index leads out of the checkout", "mend its meta.json"
-        elif not file.is_file():
+        # Unlike that of pathlib, isfile takes names that no file can have.
+        if not os.path.isfile(file):  # noqa: PTH113
             what, mend = "there is no such file", "check out the library anew"
+        elif not file.resolve().is_relative_to(root):
+            what, mend = "the index leads out of the checkout", "mend its meta.json"
         else:
             tasks.append(
                 Task(str(file), circuit.path, circuit.encoding, circuit.licence, circuit.published)

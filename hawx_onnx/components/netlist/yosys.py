@@ -15,13 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from hawx_onnx.errors import ComponentError, LibraryError
+from hawx_onnx.scratch import scratch_folder
 
 CHOICE = "HAWX_ONNX_YOSYS"
 """Environment variable: the path of a yosys program, or ``yowasp`` for that of the package."""
@@ -135,8 +135,7 @@ def run_yosys(
         LibraryError: There is no yosys.
     """
     yosys = yosys or find_yosys()
-    with tempfile.TemporaryDirectory(prefix="hawx-yosys-") as name:
-        folder = Path(name)
+    with scratch_folder("hawx-yosys-") as folder:
         for file, content in inputs.items():
             data = content.encode() if isinstance(content, str) else content
             (folder / file).write_bytes(data)

@@ -33,6 +33,7 @@ from hawx_onnx.components.synthesis.power import UNIT_DELAY, ZERO_DELAY
 from hawx_onnx.components.synthesis.shipped import COSTS, FORMAT, NETLISTS
 from hawx_onnx.components.synthesis.technology import GENERIC, OSU018, cell_library
 from hawx_onnx.components.synthesis.technology_costs import row_of
+from hawx_onnx.report.files import atomic_write_bytes, atomic_write_text
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def write(costs: Path = COSTS, netlists: Path = NETLISTS, jobs: int | None = Non
         document["fpga"] = _fpga(lut6, pool)
         found = _netlists(pool)
         document["network_energy_fj"] = _network_energies(found)
-    costs.write_text(_compact(document), encoding="utf-8")
-    netlists.write_bytes(pack_netlists(found))
+    atomic_write_text(costs, _compact(document))
+    atomic_write_bytes(netlists, pack_netlists(found))
 
 
 def _table(

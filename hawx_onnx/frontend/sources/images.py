@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -14,6 +16,10 @@ from hawx_onnx.frontend.sources import RawData, RawPart
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 LABELS = "labels.csv"
+MOST_PIXELS = 1 << 26
+"""Of an image: in floats of three channels 800 MB."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _PARTS = {"train": ("train",), "test": ("test", "val", "validation")}
 
 
@@ -47,12 +53,23 @@ class ImageFiles:
         path = self.files[index]
         try:
             with Image.open(path) as opened:
+                _check_size(path, *opened.size)
                 values = np.asarray(opened.convert("L" if grey else "RGB"), np.uint8)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(
                 f"is no readable image: {error}", where=str(path), mend="drop or repair the file"
             ) from error
         return values[None, :, :, None] if grey else values[None]
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    """Refuses an image before its pixels take memory: a few kilobytes may declare gigabytes."""
+    if width * height > MOST_PIXELS:
+        raise DataError(
+            f"is an image of {width} x {height} pixels, {MOST_PIXELS >> 20} Mi are read at most",
+            where=str(path),
+            mend="cut it, or store it smaller",
+        )
 
 
 def is_folder(folder: Path) -> bool:
@@ -143,16 +160,26 @@ def _listed(path: Path) -> tuple[list[Path], list[int]]:
         raise DataError(f"cannot be read: {error}", where=str(path)) from error
     for line, row in enumerate(rows, 1):
         label = row[1].strip() if len(row) == 2 else ""
-        if line == 1 and not label.lstrip("-").isdigit():
+        if line == 1 and not _NUMBER.fullmatch(label):
             continue
         file = path.parent / row[0].strip()
-        if not label.lstrip("-").isdigit() or not file.is_file():
-            what = "no file of this name" if label.lstrip("-").isdigit() else "no class number"
+        if what := _wrong(row[0].strip(), file, label):
+            told = ",".join(row)
             raise DataError(
-                f"line {line}, {','.join(row)!r}: {what}",
+                f"line {line}, {told[:100]!r}: {what}",
                 where=str(path),
                 mend="write lines `file,class number`, files relative to this folder",
             )
         files.append(file)
         labels.append(int(label))
     return files, labels
+
+
+def _wrong(name: str, file: Path, label: str) -> str:
+    """What is wrong with a line, empty if nothing is; a list of a stranger reads this folder."""
+    if not _NUMBER.fullmatch(label):
+        return "no class number"
+    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+        return "the file is outside of the folder"
+    # Unlike those of pathlib, this takes names that no file can have.
+    return "" if os.path.isfile(file) else "no file of this name"  # noqa: PTH113

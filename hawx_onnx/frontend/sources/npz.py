@@ -12,9 +12,11 @@ from hawx_onnx.frontend.data_types import Array, InputSpec
 from hawx_onnx.frontend.sources import RawData, RawPart
 from hawx_onnx.frontend.sources.mapped_rows import MappedRows
 from hawx_onnx.frontend.sources.npz_mapping import mapped
+from hawx_onnx.frontend.sources.several_inputs import records
 from hawx_onnx.numpy_files import Archive, ArrayFileError
 
 _FORMS = "name the arrays x and y (y may be left out), or x_train, y_train, x_test and y_test"
+_SEVERAL = "store one array for each input under its name, or with _train and _test"
 
 
 def load(path: Path, input_spec: InputSpec | None = None) -> RawData:
@@ -83,24 +85,15 @@ def _read_several(archive: Archive, path: Path, spec: InputSpec) -> RawData:
     suffixes = {"train": "_train", "test": "_test"} if parted else {"all": ""}
     parts = {}
     for part, suffix in suffixes.items():
-        missing = [name + suffix for name in names if name + suffix not in archive.names]
-        if missing:
-            raise DataError(
-                f"array '{missing[0]}' is missing: the model has the inputs {', '.join(names)}",
-                where=str(path),
-                mend="store one array for each input under its name, or with _train and _test",
-            )
-        arrays = {name: _array(archive, name + suffix, path) for name in names}
+        arrays = {
+            name: _array(archive, name + suffix, path)
+            for name in names
+            if name + suffix in archive.names
+        }
         where = f"{path}, arrays {', '.join(name + suffix for name in names)}"
-        lengths = {array.shape[:1] for array in arrays.values()}
-        if len(lengths) > 1 or () in lengths:
-            raise DataError(
-                "the arrays of the inputs do not hold the same number of samples",
-                where=where,
-                mend="store one row of each for every sample",
-            )
+        x = records(arrays, spec, where, _SEVERAL)
         y = _array(archive, f"y{suffix}", path) if f"y{suffix}" in archive.names else None
-        parts[part] = RawPart(spec.join(arrays), y, where, f"{path}, array 'y{suffix}'")
+        parts[part] = RawPart(x, y, where, f"{path}, array 'y{suffix}'")
     return RawData(name=str(path), note=f"arrays of {path.name}", parts=parts)
 
 

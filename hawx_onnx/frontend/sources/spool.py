@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from hawx_onnx.errors import DataError
-from hawx_onnx.frontend.data_types import Array
+from hawx_onnx.frontend.data_types import Array, InputSpec
 from hawx_onnx.frontend.sources.mapped_rows import MappedRows
+from hawx_onnx.frontend.sources.several_inputs import numeric, record
 
 
-def spooled(samples: Iterable[object], where: str) -> tuple[MappedRows, Array | None]:
+def spooled(
+    samples: Iterable[object], where: str, inputs: InputSpec
+) -> tuple[MappedRows, Array | None]:
     """Writes samples, or pairs of sample and label, to a temporary file, each once it comes.
 
     Args:
-        samples: Arrays of one shape and type, or pairs ``(array, label)``.
+        samples: Arrays of one shape and type, or pairs ``(array, label)``; a mapping of names to
+            arrays where the model has several inputs.
         where: What error messages name as the place.
+        inputs: Of the model.
 
     Returns:
         Samples [N, ...] in the file, and labels [N, ...] or None.
@@ -32,7 +37,7 @@ def spooled(samples: Iterable[object], where: str) -> tuple[MappedRows, Array | 
     try:
         for count, item in enumerate(samples, 1):
             pair = isinstance(item, tuple) and len(item) == 2
-            sample = _number(item[0] if pair else item, f"{where}, sample {count - 1}")  # type: ignore[index]
+            sample = _sample(item[0] if pair else item, f"{where}, sample {count - 1}", inputs)  # type: ignore[index]
             first = sample if count == 1 else first
             if (sample.shape, sample.dtype) != (first.shape, first.dtype):
                 raise DataError(
@@ -42,7 +47,7 @@ def spooled(samples: Iterable[object], where: str) -> tuple[MappedRows, Array | 
                     mend="yield samples of one shape and type, without the batch axis",
                 )
             if pair:
-                labels.append(_number(item[1], f"{where}, label {count - 1}"))  # type: ignore[index]
+                labels.append(numeric(item[1], f"{where}, label {count - 1}"))  # type: ignore[index]
             if len(labels) not in (0, count):
                 raise DataError("only some samples have labels", where=where, mend="label all")
             file.write(np.ascontiguousarray(sample).tobytes())
@@ -56,15 +61,6 @@ def spooled(samples: Iterable[object], where: str) -> tuple[MappedRows, Array | 
     return x, np.stack(labels) if labels else None
 
 
-def _number(value: object, where: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"is no array: {error}", where=where) from error
-    if array.dtype.kind not in "biuf":
-        raise DataError(
-            f"is {type(value).__name__}, not a numeric array",
-            where=where,
-            mend="yield x, or a pair (x, y), of numpy arrays",
-        )
-    return array
+def _sample(value: object, where: str, inputs: InputSpec) -> Array:
+    """One sample: an array, or a record of arrays by input."""
+    return record(value, inputs, where) if isinstance(value, Mapping) else numeric(value, where)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from hawx_onnx.components.importers import evoapprox, import_path
+from hawx_onnx.components.importers.evoapprox import header_figures, read_index
 from hawx_onnx.components.tables import Encoding
-from hawx_onnx.errors import ComponentError
+from hawx_onnx.errors import ComponentError, ConfigError
 
 
 def checkout(folder: Path, netlists: ModuleType) -> Path:
@@ -92,9 +93,35 @@ def test_paths_of_the_index_stay_in_the_checkout(tmp_path, netlists):
     reasons = {failure.what for failure in found.failures}
     assert "the index leads out of the checkout" in reasons
     assert "there is no such file" in reasons
+    (folder / "meta.json").write_text(text.replace("QQ.v", f"{'x' * 5000}.v"))
+    found = import_path(folder, jobs=1)
+    assert "there is no such file" in {failure.what for failure in found.failures}
     (folder / "meta.json").write_text("[")
     with pytest.raises(ComponentError, match="cannot be read"):
         import_path(folder)
+
+
+@pytest.mark.parametrize("instances", [[None, 1, "x"], [{"files": ["x.v", 3]}], [{"files": "x.v"}]])
+def test_an_index_of_another_form_lists_nothing(tmp_path, instances):
+    group = {"folder": "multiplers/8x8_signed/a", "instances": instances}
+    (tmp_path / "meta.json").write_text(json.dumps({"dataset": [group]}))
+    try:
+        found = import_path(tmp_path, jobs=1)
+    except ConfigError as error:
+        assert error.what == "the folder holds nothing to import"
+    else:
+        assert not found.multipliers
+        assert all("no netlist of gates" in failure.what for failure in found.failures)
+
+
+def test_figures_beyond_floats_are_left_out(tmp_path):
+    assert header_figures("MAE = 9" + "9" * 400) == {}
+    files = [{"file": "a.v"}]
+    one = {"name": "a", "files": files, "params": {"PWR": "1e999", "AREA": 2, "DELAY": [1]}}
+    group = {"folder": "multiplers/8x8_signed/a", "instances": [one]}
+    (tmp_path / "meta.json").write_text(json.dumps(group))
+    ((circuit,), _) = read_index(tmp_path)
+    assert circuit.published == {"pdk45_area_um2": 2.0}
 
 
 def test_figures_of_headers():

@@ -1,4 +1,4 @@
-"""Runs many inputs, a thousand in each process.
+"""Runs many inputs, a few thousand in each process.
 
     PYTHONPATH=tests/fuzz python -m fuzzing [TARGET...] [--inputs N] [--seed S] [--jobs J]
         [--keep FOLDER]
@@ -22,10 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fuzzing.running import SECONDS, Tally, run_many
-from fuzzing.targets import targets
+from fuzzing.targets import names, target
 
-CHUNK = 1000
+CHUNK = 5000
 GIB = 1 << 30
+# Files in memory where there are such: most of what an input takes is files made and removed.
+MEMORY = Path("/dev/shm")
 
 
 def work(name: str, count: int, seed: int, keep: Path) -> None:
@@ -36,14 +38,15 @@ def work(name: str, count: int, seed: int, keep: Path) -> None:
     # The product's own words are of no interest; those of a crash are.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.stderr.write("\n")
-    tally = run_many(targets()[name], count, seed, keep)
+    tally = run_many(target(name), count, seed, keep)
     os.write(3, json.dumps(vars(tally)).encode())
 
 
 def supervise(name: str, count: int, seed: int, keep: Path) -> Tally:
     """Runs inputs in a process of their own."""
     words = [sys.executable, "-m", "fuzzing", name, "--work", "--inputs", str(count)]
-    with tempfile.TemporaryDirectory() as folder:
+    base = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=base) as folder:
         environment = {**os.environ, "TMPDIR": folder, "HAWX_ONNX_CACHE": f"{folder}/cache"}
         result = Path(folder, "result")
         with result.open("wb") as stream, Path(folder, "errors").open("wb") as errors:
@@ -71,21 +74,21 @@ def supervise(name: str, count: int, seed: int, keep: Path) -> Tally:
 def main() -> int:
     """Runs and prints what became of the inputs; returns 1 where one failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(targets()))
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(names()))
     parser.add_argument("--inputs", type=int, default=100_000, help="of each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz/inputs"))
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    unknown = set(options.targets) - set(targets())
+    unknown = set(options.targets) - set(names())
     if unknown:
         parser.error(f"there is no target {', '.join(sorted(unknown))}")
     if options.work:
         work(options.targets[0], options.inputs, options.seed, options.keep)
         return 0
     failed = False
-    for name in options.targets or targets():
+    for name in options.targets or names():
         failed |= _report(name, options)
     return int(failed)
 
@@ -95,23 +98,17 @@ def _report(name: str, options: argparse.Namespace) -> bool:
     start = time.monotonic()
     counts = [min(CHUNK, options.inputs - first) for first in range(0, options.inputs, CHUNK)]
     seeds = [options.seed * 1_000_000 + number for number in range(len(counts))]
+    total = Tally()
     with ThreadPoolExecutor(options.jobs) as pool:
-        tallies = list(
-            pool.map(
-                lambda one: supervise(name, *one, options.keep), zip(counts, seeds, strict=True)
-            )
-        )
-    failures = [text for tally in tallies for text in tally.failures]
-    run, taken, refused = (
-        sum(getattr(tally, key) for tally in tallies) for key in ("run", "taken", "refused")
-    )
-    print(
-        f"{name}: {run} inputs, {taken} taken, {refused} refused, {len(failures)} failures, "
-        f"{time.monotonic() - start:.0f} s (at most {SECONDS} s an input)",
-        flush=True,
-    )
+        chunks = zip(counts, seeds, strict=True)
+        for tally in pool.map(lambda one: supervise(name, *one, options.keep), chunks):
+            total = total.plus(tally)
+            sys.stderr.write(f"{name}: {total}, {time.monotonic() - start:.0f} s\n")
+    print(f"{name}: {total}, {time.monotonic() - start:.0f} s (at most {SECONDS} s an input)")
+    failures = total.failures
     for text in failures[:20]:
-        print(text, flush=True)
+        print(text)
+    sys.stdout.flush()
     return bool(failures)
 
 

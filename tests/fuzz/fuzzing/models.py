@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,6 +15,7 @@ import onnx.parser
 from onnx import numpy_helper
 
 import hawx_onnx
+from hawx_onnx.errors import BudgetError
 
 SAMPLES = 60
 _SHAPE = (2, 6, 6)
@@ -49,6 +53,7 @@ net (float[N, 2, 6, 6] x) => (float[N, 3] y) {
 }"""
 
 
+@functools.cache
 def arrays() -> dict[str, bytes]:
     """Data files that fit the models, by name."""
     rng = np.random.default_rng(0)
@@ -87,6 +92,46 @@ def models() -> tuple[bytes, ...]:
             jobs=1,
         )
     return tuple(model.SerializeToString() for model in (*found, rewritten))
+
+
+RUN: Mapping[str, Any] = {
+    "candidates": ("mul8s_trunc2", "mul8s_trunc4"),
+    "confidence": 0.5,
+    "max_accuracy_drop": 0.5,
+    "max_evaluations": 3,
+    "fold_bias": False,
+    "map_weights": False,
+    "rescale": False,
+    "jobs": 1,
+}
+"""How the runs of `runs` were made; the folder holds ``model.onnx`` and ``data.npz`` too."""
+
+
+@functools.cache
+def runs() -> tuple[dict[str, bytes], ...]:
+    """What `optimize` leaves behind: of a run that is finished, and of one that chose nothing."""
+    found = []
+    for limit in (None, 1e-9):
+        with tempfile.TemporaryDirectory() as folder:
+            lay_run(Path(folder))
+            with contextlib.suppress(BudgetError):
+                optimize_run(Path(folder), max_power=limit)
+            out = sorted(Path(folder, "run").iterdir())
+            found.append({path.name: path.read_bytes() for path in out})
+    return tuple(found)
+
+
+def lay_run(folder: Path) -> None:
+    """Lays down the model and the data of the runs."""
+    (folder / "model.onnx").write_bytes(models()[0])
+    for name, content in arrays().items():
+        (folder / name).write_bytes(content)
+
+
+def optimize_run(folder: Path, **options: object) -> None:
+    """Runs `optimize` into the folder ``run``."""
+    model, data = folder / "model.onnx", folder / "data.npz"
+    hawx_onnx.optimize(model, output=folder / "run", data=data, **{**RUN, **options})
 
 
 def _model(text: str, **tensors: np.ndarray) -> onnx.ModelProto:

@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,11 +20,10 @@ from types import FrameType
 import hypothesis
 from hypothesis import strategies as st
 
+from fuzzing.strategies import Files
 from hawx_onnx.errors import HawxError
 
 SECONDS = 10
-
-Files = Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,21 @@ class Tally:
     taken: int = 0
     refused: int = 0
     failures: list[str] = field(default_factory=list)
+
+    def plus(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(
+            self.run + other.run,
+            self.taken + other.taken,
+            self.refused + other.refused,
+            [*self.failures, *other.failures],
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.run} inputs, {self.taken} taken, {self.refused} refused, "
+            f"{len(self.failures)} failures"
+        )
 
 
 def run_one(target: Target, files: Files, tally: Tally, folder: Path) -> None:
@@ -116,7 +130,9 @@ def run_many(target: Target, count: int, seed: int, keep: Path | None = None) ->
         except (Exception, Hang) as error:
             frames = traceback.format_exception(error, chain=False)
             text = "".join(line[:400] for line in frames[-8:])
-            kept = "" if keep is None else f"kept in {_keep(last['files'], keep / target.name)}\n"
+            kept = ""
+            if keep is not None and last:
+                kept = f"kept in {_keep(last['files'], keep / target.name)}\n"
             tally.failures.append(f"{kept}{text}")
     return tally
 

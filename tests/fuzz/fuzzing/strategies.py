@@ -5,14 +5,19 @@ All of them start from what is valid, since random bytes come no further than th
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import json
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
+Files = Mapping[str, bytes]
 
 NUMBERS = (
     0,
@@ -180,3 +185,43 @@ def damaged_documents(
 def json_text(tree: object) -> str:
     """JSON as Python writes it, NaN and all."""
     return json.dumps(tree)
+
+
+def yaml_text(tree: object) -> str:
+    """YAML, or JSON where YAML has no form for it."""
+    with contextlib.suppress(yaml.YAMLError):
+        return yaml.dump(tree, allow_unicode=True)
+    return json.dumps(tree)
+
+
+def toml_text(tree: Mapping[str, Any]) -> str:
+    """TOML of a mapping, a line for each of its keys; what TOML has no form for becomes a text."""
+    return "".join(f"{json.dumps(str(key))} = {_toml(value)}\n" for key, value in tree.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(str(key))} = {_toml(one)}" for key, one in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, (int, float)) else json.dumps(value or "")
+
+
+def alone(name: str, content: st.SearchStrategy[bytes]) -> st.SearchStrategy[Files]:
+    """An input of one file."""
+    return content.map(lambda data: {name: data})
+
+
+def repacked(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """An archive with the head of its first entry changed, its checksum made to fit."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for number, name in enumerate(old.namelist()):
+            content = old.read(name)
+            if not number:
+                content = change(content[:160]) + content[160:]
+            new.writestr(name, content)
+    return buffer.getvalue()
