@@ -25,7 +25,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test soak abi frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example axe setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo docs test soak abi environments frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example axe setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ test: $(VENV)/.developing  ## run all tests
 # Two environments below build/abi; what cannot be had is skipped with the reason.
 abi: $(VENV)/.developing  ## check library and bodies with the oldest and the newest onnxruntime
 	$(BIN)/python tests/abi/run.py build/abi
+
+# Below build/environments, likewise; ENVIRONMENT=oldest makes one alone, TESTS=short runs a few hundred.
+environments: $(VENV)/.developing  ## run tests with the oldest and the newest dependencies
+	$(BIN)/python tests/environments/run.py build/environments $(ENVIRONMENT) $(TESTS)
 
 # Environments of their own below build/frameworks, likewise; FRAMEWORKS=torch runs these alone.
 frameworks: $(VENV)/.developing  ## run training recipes and examples with torch, TensorFlow, JAX

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os as _os
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ __all__ = [
     "optimize",
     "register",
 ]
+
+# onnxruntime 1.29 and later tell Microsoft of every session, names and hashes of models among it,
+# unless this is set before they are imported. Whoever wants that sets it to 0.
+_os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _here = _Path(__file__).resolve().parent
 # In a bare checkout passes/ and models/ lie beside this package; a wheel and an editable

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hawx_onnx.data_doubts import doubt_of_labels
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.model import load_model
@@ -17,11 +20,13 @@ from hawx_onnx.metrics import metric_named
 from hawx_onnx.passes.graph import metadata
 from hawx_onnx.rewritten import is_rewritten
 from hawx_onnx.run_data import load_data
-from hawx_onnx.runtime.evaluate import measured
+from hawx_onnx.runtime.evaluate import classes, measured
 from hawx_onnx.runtime.library import library_installed
 from hawx_onnx.runtime.output_checks import check_classes
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def evaluate_model(
@@ -60,16 +65,36 @@ def evaluate_model(
     if metric.of_classes:
         _check_classes(runner, chosen)
     scorer = metric.bound(chosen.y)
-    outputs = (found[0] for found in runner.stream(chosen.x, [runner.scored]))
+    found = (outputs[0] for outputs in runner.stream(chosen.x, [runner.scored]))
+    named: list[np.ndarray] = []
+    result = measured(_noting(found, named) if metric.of_classes else found, chosen.y, scorer)
+    for text in (dataset.scaled_twice, _doubt_of_labels(named, chosen.y)):
+        if text:
+            log.warning("%s", text)
     told = scorer.to_dict()
     return {
-        **measured(outputs, chosen.y, scorer).to_dict(scorer),
+        **result.to_dict(scorer),
         "metric": metric.name,
         **{key: told[key] for key in ("unit", "higher_is_better")},
         "split": split,
         "path": "library" if library else "portable",
         "data": dataset.note,
     }
+
+
+def _noting(found: Iterable[np.ndarray], named: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Hands outputs on, and notes the class that each of them names."""
+    for outputs in found:
+        named.append(classes(outputs))
+        yield outputs
+
+
+def _doubt_of_labels(named: Sequence[np.ndarray], labels: np.ndarray) -> str:
+    """Why labels look as if they were not the network's; empty if they do not."""
+    if not named:
+        return ""
+    predicted = np.concatenate(named)
+    return doubt_of_labels(predicted, labels, int(max(predicted.max(), labels.max())) + 1)
 
 
 def _check_classes(runner: Runner, split: Split) -> None:

@@ -11,7 +11,7 @@ import onnx
 
 from hawx_onnx.chosen_multipliers import LIBRARY_LIST, choose_multipliers
 from hawx_onnx.components import Multiplier
-from hawx_onnx.data_notes import notes_on_data
+from hawx_onnx.data_notes import doubts_about_data, notes_on_data
 from hawx_onnx.errors import ConfigError
 from hawx_onnx.exclusion import excluded
 from hawx_onnx.fabric_checks import check_fabric
@@ -172,6 +172,7 @@ def prepare(
     )
     warnings += prediction_warning(multipliers)
     labelled, metric = dataset.labelled, metric_of(dataset, settings)
+    warnings += doubts_about_data(source, dataset, outputs, metric, settings.jobs)
     if costs:
         dataset = with_targets(dataset, source, metric, settings.jobs)
     elif labelled and metric.of_classes and are_class_scores(outputs):

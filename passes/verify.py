@@ -26,11 +26,12 @@ POISON = 2**14
 
 
 class Verify(Pass):
-    """Three checks, each on calibration samples, each an error that names the node.
+    """Four checks, three of them on calibration samples, each an error that names the node.
 
     1. With exact multipliers in every candidate, the graph equals the int8 graph bit for bit.
     2. The truth table of every node is in use: with another table the node's codes change.
     3. The portable bodies give the same bytes as the library.
+    4. Each channel has the table of the multiplier that the assignment names for it.
     """
 
     name = "verify"
@@ -43,6 +44,7 @@ class Verify(Pass):
         """Runs the checks; the state stays as it is."""
         assert state.dataset is not None
         x = state.dataset.calibration.x
+        check_choice(state)
         check_exact(self.int8, state, x[:SAMPLES], self.threads)
         release_large(state.model)
         check_tables(state.model, x[:SAMPLES], self.threads)
@@ -57,6 +59,34 @@ def _failed(what: str, where: str) -> LibraryError:
         where=where,
         mend="library and package may differ in version: reinstall, see `hawx-onnx doctor`",
     )
+
+
+def check_choice(state: PassState) -> None:
+    """Every channel of every candidate has its own multiplier's table.
+
+    Raises:
+        LibraryError: One has another table, or an approximate multiplier and no table at all.
+    """
+    assert state.assignment is not None
+    constants = {tensor.name: tensor for tensor in state.model.graph.initializer}
+    nodes = {n.name: n for n in state.model.graph.node if n.domain == HAWX_DOMAIN}
+    tables = onnx.numpy_helper.to_array(constants[TABLES]) if nodes else np.empty((0, 256, 256))
+    named = {multiplier.name: multiplier.table for multiplier in state.multipliers}
+    exact = state.multipliers[0].name
+    for candidate in state.candidates:
+        chosen = state.assignment.per_channel(candidate.name, candidate.channels, exact)
+        node = nodes.get(candidate.name)
+        if node is None and set(chosen) == {exact}:
+            continue
+        index: list[int] = []
+        if node is not None:
+            index = onnx.numpy_helper.to_array(constants[table_index_of(node)]).tolist()
+        pairs = set(zip(index, chosen, strict=False))
+        right = len(index) == len(chosen) and all(
+            np.array_equal(tables[place], named[name]) for place, name in pairs
+        )
+        if not right:
+            raise _failed("has other tables than the assignment says", f"node {candidate.name}")
 
 
 def check_exact(int8: onnx.ModelProto, state: PassState, x: np.ndarray, threads: int) -> None:

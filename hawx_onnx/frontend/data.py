@@ -28,7 +28,7 @@ from hawx_onnx.frontend.sources import (
     onnx_test_data,
     synthetic,
 )
-from hawx_onnx.frontend.stored_samples import ready_samples
+from hawx_onnx.frontend.stored_samples import ReadySamples, ready_samples
 from hawx_onnx.frontend.streamed import pick
 from hawx_onnx.named_function import names_function
 from hawx_onnx.names import close_names
@@ -78,16 +78,25 @@ def load_dataset(
     raw = _read(card_dataset if spec is None else spec, input_spec, seed, labels)
     if raw.name == "synthetic":
         preprocessing = card_preprocessing = None
-    ready = {
-        name: _prepare(
-            part, input_spec, preprocessing, card_preprocessing, labels, least=_least(name)
-        )
-        for name, part in raw.parts.items()
-    }
+    ready, doubts = {}, {}
+    for name, part in raw.parts.items():
+        found = ready_samples(part, input_spec, preprocessing, card_preprocessing, _least(name))
+        ready[name] = found.x, _targets(part, found, labels)
+        doubts[name] = (found.twice, found.unscaled)
     splits = _split(ready, seed)
     sizes = ", ".join(f"{len(split)} {split.name}" for split in splits)
     calibration, validation, test = splits
-    return Dataset(raw.name, calibration, validation, test, note=f"{raw.note}; {sizes}")
+    texts = zip(*doubts.values(), strict=True)
+    twice, unscaled = (next(filter(None, told), "") for told in texts)
+    return Dataset(
+        raw.name,
+        calibration,
+        validation,
+        test,
+        note=f"{raw.note}; {sizes}",
+        scaled_twice=twice,
+        unscaled=unscaled,
+    )
 
 
 def _reference_data(reference: str | None) -> tuple[str, Preprocessing | None]:
@@ -144,21 +153,14 @@ def _least(part: str) -> int:
     return {"all": MIN_SAMPLES, "train": 2}.get(part, 1)
 
 
-def _prepare(
-    part: RawPart,
-    input_spec: InputSpec,
-    given: Preprocessing | None,
-    card: Preprocessing | None,
-    labels: str,
-    *,
-    least: int,
-) -> tuple[Array, Array | None]:
-    """Checks a part and brings it into the model's form."""
-    x, chosen = ready_samples(part, input_spec, given, card, least)
-    y = None if part.y is None else check_targets(part.y, len(x), part.y_where, labels)
-    if y is not None and chosen is not None and chosen.label_offset and labels == CLASSES:
-        y = check_labels(y + chosen.label_offset, len(y), f"{part.y_where} with label_offset")
-    return x, y
+def _targets(part: RawPart, ready: ReadySamples, labels: str) -> Array | None:
+    """Checks the labels of a part."""
+    if part.y is None:
+        return None
+    y, chosen = check_targets(part.y, len(ready.x), part.y_where, labels), ready.preprocessing
+    if chosen is not None and chosen.label_offset and labels == CLASSES:
+        return check_labels(y + chosen.label_offset, len(y), f"{part.y_where} with label_offset")
+    return y
 
 
 def _split(parts: dict[str, tuple[Array, Array | None]], seed: int) -> tuple[Split, Split, Split]:

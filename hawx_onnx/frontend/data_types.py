@@ -116,6 +116,9 @@ class Dataset:
         validation: Samples that the search measures candidates on.
         test: Samples for the final report alone.
         note: Where the samples come from and how they were split.
+        scaled_twice: Why stored values look as if the preprocessing had been applied before; empty
+            if they do not.
+        unscaled: Why they look as if they should go through one and do not; likewise.
     """
 
     name: str
@@ -123,6 +126,8 @@ class Dataset:
     validation: Split
     test: Split
     note: str
+    scaled_twice: str = ""
+    unscaled: str = ""
 
     @property
     def splits(self) -> tuple[Split, Split, Split]:

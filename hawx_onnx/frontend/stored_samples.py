@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data_checks import check_stored, fit_without_preprocessing
 from hawx_onnx.frontend.data_types import Array, InputSpec
 from hawx_onnx.frontend.preprocessing import Preprocessing
+from hawx_onnx.frontend.scale_doubts import scaled_twice, unscaled
 from hawx_onnx.frontend.sources import RawPart, too_few
 from hawx_onnx.frontend.sources.images import ImageFiles
 from hawx_onnx.frontend.sources.mapped_rows import MappedRows
 from hawx_onnx.frontend.streamed import streamed
+
+
+class ReadySamples(NamedTuple):
+    """Samples in the model's form, and how they came there.
+
+    Attributes:
+        x: Samples [N, ...].
+        preprocessing: What they go through; None for nothing.
+        twice: Why they look as if they had gone through it before; empty if they do not.
+        unscaled: Why they look as if they should go through one; likewise.
+    """
+
+    x: Array
+    preprocessing: Preprocessing | None
+    twice: str = ""
+    unscaled: str = ""
 
 
 def ready_samples(
@@ -20,7 +39,7 @@ def ready_samples(
     given: Preprocessing | None,
     card: Preprocessing | None,
     least: int,
-) -> tuple[Array, Preprocessing | None]:
+) -> ReadySamples:
     """Checks samples and brings them into the model's form.
 
     Image files, and arrays that are mapped from a file, are read when they are run.
@@ -32,16 +51,14 @@ def ready_samples(
         card: That of the reference network, taken where samples are not ready.
         least: The smallest number of samples.
 
-    Returns:
-        Samples [N, ...], and the preprocessing that they go through.
-
     Raises:
         DataError: They are damaged, too few, or do not fit the model.
     """
     if isinstance(part.x, ImageFiles):
         too_few(len(part.x), least, part.x_where)
         images, chosen = part.x, given or card
-        return streamed(lambda rows: _images(images, rows, input_spec, chosen), len(images)), chosen
+        x = streamed(lambda rows: _images(images, rows, input_spec, chosen), len(images))
+        return ReadySamples(x, chosen)
     stored = part.x
     few = (
         stored.rows(np.arange(min(least, len(stored))))
@@ -64,15 +81,17 @@ def ready_samples(
             return fit_without_preprocessing(x, input_spec, part.x_where)
         return chosen.apply(x, input_spec, where=part.x_where)
 
+    twice = "" if chosen is None else scaled_twice(few, chosen, part.x_where)
+    plain = unscaled(few, input_spec, part.x_where) if chosen is None else ""
     if not isinstance(stored, MappedRows):
-        return form(stored), chosen
+        return ReadySamples(form(stored), chosen, twice, plain)
 
     def read(rows: Array) -> Array:
         x = stored.rows(rows)
         check_stored(x, part.x_where, least=0)
         return form(x)
 
-    return streamed(read, len(stored)), chosen
+    return ReadySamples(streamed(read, len(stored)), chosen, twice, plain)
 
 
 def is_ready(x: Array, input_spec: InputSpec) -> bool:

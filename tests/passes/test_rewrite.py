@@ -302,6 +302,30 @@ def test_verify_names_the_node_whose_table_is_not_in_use(library, kit, residual,
         verified(state, after.replace(model=model))
 
 
+def test_verify_notices_tables_of_two_layers_that_were_swapped(library, kit, residual, signed):
+    state = kit.prepare(residual, signed)
+    first, second = (c.name for c in state.candidates[:2])
+    chosen = {first: signed[1].name, second: signed[2].name}
+    after = Rewrite()(state.replace(assignment=Assignment.of(chosen)))
+    verified(state, after)
+    model = onnx.ModelProto()
+    model.CopyFrom(after.model)
+    one, other = (next(n for n in model.graph.node if n.name == name) for name in chosen)
+    places = [list(n.input).index(table_index_of(n)) for n in (one, other)]
+    names = table_index_of(other), table_index_of(one)
+    for node, place, name in zip((one, other), places, names, strict=True):
+        node.input[place] = name
+    with pytest.raises(LibraryError, match=f"node {first}: has other tables"):
+        verified(state, after.replace(model=model))
+
+
+def test_verify_notices_a_layer_that_was_not_rewritten(library, kit, residual, signed):
+    state = kit.prepare(residual, signed)
+    after = rewritten(state, lambda c: signed[1].name)
+    with pytest.raises(LibraryError, match="has other tables than the assignment says"):
+        verified(state, after.replace(model=state.model))
+
+
 def test_verify_names_the_node_that_differs_with_exact_tables(
     library, kit, residual, signed, monkeypatch
 ):
