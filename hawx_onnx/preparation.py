@@ -23,7 +23,6 @@ from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_outp
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.model_notes import notes_on
-from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
@@ -44,6 +43,7 @@ from hawx_onnx.predictors.hardware_cost import prediction_warning
 from hawx_onnx.prepared import Prepared
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data, metric_of, with_classes_alone, with_targets
+from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.settings import Settings
@@ -101,7 +101,7 @@ def quantized_state(
     return state
 
 
-@one_order()
+@one_blas_thread()
 def prepare(
     path: str | Path,
     settings: Settings,

@@ -13,8 +13,11 @@ def one_blas_thread() -> Iterator[None]:
     """Keeps the BLAS library of numpy to one thread.
 
     How it rounds depends on the number of its threads, which is that of the machine's cores: on
-    workers, scores would not be those of a run here.
+    workers, scores would not be those of a run here, nor those of a machine of fewer cores. Also a
+    decorator.
     """
+    import numpy  # noqa: F401 - loads the library that is looked for
+
     with _controller().limit(limits=1, user_api="blas"):
         yield
 
