@@ -16,6 +16,7 @@ from hawx_onnx.components import Multiplier
 from hawx_onnx.errors import ConfigError, ModelError
 from hawx_onnx.frontend.model import load_model
 from hawx_onnx.hardware import LayerWorkload, Target, load_target, operands_of
+from hawx_onnx.one_order import one_order
 from hawx_onnx.passes import Canonicalize, PassState
 from hawx_onnx.passes.approximate import TABLES
 from hawx_onnx.passes.find_candidates import FLOAT_OPS, measure_workloads, products
@@ -26,13 +27,12 @@ from hawx_onnx.predictors.hardware_cost import prediction_warning, with_predicte
 from hawx_onnx.report.build import savings
 from hawx_onnx.rewritten import held_assignment, is_rewritten
 from hawx_onnx.rtl_emission import RtlRequest, check_request, emit_rtl
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.settings import Settings
 
 _UNIFORM = "power is that of uniform operands"
 
 
-@one_blas_thread()
+@one_order()
 def cost_model(
     path: str | Path,
     settings: Settings,

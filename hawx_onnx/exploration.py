@@ -11,11 +11,11 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.hardware import operands_of
 from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.metrics import Scorer
+from hawx_onnx.one_order import one_order
 from hawx_onnx.preparation import Step
 from hawx_onnx.prepared import Prepared
 from hawx_onnx.report.build import point_block, time_warning
 from hawx_onnx.report.effort import learnt_block, space_number
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.search import Problem, SearchResult, select
 from hawx_onnx.search.problem import size_text
@@ -24,7 +24,7 @@ from hawx_onnx.selection import Searcher
 from hawx_onnx.settings import Settings
 
 
-@one_blas_thread()
+@one_order()
 def explore_methods(
     prepared: Prepared,
     settings: Settings,

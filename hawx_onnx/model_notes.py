@@ -7,22 +7,26 @@ import onnx
 from hawx_onnx.frontend.narrow_weights import NARROWED_KEY
 from hawx_onnx.passes.dynamic_form import DYNAMIC_OPS
 from hawx_onnx.passes.graph import metadata
+from hawx_onnx.passes.kept_functions import INLINE, KEEP, function_calls
 from hawx_onnx.passes.static_form import needs_static_form
 
 _SHOWN = 4
 
 
-def notes_on(model: onnx.ModelProto, quantization: str = "static") -> tuple[str, ...]:
+def notes_on(
+    model: onnx.ModelProto, functions: str = INLINE, quantization: str = "static"
+) -> tuple[str, ...]:
     """Warnings about the user's own model.
 
     Args:
         model: As it was loaded.
+        functions: What becomes of model-local functions: ``inline`` or ``keep``.
         quantization: ``static`` or ``dynamic``, what was asked for.
 
     Returns:
         That dynamic ranges become static ones, that weights quantised alone become floats,
         that those of a large model were read as codes, and
-        which model-local functions are inlined; nothing for other models.
+        which model-local functions are inlined or kept; nothing for other models.
     """
     notes = []
     dynamic = sum(node.op_type in DYNAMIC_OPS for node in model.graph.node)
@@ -43,12 +47,14 @@ def notes_on(model: onnx.ModelProto, quantization: str = "static") -> tuple[str,
             f"the model is too large to be held as floats: its {narrowed} weights of products were "
             "read as 8-bit codes, and what is called the float model computes with these"
         )
-    used = {(node.domain, node.op_type) for node in model.graph.node}
-    called = [f.name for f in model.functions if (f.domain, f.name) in used]
+    called = list(dict.fromkeys(call.op_type for call in function_calls(model)))
     if called:
         named = ", ".join(called[:_SHOWN]) + (", ..." if len(called) > _SHOWN else "")
         notes.append(
-            f"model-local functions are inlined ({named}): layers in them are nodes of the "
-            "rewritten model"
+            f"model-local functions are kept ({named}): what they multiply stays exact, in "
+            "floating point"
+            if functions == KEEP
+            else f"model-local functions are inlined ({named}): layers in them are nodes of the "
+            "rewritten model; --functions keep leaves them whole"
         )
     return tuple(notes)

@@ -21,6 +21,7 @@ from hawx_onnx.frontend.data import Split
 from hawx_onnx.journal import FILE, Journal, recalled_one_by_one
 from hawx_onnx.journal.values import pack
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, is_function
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_energies
 from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
@@ -36,7 +37,6 @@ from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels, library_installed
 from hawx_onnx.runtime.runner import Runner
@@ -105,7 +105,7 @@ def kernels_of(multipliers: tuple[Multiplier, ...]) -> dict[str, Any]:
     return {**described, "chosen": dict(zip(names, described["chosen"], strict=True))}
 
 
-@one_blas_thread()
+@one_order()
 def optimize_model(
     path: str | Path,
     settings: Settings,

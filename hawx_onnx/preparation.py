@@ -23,10 +23,12 @@ from hawx_onnx.frontend.outputs import are_class_scores, model_output, with_outp
 from hawx_onnx.hardware import LayerWorkload, load_target
 from hawx_onnx.journal import Journal, origin_of, recalled
 from hawx_onnx.model_notes import notes_on
+from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_operand_energies
 from hawx_onnx.passes import (
     Calibrate,
     Canonicalize,
+    CorrectBias,
     FindCandidates,
     LowerQdq,
     MatchCodes,
@@ -43,7 +45,6 @@ from hawx_onnx.predictors.hardware_cost import prediction_warning
 from hawx_onnx.prepared import Prepared
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data, metric_of, with_classes_alone, with_targets
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.output_checks import check_classes, check_output
 from hawx_onnx.runtime.workers import Workers
 from hawx_onnx.settings import Settings
@@ -81,11 +82,18 @@ def quantized_state(
     options = Settings() if settings is None else settings
     encoding = multipliers[0].encoding
     dynamic = options.quantization == "dynamic"
-    quantize = Quantize(encoding, memory_limit, options.calibration, options.keep_float, dynamic)
+    quantize = Quantize(
+        encoding,
+        memory_limit,
+        options.calibration,
+        options.keep_float,
+        options.activations,
+        dynamic=dynamic,
+    )
     plugged = plugged_passes(options.passes)
     for text, one in (
         ("looking for dynamic quantisation", StaticForm(dynamic)),
-        ("canonicalising", Canonicalize()),
+        ("canonicalising", Canonicalize(options.functions)),
         ("quantising", quantize),
         ("lowering to integer operators", LowerQdq()),
         ("matching codes", MatchCodes(encoding)),
@@ -98,10 +106,13 @@ def quantized_state(
             if other.inner.after == one.name:
                 step(f"running the pass {other.plugin.name}")
                 state = other(state)
-    return state
+    if dynamic or not options.bias_correction:
+        return state.replace(float_model=None)
+    step("comparing with the float network")
+    return CorrectBias(options.jobs, memory_limit)(state)
 
 
-@one_blas_thread()
+@one_order()
 def prepare(
     path: str | Path,
     settings: Settings,
@@ -155,7 +166,7 @@ def prepare(
     limit = settings.memory_bytes
     warnings = (
         *notes,
-        *notes_on(source, settings.quantization),
+        *notes_on(source, settings.functions, settings.quantization),
         *([told] if told else ()),
         *notes_on_data(dataset, costs, outputs, settings.metric),
     )
@@ -205,7 +216,11 @@ def _quantized(
 
     def parts() -> dict[str, Any]:
         state = make()
-        found = {"candidates": state.candidates, "left_exact": state.left_exact}
+        found = {
+            "candidates": state.candidates,
+            "left_exact": state.left_exact,
+            "bias_correction": state.bias_correction,
+        }
         return {"model": state.model.SerializeToString(), **found}
 
     if journal is None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import onnx
 
+from hawx_onnx import components
 from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.frontend.data import Dataset
 from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes import Canonicalize, PassState, Quantize, StaticForm
-from hawx_onnx.passes.quantize import CALIBRATIONS, PRODUCTS, is_quantized
+from hawx_onnx.passes.exact_form import exact_form
+from hawx_onnx.passes.quantize import (
+    ASYMMETRIC,
+    CALIBRATIONS,
+    PRODUCTS,
+    SYMMETRIC,
+    is_quantized,
+)
 from hawx_onnx.passes.run_memory import fitting_batch, tensor_bytes
+from hawx_onnx.preparation import quantized_state
 from hawx_onnx.runtime.runner import Runner
 from hawx_onnx.settings import Settings
+from hawx_onnx.signal_noise import snr_db
 
 # Points of accuracy that int8 may lose before the report looks for the reason.
 TOLERATED = 0.015
@@ -87,7 +97,7 @@ def find_loss(
 
     The noise that each product adds is measured at its result, for all of them at once; the worst
     ones are then left in floating point one at a time, and, where ranges are static, the other
-    calibrations and ranges that are found at run time are tried.
+    calibrations, asymmetric activations, and ranges that are found at run time are tried.
 
     Args:
         source: The user's model.
@@ -101,43 +111,63 @@ def find_loss(
     """
     if drop <= TOLERATED:
         return None
-    dynamic = settings.quantization == "dynamic"
-    state = Canonicalize()(StaticForm(dynamic)(PassState(source)))
+    static = StaticForm(settings.quantization == "dynamic")
+    state = Canonicalize(settings.functions)(static(PassState(source)))
     if is_quantized(state.model):
         return None
     few = replace(dataset.calibration, x=dataset.calibration.x[:RANGES], y=None)
     state = state.replace(dataset=replace(dataset, calibration=few))
     x = few.x[: _samples(state.model, few.x, settings.memory_bytes)]
-    output = model_output(state.model)
-
-    def quantized(
-        calibration: str, kept: Sequence[str] = (), dynamic: bool = dynamic
-    ) -> onnx.ModelProto:
-        names = (*settings.keep_float, *kept)
-        return Quantize(encoding, settings.memory_bytes, calibration, names, dynamic)(state).model
-
     exact = Runner(state.model, threads=settings.jobs).run(x)
+    exact_multiplier = components.exact(encoding)
 
-    def noise(model: onnx.ModelProto) -> float:
-        return snr_db(exact, Runner(model, threads=settings.jobs).run(x))
+    def noise(changed: Settings) -> float:
+        assert state.dataset is not None
+        made = quantized_state(
+            source,
+            state.dataset,
+            (exact_multiplier,),
+            lambda text: None,
+            settings.memory_bytes,
+            changed,
+        )
+        return snr_db(exact, Runner(exact_form(made), threads=settings.jobs).run(x))
 
-    present = quantized(settings.calibration)
-    before = noise(present)
+    before = noise(settings)
     trials = [
-        Trial("--keep-float", name, noise(quantized(settings.calibration, (name,))))
-        for name in suspects(state.model, present, x, output, settings.jobs)
+        Trial(flag, value, noise(changed))
+        for flag, value, changed in _other_ways(state, x, encoding, settings)
     ]
-    if not dynamic:
-        trials += [
-            Trial("--calibration", name, noise(quantized(name)))
-            for name in CALIBRATIONS
-            if name != settings.calibration
-        ]
-        found = noise(quantized(settings.calibration, dynamic=True))
-        trials.append(Trial("--quantization", "dynamic", found))
     helping = [trial for trial in trials if trial.output_snr_db > before]
     ordered = sorted(helping, key=lambda trial: -trial.output_snr_db)
     return QuantizationLoss(drop, before, tuple(ordered))
+
+
+def _other_ways(
+    state: PassState,
+    x: np.ndarray,
+    encoding: Any,  # noqa: ANN401 - components.Encoding, kept out of the import
+    settings: Settings,
+) -> Iterator[tuple[str, str, Settings]]:
+    """Flags and values to try, and the settings that they make."""
+    made = Quantize(
+        encoding,
+        settings.memory_bytes,
+        settings.calibration,
+        settings.keep_float,
+        settings.activations,
+        dynamic=settings.quantization == "dynamic",
+    )(state).model
+    for name in suspects(state.model, made, x, model_output(state.model), settings.jobs):
+        yield "--keep-float", name, replace(settings, keep_float=(*settings.keep_float, name))
+    if settings.quantization == "dynamic":
+        return
+    for name in CALIBRATIONS:
+        if name != settings.calibration:
+            yield "--calibration", name, replace(settings, calibration=name)
+    if encoding.codes_signed and settings.activations == SYMMETRIC:
+        yield "--activations", ASYMMETRIC, replace(settings, activations=ASYMMETRIC)
+    yield "--quantization", "dynamic", replace(settings, quantization="dynamic")
 
 
 def _samples(model: onnx.ModelProto, x: np.ndarray, limit: int) -> int:
@@ -177,10 +207,3 @@ def suspects(
         share[name] = 10 ** (-snr_db(first, second) / 10)
     added = {n.name: share[n.output[0]] - share.get(n.input[0], 0.0) for n in products}
     return sorted(added, key=lambda name: -added[name])[:SUSPECTS]
-
-
-def snr_db(exact: np.ndarray, given: np.ndarray) -> float:
-    """Signal to noise in dB; at most 200, where there is no noise."""
-    signal = np.square(exact, dtype=np.float64).sum()
-    noise = np.square(given.astype(np.float64) - exact).sum()
-    return float(10 * np.log10(max(signal, 1e-300) / max(noise, 1e-20 * signal, 1e-300)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hawx_onnx.runtime.blas import one_blas_thread
+from hawx_onnx.one_order import one_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class OperatorLevel(Mapping[str, OperatorScore]):
         #: Seconds that finding them took; 0 before.
         self.seconds = 0.0
 
-    @one_blas_thread()
+    @one_order()
     def __getitem__(self, layer: str) -> OperatorScore:
         if self._found is None:
             start = time.perf_counter()

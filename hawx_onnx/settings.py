@@ -22,6 +22,8 @@ GRANULARITIES = ("layer", "filter")
 PLACE = ("cluster", "workers")
 QUANTIZATIONS = ("static", "dynamic")
 CALIBRATIONS = ("minmax", "percentile", "entropy")
+FUNCTIONS = ("inline", "keep")
+ACTIVATIONS = ("symmetric", "asymmetric")
 
 
 def option(
@@ -102,8 +104,23 @@ class Settings:
     calibration: str = option(
         "minmax", "how ranges of activations follow from samples", choices=CALIBRATIONS
     )
+    activations: str = option(
+        "symmetric",
+        "codes of activations of two's complement multipliers: zero point 0, or one that uses all",
+        choices=ACTIVATIONS,
+    )
+    bias_correction: bool = option(
+        True,
+        "give int8 layers the float network's mean outputs by their biases, if that gains",
+        kind=bool,
+    )
     keep_float: tuple[str, ...] = option(
         (), "layers that stay in floating point, names or patterns, separated by commas"
+    )
+    functions: str = option(
+        "inline",
+        "model-local functions: inline their nodes, or keep calls of them, exact and in float",
+        choices=FUNCTIONS,
     )
     passes: tuple[str, ...] = option(
         (), "passes of installed plug-ins to run too, by name (repeatable)"

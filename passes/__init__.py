@@ -17,6 +17,7 @@ from hawx_onnx.passes.base import (
 )
 from hawx_onnx.passes.calibrate import Calibrate
 from hawx_onnx.passes.canonicalize import Canonicalize
+from hawx_onnx.passes.correct_bias import CorrectBias
 from hawx_onnx.passes.find_candidates import FindCandidates
 from hawx_onnx.passes.fold_bias import FoldBias
 from hawx_onnx.passes.lower_qdq import LowerQdq
@@ -38,6 +39,7 @@ DEFAULT_PIPELINE: tuple[type[Pass], ...] = (
     MatchCodes,
     OpenBatch,
     FindCandidates,
+    CorrectBias,
     Calibrate,
     Score,
     Rewrite,
@@ -49,6 +51,7 @@ __all__ = [
     "Calibrate",
     "Candidate",
     "Canonicalize",
+    "CorrectBias",
     "FindCandidates",
     "FoldBias",
     "LeftAlone",

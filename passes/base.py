@@ -66,6 +66,21 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class BiasCorrection:
+    """What corrected biases do on calibration samples.
+
+    Attributes:
+        layers: Layers that have another bias.
+        snr_before_db: Signal to noise at the scored output without, against the float network.
+        snr_after_db: With them.
+    """
+
+    layers: int
+    snr_before_db: float
+    snr_after_db: float
+
+
+@dataclass(frozen=True)
 class PassRecord:
     """What one pass did.
 
@@ -90,6 +105,9 @@ class PassState:
         model: The graph as it stands. Never edited in place.
         dataset: Calibration, validation and test samples; None where a pass needs no data.
         multipliers: Candidate multipliers; index 0 is the exact one.
+        float_model: The float network that ``Quantize`` took, canonical, until ``CorrectBias`` has
+            made use of it; None where the weights were codes already.
+        bias_correction: Set by ``CorrectBias`` where it changed anything.
         candidates: Set by ``FindCandidates``.
         left_exact: Every Conv, MatMul and Gemm that is no candidate, set by ``FindCandidates``.
         histograms: Candidate -> counts of activation codes, int64 [input channels, 256], set by
@@ -104,6 +122,8 @@ class PassState:
     model: onnx.ModelProto
     dataset: Dataset | None = None
     multipliers: tuple[Multiplier, ...] = ()
+    float_model: onnx.ModelProto | None = None
+    bias_correction: BiasCorrection | None = None
     candidates: tuple[Candidate, ...] = ()
     left_exact: tuple[LeftAlone, ...] = ()
     histograms: Mapping[str, np.ndarray] = field(default_factory=dict)

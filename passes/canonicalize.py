@@ -23,6 +23,7 @@ from hawx_onnx.passes.graph import (
     to_model,
     unique_name,
 )
+from hawx_onnx.passes.kept_functions import INLINE, KEEP, set_aside
 from hawx_onnx.passes.unfuse import plain_gemm, scaled_bias, unfuse
 from hawx_onnx.passes.widen_floats import has_other_floats, widen_floats
 from hawx_onnx.runtime.model_session import source_of
@@ -45,9 +46,16 @@ class Canonicalize(Pass):
     accumulator; a 1x1 convolution does. The new node keeps the Gemm's name; the operator it came
     from is kept in the model's ``hawx.origin`` metadata. Opset and IR version are raised only
     where a later pass needs it.
+
+    Args:
+        functions: Whether the nodes of model-local functions join the graph, ``inline``, or calls
+            of them stay, ``keep``.
     """
 
     name = "canonicalize"
+
+    def __init__(self, functions: str = INLINE) -> None:
+        self.functions = functions
 
     def requires(self, state: PassState) -> None:
         """The model has a graph with outputs."""
@@ -59,7 +67,12 @@ class Canonicalize(Pass):
         raised = raise_opset(state.model)
         if has_other_floats(raised):
             raised = widen_floats(raised)
-        graph = to_graph(simplify(raised))
+        if self.functions == KEEP:
+            aside = set_aside(raised)
+            simple = aside.put_back(simplify(aside.model))
+        else:
+            simple = simplify(raised)
+        graph = to_graph(simple)
         unfuse(graph)
         gemms = [node for node in graph.nodes if node.op == "Gemm"]
         ops = _name_fused(gemms, raised)

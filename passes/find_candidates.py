@@ -16,6 +16,7 @@ from hawx_onnx.passes.element_types import element_types
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, metadata
 from hawx_onnx.passes.integer_ops import EXACT_OP, INTEGER_OPS
 from hawx_onnx.passes.lower_qdq import LowerQdq
+from hawx_onnx.passes.nested_products import nested_products
 from hawx_onnx.passes.quantize import Quantize
 from hawx_onnx.passes.workloads import layer_sources, workload_of
 from hawx_onnx.runtime.runner import Runner
@@ -91,7 +92,7 @@ class FindCandidates(Pass):
                 chosen, _workloads(state.model, chosen, shapes, batch), strict=True
             )
         )
-        left += _nested(state.model)
+        left += nested_products(state.model, FLOAT_OPS | OTHER_PRODUCT_OPS | set(INTEGER_OPS))
         after = state.replace(candidates=candidates, left_exact=tuple(left))
         return PassResult(after, False, tuple(left))
 
@@ -169,24 +170,6 @@ def _why_not_shapes(product: _Product, shapes: dict[str, tuple[int, ...]]) -> st
     if not INTEGER_OPS[product.kind].convolves and min(ranks) < 2:
         return "one of its operands is a vector"
     return ""
-
-
-def _nested(model: onnx.ModelProto) -> list[LeftAlone]:
-    """The nodes that multiply inside the bodies of If, Loop and Scan."""
-    left = []
-    for outer in model.graph.node:
-        graphs = [graph for attribute in outer.attribute for graph in _graphs(attribute)]
-        while graphs:
-            for node in graphs.pop().node:
-                if node.op_type in FLOAT_OPS | OTHER_PRODUCT_OPS | set(INTEGER_OPS):
-                    reason = f"it lies in a subgraph of {outer.name} ({outer.op_type})"
-                    left.append(LeftAlone(node.name, node.op_type, reason))
-                graphs += [graph for attribute in node.attribute for graph in _graphs(attribute)]
-    return left
-
-
-def _graphs(attribute: onnx.AttributeProto) -> list[onnx.GraphProto]:
-    return [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
 
 
 def measure_workloads(model: onnx.ModelProto, found: list[_Product]) -> tuple[LayerWorkload, ...]:

@@ -15,7 +15,7 @@ import onnx
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.passes.base import Candidate
-from hawx_onnx.passes.integer_ops import INTEGER_OPS, convolves
+from hawx_onnx.passes.integer_ops import convolves, known_op
 from hawx_onnx.passes.layer_constants import Y_ZERO, LayerConstants, layer_constants
 from hawx_onnx.passes.stages import Stages, Walk
 
@@ -64,8 +64,47 @@ class LayerOutputs:
         return np.asarray(most < np.iinfo(np.int32).max)
 
 
-class ExactOutputs:
-    """Outputs of all layers of the exact network, at sampled places.
+class WantedOutputs:
+    """Outputs that layers are wanted to have, at sampled places, in codes from zero.
+
+    Attributes:
+        x: The samples that they were taken on.
+    """
+
+    def __init__(self, x: np.ndarray, bounds: Mapping[str, tuple[float, float]]) -> None:
+        self.x, self._bounds = x, bounds
+        self._wanted: dict[str, np.ndarray] = {}
+        self._means: dict[str, np.ndarray] = {}
+
+    def against(
+        self, candidate: Candidate, known: LayerConstants, sums: Iterable[np.ndarray]
+    ) -> LayerOutputs:
+        """Puts a layer's accumulators of now beside the outputs that are wanted of it.
+
+        Args:
+            candidate: The layer.
+            known: Its constants of now, with steps.
+            sums: Its accumulators over the samples ``x``, batch by batch.
+        """
+        steps = known.steps
+        assert steps is not None
+        return LayerOutputs(
+            sampled(sums, candidate, len(self.x)),
+            self._wanted[candidate.name],
+            *self._bounds[candidate.name],
+            steps,
+            known.bias.astype(np.float64),
+            self._means[candidate.name],
+        )
+
+    def _want(self, name: str, outputs: np.ndarray) -> None:
+        """Keeps a layer's bounded outputs, [channels, n]."""
+        self._wanted[name] = outputs.astype(np.float32)
+        self._means[name] = outputs.mean(axis=1, dtype=np.float64)
+
+
+class ExactOutputs(WantedOutputs):
+    """Outputs of all layers of the exact network.
 
     Args:
         model: Int8 model as quantised, before any compensation.
@@ -85,11 +124,8 @@ class ExactOutputs:
         threads: int = 0,
         stages: Stages | None = None,
     ) -> None:
-        self.x = x
         channels = {c.name: c.channels for c in candidates}
-        self._bounds = output_bounds(model, channels)
-        self._wanted: dict[str, np.ndarray] = {}
-        self._means: dict[str, np.ndarray] = {}
+        super().__init__(x, output_bounds(model, channels))
         constants = layer_constants(model, channels)
         stages = stages or Stages(model, candidates, (exact,), threads)
         walk = Walk(stages, x)
@@ -100,58 +136,58 @@ class ExactOutputs:
                 sums = sampled(walk.accumulators(index), candidate, len(x))
                 low, high = self._bounds[candidate.name]
                 plain = LayerOutputs(sums, sums, low, high, known.steps, known.bias)
-                wanted = plain.bounded(known.bias.astype(np.float64))
-                self._wanted[candidate.name] = wanted.astype(np.float32)
-                self._means[candidate.name] = wanted.mean(axis=1)
+                self._want(candidate.name, plain.bounded(known.bias.astype(np.float64)))
             walk.advance(index)
-
-    def against(
-        self, candidate: Candidate, known: LayerConstants, sums: Iterable[np.ndarray]
-    ) -> LayerOutputs:
-        """Puts a layer's accumulators of now beside the outputs of the exact network.
-
-        Args:
-            candidate: The layer.
-            known: Its constants of now, with steps.
-            sums: Its accumulators over the samples ``x``, batch by batch.
-        """
-        steps = known.steps
-        assert steps is not None
-        return LayerOutputs(
-            sampled(sums, candidate, len(self.x)),
-            self._wanted[candidate.name],
-            *self._bounds[candidate.name],
-            steps,
-            known.bias.astype(np.float64),
-            self._means[candidate.name],
-        )
 
 
 def sampled(batches: Iterable[np.ndarray], candidate: Candidate, samples: int) -> np.ndarray:
     """Values of a layer at places that are the same for every call over the same samples.
 
     Args:
-        batches: int32 [rows, channels, ...] of a convolution, [..., channels] of a product.
+        batches: As of :meth:`PlaceSampler.add`.
         candidate: The layer.
         samples: How many rows all batches have together.
 
     Returns:
-        int32 [channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all.
+        As of :meth:`PlaceSampler.result`.
     """
-    picks, start = np.zeros(0, np.int64), 0
-    parts: list[np.ndarray] = []
+    sampler = PlaceSampler(candidate, samples)
     for batch in batches:
-        stacked = convolves(candidate.kind)
-        shape = (len(batch), candidate.channels, -1) if stacked else (-1, candidate.channels, 1)
+        sampler.add(batch)
+    return sampler.result()
+
+
+class PlaceSampler:
+    """Takes the values of a layer at some places, batch by batch.
+
+    Args:
+        candidate: The layer.
+        samples: How many rows all batches have together.
+    """
+
+    def __init__(self, candidate: Candidate, samples: int) -> None:
+        self._channels, self._samples = candidate.channels, samples
+        self._convolves = convolves(candidate.kind)
+        self._picks, self._start = np.zeros(0, np.int64), 0
+        self._parts: list[np.ndarray] = []
+
+    def add(self, batch: np.ndarray) -> None:
+        """Looks at a batch: [rows, channels, ...] of a convolution, else [..., channels]."""
+        shape = (len(batch), self._channels, -1) if self._convolves else (-1, self._channels, 1)
         values: np.ndarray = batch.reshape(shape)
         count, _, positions = values.shape
-        if not parts:
-            picks = _picks(count * positions // len(batch) * samples, candidate.channels)
-        end = start + count * positions
-        rows, places = np.divmod(picks[(picks >= start) & (picks < end)] - start, positions)
-        parts.append(values[rows, :, places])
-        start = end
-    return np.ascontiguousarray(np.concatenate(parts).T)
+        if not self._parts:
+            total = count * positions // len(batch) * self._samples
+            self._picks = _picks(total, self._channels)
+        start, end = self._start, self._start + count * positions
+        own = self._picks[(self._picks >= start) & (self._picks < end)]
+        rows, places = np.divmod(own - start, positions)
+        self._parts.append(values[rows, :, places])
+        self._start = end
+
+    def result(self) -> np.ndarray:
+        """[channels, n], at most ``POSITIONS`` for each channel and ``VALUES`` in all."""
+        return np.ascontiguousarray(np.concatenate(self._parts).T)
 
 
 def _picks(total: int, channels: int) -> np.ndarray:
@@ -180,7 +216,7 @@ def output_bounds(
     handed_out = {value.name for value in model.graph.output}
     bounds = {}
     for node in model.graph.node:
-        if node.name not in layers or INTEGER_OPS[node.op_type].dynamic:
+        if node.name not in layers or known_op(node.op_type).dynamic:
             continue
         zero = onnx.numpy_helper.to_array(tensors[node.input[Y_ZERO]])
         limits = np.iinfo(zero.dtype)

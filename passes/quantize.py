@@ -47,6 +47,8 @@ QUANTIZED_OPS = (
 )
 # Operators of a canonical graph whose products multipliers take over.
 PRODUCTS = ("Conv", "MatMul", "Gemm")
+# How codes of activations that two's complement multipliers read lie around zero.
+SYMMETRIC, ASYMMETRIC = ACTIVATIONS = ("symmetric", "asymmetric")
 # How ranges of activations are found -> onnxruntime's name for it.
 CALIBRATIONS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy"}
 
@@ -55,15 +57,17 @@ class Quantize(Pass):
     """Static quantisation: per-channel weights, codes as the multipliers' encoding needs them.
 
     ``signed`` and ``sign_magnitude`` multipliers take two's complement int8 codes, symmetric for
-    activations and weights (zero points 0); ``unsigned`` ones take uint8 codes, asymmetric for
-    activations, the middle of the codes as the weights' zero point. A graph that holds
-    QuantizeLinear or QLinear nodes already is left as it is.
+    weights and, unless ``activations`` says otherwise, for activations (zero points 0);
+    ``unsigned`` ones take uint8 codes, asymmetric for activations, the middle of the codes as the
+    weights' zero point. A graph that holds QuantizeLinear or QLinear nodes already is left as it
+    is.
 
     Args:
         encoding: Encoding of the multipliers.
         memory_limit: Bytes that the process may hold; None for any number.
         calibration: How ranges of activations follow from the samples, of ``CALIBRATIONS``.
         keep_float: Names or patterns of products that stay in floating point.
+        activations: Of ``ACTIVATIONS``; unsigned codes are always asymmetric.
         dynamic: Let the ranges of activations be found at run time, in place of ``calibration``.
     """
 
@@ -75,6 +79,8 @@ class Quantize(Pass):
         memory_limit: int | None = None,
         calibration: str = "minmax",
         keep_float: Sequence[str] = (),
+        activations: str = SYMMETRIC,
+        *,
         dynamic: bool = False,
     ) -> None:
         self.dynamic = dynamic
@@ -82,6 +88,7 @@ class Quantize(Pass):
         self.memory_limit = memory_limit
         self.calibration = calibration
         self.keep_float = tuple(keep_float)
+        self.symmetric = encoding.codes_signed and activations == SYMMETRIC
 
     def requires(self, state: PassState) -> None:
         """There are calibration samples, unless the graph is quantised already."""
@@ -109,7 +116,7 @@ class Quantize(Pass):
             model = self._around_codes(state.model, split, batch, chosen)
             return PassResult(state.replace(model=model), True, notes)
         if self.dynamic:
-            model = quantize_dynamic(state.model, self.encoding, [node.name for node in left])
+            model = quantize_dynamic(state.model, [node.name for node in left])
             return PassResult(state.replace(model=model), True, notes)
         if self.calibration != "minmax":
             held = self._held(state.model, split.x)
@@ -122,9 +129,10 @@ class Quantize(Pass):
             self.encoding,
             batch,
             calibration=self.calibration,
+            symmetric=self.symmetric,
             keep_float=[node.name for node in left],
         )
-        return PassResult(state.replace(model=model), True, notes)
+        return PassResult(state.replace(model=model, float_model=state.model), True, notes)
 
     def _around_codes(
         self, model: onnx.ModelProto, split: Split, batch: int, products: list[onnx.NodeProto]
@@ -140,7 +148,9 @@ class Quantize(Pass):
                     where=where,
                     mend=f"leave it at {default}",
                 )
-        return quantize_activations(model, split, self.encoding, batch, products)
+        return quantize_activations(
+            model, split, self.encoding, batch, products, symmetric=self.symmetric
+        )
 
     def _held(self, model: onnx.ModelProto, x: np.ndarray) -> int:
         """Samples whose activations fit all at once: histograms are made of them together."""
@@ -214,6 +224,7 @@ def quantize_static(
     batch: int = DEFAULT_BATCH,
     *,
     calibration: str = "minmax",
+    symmetric: bool | None = None,
     keep_float: Sequence[str] = (),
 ) -> onnx.ModelProto:
     """Quantises a canonical float model.
@@ -224,6 +235,7 @@ def quantize_static(
         encoding: Encoding of the multipliers that are to run it.
         batch: Samples of one run, where the model leaves that open.
         calibration: Of ``CALIBRATIONS``.
+        symmetric: Whether zero points of activations are 0; as the encoding's codes ask if None.
         keep_float: Names of nodes that stay in floating point.
 
     Returns:
@@ -234,6 +246,7 @@ def quantize_static(
     """
     from onnxruntime import quantization as ortq
 
+    symmetric = encoding.codes_signed if symmetric is None else symmetric
     code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
     with scratch_folder() as folder, quiet_quantizer():
         target = folder / "quantized.onnx"
@@ -250,7 +263,7 @@ def quantize_static(
                 activation_type=code,
                 weight_type=code,
                 extra_options={
-                    "ActivationSymmetric": encoding.codes_signed,
+                    "ActivationSymmetric": symmetric,
                     "WeightSymmetric": True,
                     "TensorQuantOverrides": _whole_stacks(model),
                 },

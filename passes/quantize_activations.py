@@ -26,6 +26,8 @@ def quantize_activations(
     encoding: Encoding,
     batch: int,
     products: Iterable[onnx.NodeProto],
+    *,
+    symmetric: bool | None = None,
 ) -> onnx.ModelProto:
     """Puts pairs of QuantizeLinear and DequantizeLinear around products.
 
@@ -35,6 +37,7 @@ def quantize_activations(
         encoding: Encoding of the multipliers that are to run it.
         batch: Samples of one run, where the model leaves that open.
         products: Nodes of it that are quantised.
+        symmetric: Whether zero points are 0; as the encoding's codes ask if None.
 
     Returns:
         A new model in QDQ form.
@@ -46,7 +49,8 @@ def quantize_activations(
         name for node in nodes.values() for name in node.input[:2] if name not in constants
     )
     ranges = _ranges(model, split, list(dict.fromkeys([*read, *sorted(made)])), batch)
-    writer = _Writer(ranges, encoding)
+    signed = encoding.codes_signed
+    writer = _Writer(ranges, signed, signed if symmetric is None else symmetric)
     result = copy_of(model)
     del result.graph.node[:]
     for node in model.graph.node:
@@ -96,8 +100,8 @@ def _ranges(
 class _Writer:
     """Makes the pairs, with scales and zero points as initializers."""
 
-    def __init__(self, ranges: dict[str, Range], encoding: Encoding) -> None:
-        self._ranges, self._signed = ranges, encoding.codes_signed
+    def __init__(self, ranges: dict[str, Range], signed: bool, symmetric: bool) -> None:
+        self._ranges, self._signed, self._symmetric = ranges, signed, symmetric
         self.constants: list[onnx.TensorProto] = []
         self._written: dict[str, str] = {}
         self._first: list[onnx.NodeProto] = []
@@ -134,9 +138,11 @@ class _Writer:
         ]
 
     def _step(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-        """Scale and zero point of a range that holds zero: symmetric for signed codes."""
-        if self._signed:
+        """Scale and zero point of a range that holds zero."""
+        if self._symmetric:
             peak = max(-low, high)
             return np.array(peak / 127 if peak else 1, np.float32), np.array(0, np.int8)
         scale = np.float32((high - low) / 255 if high > low else 1)
-        return np.array(scale), np.array(np.clip(np.rint(-low / scale), 0, 255), np.uint8)
+        least, kind = (-128, np.int8) if self._signed else (0, np.uint8)
+        zero = np.clip(np.rint(-low / scale) + least, least, least + 255)
+        return np.array(scale), np.array(zero, kind)

@@ -127,7 +127,9 @@ def _with_poison(
 ) -> tuple[onnx.ModelProto, dict[str, np.ndarray], int]:
     """The model with table indices as graph inputs and a poisoned table behind its tables."""
     probe = exposed(model, [node.output[0] for node in nodes])
+    users = [function for function in probe.functions if function.domain != HAWX_DOMAIN]
     del probe.functions[:]
+    probe.functions.extend(users)
     constants = {tensor.name: tensor for tensor in probe.graph.initializer}
     tables = onnx.numpy_helper.to_array(constants[TABLES])
     poisoned = np.concatenate([tables, np.full((1, 256, 256), POISON, np.int32)])

@@ -46,7 +46,12 @@ def test_what_is_told(text, words):
 
 
 def test_dynamic_ranges_that_are_kept_are_no_news():
-    assert notes_on(onnx.parser.parse_model(DYNAMIC), "dynamic") == ()
+    assert notes_on(onnx.parser.parse_model(DYNAMIC), quantization="dynamic") == ()
+
+
+def test_kept_functions_are_told():
+    (note,) = notes_on(onnx.parser.parse_model(FUNCTIONS), "keep")
+    assert "kept (twice)" in note and "stays exact" in note
 
 
 def test_a_plain_model_has_no_notes():

@@ -9,8 +9,9 @@ from onnx import numpy_helper
 
 from hawx_onnx.components import Encoding
 from hawx_onnx.frontend.data import Dataset, Split
-from hawx_onnx.quantization_loss import QuantizationLoss, Trial, find_loss, snr_db
+from hawx_onnx.quantization_loss import QuantizationLoss, Trial, find_loss
 from hawx_onnx.settings import Settings
+from hawx_onnx.signal_noise import snr_db
 
 
 def network() -> onnx.ModelProto:

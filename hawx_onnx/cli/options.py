@@ -35,7 +35,15 @@ SEARCH = (
     "max_seconds",
     "early_stop",
 )
-QUANTIZATION = ("quantization", "calibration", "keep_float", "passes")
+QUANTIZATION = (
+    "quantization",
+    "calibration",
+    "activations",
+    "bias_correction",
+    "keep_float",
+    "functions",
+    "passes",
+)
 COMPENSATION = ("fold_bias", "map_weights", "rescale")
 ALL = (*DATA, *QUANTIZATION, *CHOICE, *SEARCH, *SCORE, "jobs")
 

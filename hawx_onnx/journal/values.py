@@ -14,7 +14,7 @@ import numpy as np
 from hawx_onnx.compensation import Compensation, LayerCompensation
 from hawx_onnx.hardware import LayerWorkload
 from hawx_onnx.hardware.workload import Geometry
-from hawx_onnx.passes.base import Candidate, LeftAlone
+from hawx_onnx.passes.base import BiasCorrection, Candidate, LeftAlone
 from hawx_onnx.passes.trial import Outcome, Quality
 from hawx_onnx.sensitivity import (
     FilterScore,
@@ -26,6 +26,7 @@ from hawx_onnx.sensitivity import (
 CLASSES = {
     one.__name__: one
     for one in (
+        BiasCorrection,
         Candidate,
         Compensation,
         FilterScore,

@@ -189,6 +189,7 @@ def build_report(
     tested, scorer = prepared.scorer_of(prepared.dataset.test), prepared.scorer
     confirmed = chosen.measured_accuracy if quality is None else quality.score
     by_name: Mapping[str, str] = kernels.get("chosen", {})
+    correction = prepared.state.bias_correction
     return {
         "schema_version": SCHEMA_VERSION,
         "created": now(),
@@ -213,6 +214,7 @@ def build_report(
             "validation_accuracy": value_of(confirmed, scorer),
             "assignment": problem.assignment(chosen.choice).to_dict(),
         },
+        "bias_correction": None if correction is None else asdict(correction),
         "compensation": []
         if made is None
         else [trial.to_dict(scorer.value) for trial in made.trials],

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from run_files import content
+import run_files
 
 from hawx_onnx.runtime import cluster as cluster_module
 from hawx_onnx.runtime.cluster import Cluster
@@ -25,10 +25,10 @@ def local(cli, lenet, tmp_path_factory):
 
 
 def assert_same_files(here, there):
-    """All files of a run are those of another one, up to what tells times."""
+    """All files of a run are those of another one, times apart."""
     assert {path.name for path in here.iterdir()} == {path.name for path in there.iterdir()}
+    assert run_files.content(here) == run_files.content(there)
     assert (here / "run.yaml").read_bytes() == (there / "run.yaml").read_bytes()
-    assert content(there) == content(here)
 
 
 @pytest.fixture

@@ -156,3 +156,20 @@ def test_calibrations_give_ranges_of_their_own(residual, kit, capsys):
     assert scales["percentile"] < 0.5 * scales["minmax"]
     assert scales["entropy"] <= scales["minmax"]
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("encoding", [Encoding.SIGNED, Encoding.SIGN_MAGNITUDE])
+def test_asymmetric_activations_use_all_codes(residual, kit, encoding):
+    x = kit.samples(residual)
+    state = Canonicalize()(kit.state(residual, (components.exact(encoding),), x))
+    known = {}
+    for word in ("symmetric", "asymmetric"):
+        model = LowerQdq()(Quantize(encoding, activations=word)(state)).model
+        constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        node = next(n for n in model.graph.node if n.name == "b")
+        known[word] = [constants[name].reshape(-1)[0] for name in node.input[1:3]]
+        weight_zeros = constants[node.input[5]]
+        assert weight_zeros.dtype == np.int8 and not weight_zeros.any()
+    # The layer reads what a Relu puts out: half of the symmetric codes are never used.
+    assert known["symmetric"][1] == 0 and known["asymmetric"][1] == -128
+    assert known["asymmetric"][0] == pytest.approx(known["symmetric"][0] * 127 / 255, rel=1e-3)

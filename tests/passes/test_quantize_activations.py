@@ -129,3 +129,21 @@ def test_weights_that_fit_are_computed(kit, tmp_path) -> None:
     assert not has_codes_alone(given)
     state = StaticForm()(kit.state(given))
     assert "DequantizeLinear" not in kit.ops(state.model)
+
+
+def test_asymmetric_activations_take_zero_points(kit, tmp_path, too_large) -> None:
+    given = narrowed(kit, tmp_path)
+    x = kit.samples(given, seed=5)
+    errors = []
+    for word in ("symmetric", "asymmetric"):
+        state = prepared(kit, given, Encoding.SIGNED, activations=word)
+        zeros = [
+            numpy_helper.to_array(t)
+            for t in state.model.graph.initializer
+            if t.name.endswith(".zero")
+        ]
+        assert {zero.dtype for zero in zeros} == {np.dtype(np.int8)}
+        assert any(zero.any() for zero in zeros) == (word == "asymmetric")
+        pairs = zip(kit.run(network(kit), x), kit.run(state.model, x), strict=True)
+        errors.append(sum(spread(rounded - exact) for exact, rounded in pairs))
+    assert errors[1] < 1.1 * errors[0]
