@@ -15,6 +15,7 @@ FUZZ := build/fuzz
 RTL := build/rtl
 SECONDS_OF_FUZZING := 600
 INPUTS := 100000
+POINTS := 50
 SECONDS_OF_SOAK := 7200
 
 # A change of any of these asks for a new installation: an editable one follows changes of the
@@ -25,7 +26,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test soak abi environments frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example axe setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo docs test soak abi environments frameworks rtl characterize-builtin train-predictors sanitized sanitize faults fuzz fuzz-inputs fuzz-short node-example axe setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +75,9 @@ sanitized: $(VENV)/.developing
 
 sanitize: sanitized  ## run the C++ tests under the address and undefined-behaviour sanitizers
 	$(BIN)/ctest --test-dir $(SANITIZE) --output-on-failure
+
+faults: $(VENV)/.developing  ## kill, interrupt and starve runs at POINTS random points of each kind
+	PYTHONPATH=tests:tests/faults $(BIN)/python -m faults --points $(POINTS)
 
 fuzz-short: sanitized  ## run the operators on random inputs for 10 seconds, under sanitizers
 	cd $(SANITIZE) && fuzz/hawx_fuzz_short 10

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_files import content, timeless
 
 from hawx_onnx.journal import FILE, Journal
 from hawx_onnx.passes import Score
@@ -24,7 +25,6 @@ from hawx_onnx.validation_runs import ValidationRuns
 
 QUICK = ("--candidates", "mul8s_trunc3,mul8s_trunc2", "--max-evaluations", "9", "--jobs", "1")
 QUICK = (*QUICK, "--max-accuracy-drop", "0.1", "--score-samples", "32")
-SAME = ("model.onnx", "assignment.json", "pareto.csv")
 # Ends like a power switch, before or after the write of its number is committed.
 KILLED = """
 import os, signal, sys
@@ -45,23 +45,6 @@ def write(self, *rows, **named):
 Journal._write = write
 sys.exit(main(sys.argv[3:]))
 """
-
-
-def timeless(value: Any) -> Any:
-    """A report without what tells times."""
-    if isinstance(value, dict):
-        return {
-            key: timeless(item)
-            for key, item in value.items()
-            if "seconds" not in key and key not in ("created", "speedup")
-        }
-    return [timeless(item) for item in value] if isinstance(value, list) else value
-
-
-def content(folder: Path) -> list[Any]:
-    """What a folder of results says, times apart."""
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return [*((folder / name).read_bytes() for name in SAME), timeless(report)]
 
 
 def words(models: dict[str, Path], data: Path, out: Path) -> list[str]:

@@ -57,7 +57,6 @@ def _stopped(runs: Runs, done: Ended, number: int) -> str | None:
 def _left(runs: Runs) -> str | None:
     """Temporary files that a run has left behind."""
     names = {path.name for path in (*runs.temporary.iterdir(), *runs.out.glob(".*"))}
-    names -= {".ses"}  # onnxruntime's own, written wherever it is imported
     return f"left {sorted(names)}" if names else None
 
 

@@ -90,7 +90,12 @@ class Runs:
         words = ["optimize", str(MODEL), "-o", str(self.out), *LEVELS[self.level], *more]
         return subprocess.Popen(
             [sys.executable, "-m", "hawx_onnx", *words],
-            env={**os.environ, "TMPDIR": str(self.temporary), **variables},
+            env={
+                **os.environ,
+                "ORT_DISABLE_TELEMETRY": "1",  # it writes files of its own, which would count
+                "TMPDIR": str(self.temporary),
+                **variables,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
