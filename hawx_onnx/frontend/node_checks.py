@@ -74,7 +74,7 @@ def _check_functions(model: onnx.ModelProto) -> None:
         raise ModelError("calls itself", where=f"function {domain}.{name}", mend=_EXPORT)
     sizes: dict[tuple[str, str], int] = {}
     for name in reversed(list(nx.topological_sort(calls))):
-        body = bodies.get(name)
+        body = bodies.get(name, Counter())
         sizes[name] = sum(count * sizes[one] for one, count in body.items()) if body else 1
     unfolded = sum(sizes.get(one, 0) for one in _called(model.graph.node) if one in bodies)
     if unfolded > MOST_UNFOLDED:
