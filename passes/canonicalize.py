@@ -17,6 +17,7 @@ from hawx_onnx.passes.graph import (
     keep_identity,
     metadata,
     producer,
+    remove_node,
     set_metadata,
     single_consumer,
     to_graph,
@@ -256,7 +257,7 @@ def _insert_pointwise(
     shape = {"kernel_shape": [1, 1]}
     node.outputs.clear()
     node.inputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     squeezed = product
     clamp = single_consumer(result, graph)
     if clamp is not None and clamp.op in CLAMPING_OPS:

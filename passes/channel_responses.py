@@ -22,7 +22,7 @@ from hawx_onnx.passes.changes import Changes, ChannelChanges
 from hawx_onnx.passes.integer_ops import convolves
 from hawx_onnx.passes.responses import EXPECTED_SAMPLES, Cuts, LayerResponses
 from hawx_onnx.passes.staged_probe import PER_CALL, PER_CODE
-from hawx_onnx.passes.suffix import suffix_behind
+from hawx_onnx.passes.suffix import Suffixes
 from hawx_onnx.runtime.evaluate import classes, flat_outputs
 from hawx_onnx.runtime.runner import run
 
@@ -74,7 +74,8 @@ class ChannelResponses(LayerResponses):
             for c in candidates
             if c.name not in self._kept and self._output in self._behind[c.name]
         }
-        suffixes = {name: suffix_behind(model, tensor) for name, tensor in tensors.items()}
+        cuts = Suffixes(model)
+        suffixes = {name: cuts.behind(tensor) for name, tensor in tensors.items()}
         starts: list[str | None] = []
         for place, candidate in enumerate(candidates):
             before = [c.name for c in candidates[:place] if c.name in tensors]

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from hawx_onnx.passes.graph import constant, initializers
+from hawx_onnx.passes.graph import constant, initializers, remove_node
 from hawx_onnx.passes.integer_ops import INTEGER_OPS
 from hawx_onnx.passes.qdq import Reason
 
@@ -45,7 +45,7 @@ def split_fused(graph: gs.Graph, node: gs.Node) -> None:
     factors = [x_scale, node.inputs[2]]
     node.outputs.clear()
     node.inputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     target = result if optional[1].is_empty() else gs.Variable(f"{own}.product", np.float32)
     graph.nodes += [
         gs.Node("DynamicQuantizeLinear", f"{own}.quantize", {}, [source], [x, x_scale, x_zero]),

@@ -10,6 +10,7 @@ from hawx_onnx.passes.graph import (
     CLAMPING_OPS,
     constant,
     producer,
+    remove_node,
     single_consumer,
     to_graph,
     to_model,
@@ -46,7 +47,7 @@ def lower_clamp(graph: gs.Graph, node: gs.Node) -> None:
         quantizer.inputs[0] = node.inputs[0]
         node.inputs.clear()
         node.outputs.clear()
-        graph.nodes.remove(node)
+        remove_node(graph, node)
         return
     inner = gs.Variable(f"hawx.{node.name}.codes", np.dtype(zero.dtype))
     between = gs.Node("QuantizeLinear", f"{node.name}.quantize", {}, [], [inner])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from hawx_onnx.passes.graph import constant
+from hawx_onnx.passes.graph import constant, remove_node
 from hawx_onnx.passes.qdq import Reason, check_types, scalar
 from hawx_onnx.passes.unfuse import transposed
 
@@ -42,7 +42,7 @@ def lower_qgemm(graph: gs.Graph, node: gs.Node) -> None:
         source = transposed(graph, node, source, "rows")
     node.inputs.clear()
     node.outputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     shape = {"kernel_shape": [1, 1]}
     graph.nodes.extend(
         [

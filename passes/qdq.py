@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from hawx_onnx.passes.graph import constant, producer, single_consumer
+from hawx_onnx.passes.graph import constant, producer, remove_node, single_consumer
 
 CODE_TYPES = (np.dtype(np.int8), np.dtype(np.uint8))
 
@@ -129,7 +129,7 @@ def replace_group(
     quantizer.outputs.clear()
     node.outputs.clear()
     node.inputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     made = gs.Node(op, name, attrs, inputs, [result])
     graph.nodes.append(made)
     return made

@@ -18,7 +18,7 @@ from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tensor_bytes
 from hawx_onnx.passes.starts import best_starts
-from hawx_onnx.passes.suffix import Part, Suffix, dependents, suffix_from
+from hawx_onnx.passes.suffix import Part, Suffix, Suffixes, dependents
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.model_session import LARGE, session_of
 from hawx_onnx.runtime.runner import Runner, run
@@ -98,7 +98,8 @@ class LayerResponses:
         starts: Sequence[str | None] = (None,) * len(candidates)
         if model.ByteSize() < LARGE:  # every session over a rest holds the weights of that rest
             starts = best_starts(candidates, self._behind, samples * (self.multipliers - 1))
-        suffixes = {name: suffix_from(model, name) for name in starts if name is not None}
+        cuts = Suffixes(model)
+        suffixes = {name: cuts.from_node(name) for name in starts if name is not None}
         return starts, suffixes, {}
 
     def _part(self, suffix: Suffix, types: Mapping[str, onnx.ValueInfoProto]) -> Part:

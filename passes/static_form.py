@@ -10,7 +10,14 @@ from hawx_onnx.frontend.external_data import keeps_codes
 from hawx_onnx.passes.base import LeftAlone, Pass, PassResult, PassState
 from hawx_onnx.passes.dynamic_form import DYNAMIC_OPS, FUSED, split_fused, write_zero_points
 from hawx_onnx.passes.element_types import element_types
-from hawx_onnx.passes.graph import constant, producer, single_consumer, to_graph, to_model
+from hawx_onnx.passes.graph import (
+    constant,
+    producer,
+    remove_node,
+    single_consumer,
+    to_graph,
+    to_model,
+)
 from hawx_onnx.passes.qdq import Reason
 
 FLOAT_OP = {"MatMulInteger": "MatMul", "ConvInteger": "Conv"}
@@ -109,7 +116,7 @@ def _to_float(graph: gs.Graph, node: gs.Node) -> None:
     )
     node.outputs.clear()
     node.inputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
 
 
 def _weight_scale(factor: gs.Tensor | None, own: gs.Tensor) -> np.ndarray:
@@ -166,7 +173,7 @@ def _fused_to_float(graph: gs.Graph, node: gs.Node) -> None:
     result, source = node.outputs[0], node.inputs[0]
     node.outputs.clear()
     node.inputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     target = result
     if optional[1] is not None:
         target = gs.Variable(f"hawx.{node.name}.product", np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from hawx_onnx.passes.graph import producer
+from hawx_onnx.passes.graph import producer, remove_node
 
 FUSED = {"FusedConv": "Conv", "FusedGemm": "Gemm"}
 # Activations of FusedConv -> names of their parameters, in order.
@@ -40,7 +40,7 @@ def _split(graph: gs.Graph, node: gs.Node) -> None:
     op = FUSED[node.op]
     node.inputs.clear()
     node.outputs.clear()
-    graph.nodes.remove(node)
+    remove_node(graph, node)
     last = result
     if activation:
         before = gs.Variable(f"{own}.before", np.float32)

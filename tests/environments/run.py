@@ -92,6 +92,9 @@ def environment(folder: Path, python: str, wanted: list[str]) -> str:
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
             return (lines or done.stderr.splitlines() or ["it failed"])[0]
+    # Seen by every process of the environment, also by workers that are started without variables.
+    (packages,) = (folder / "lib").glob("python*/site-packages")
+    (packages / "checkout.pth").write_text(f"{ROOT}\n")
     ready.write_text(stamp)
     return ""
 
@@ -107,9 +110,11 @@ def main() -> int:
         "oldest": (interpreter(PYTHONS), [oldest(one) for one in needed]),
         "newest": (interpreter(PYTHONS[::-1]), [f"{o.name}{o.specifier}" for o in needed]),
     }
-    given = {"PYTHONPATH": str(ROOT), "HAWX_ONNX_LIBRARY": str(get_library_path())}
+    given = {"HAWX_ONNX_LIBRARY": str(get_library_path())}
     failed = 0
     for name in names:
+        if name not in kinds:
+            sys.exit(f"there is no environment {name}: {', '.join(kinds)}")
         python, wanted = kinds[name]
         missing = environment(folder / name, python, wanted)
         if missing:

@@ -12,7 +12,7 @@ from hawx_onnx.passes.layer_level import LayerLevel, SampleRuns
 from hawx_onnx.passes.probe import AssignmentProbe, table_indices
 from hawx_onnx.passes.responses import LayerResponses
 from hawx_onnx.passes.score import looks
-from hawx_onnx.passes.suffix import suffix_from
+from hawx_onnx.passes.suffix import Suffixes
 from hawx_onnx.runtime.runner import Runner
 
 TWO_OUTPUTS = """net (float[N,3,8,8] x) => (float[N,4,8,8] y, float[N,3,8,8] h, float[N,2,8,8] z) {
@@ -56,9 +56,9 @@ def test_skip_connections_are_cached_as_codes(kit, residual, signed):
     state = kit.prepare(residual, signed)
     writers = {name: n.op_type for n in state.model.graph.node for name in n.output}
     for candidate in state.candidates[1:]:
-        cut = suffix_from(state.model, candidate.name).inputs
+        cut = Suffixes(state.model).from_node(candidate.name).inputs
         assert "DequantizeLinear" not in {writers[name] for name in cut}
-    assert len(suffix_from(state.model, "c").inputs) == 2
+    assert len(Suffixes(state.model).from_node("c").inputs) == 2
 
 
 def test_responses_of_attention(library, kit, signed):
@@ -121,7 +121,7 @@ def test_outputs_beside_the_scored_one(library, kit, signed):
 
 def test_suffix_holds_what_depends_on_its_node(kit, residual, signed):
     state = kit.prepare(residual, signed)
-    suffix = suffix_from(state.model, "d")
+    suffix = Suffixes(state.model).from_node("d")
     ops = {node.op_type for node in suffix.model.graph.node}
     assert suffix.outputs == ("y",)
     assert len(suffix.inputs) == 1
