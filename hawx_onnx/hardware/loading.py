@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def load_target(name_or_path: str | Path) -> Target:
     if isinstance(name_or_path, str) and name in target_names():
         return _preset(ALIASES.get(name, name))
     path = Path(name_or_path)
-    if path.suffix.lower() in _SUFFIXES or path.is_file():
+    # Unlike that of pathlib, isfile takes names that no file can have.
+    if path.suffix.lower() in _SUFFIXES or os.path.isfile(path):  # noqa: PTH113
         return _read(path)
     if isinstance(name_or_path, str) and (plugged := plugged_target(name, _read)) is not None:
         return plugged
@@ -97,7 +99,7 @@ def _read_mapping(path: Path) -> tuple[dict[str, object], dict[str, int]]:
     """Returns the keys of a YAML file with their values and line numbers."""
     import yaml
 
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110
         raise ConfigError(
             "there is no such file",
             where=str(path),

@@ -214,8 +214,9 @@ def _told(path: Path, what: str, mend: str = MEND) -> Iterator[None]:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         # What is wrong with the disk says nothing of what is in the file, which may take days.
-        of_content = reason.startswith(("no such", "Could not decode"))
-        failing = isinstance(error, sqlite3.OperationalError) and not of_content
+        failing = isinstance(error, sqlite3.OperationalError) and not reason.startswith(
+            ("no such", "Could not decode")
+        )
         if what == DAMAGED and failing:
             what, mend = "cannot be read", DISK
         raise ConfigError(f"{what}: {reason}", where=str(path), mend=mend) from error

@@ -118,3 +118,9 @@ def test_override_checks_like_a_file():
 def test_constructor_checks_bounds():
     with pytest.raises(ConfigError, match="target t: cols is -1"):
         TemporalTarget(name="t", rows=1, cols=-1, frequency_mhz=100)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 5000 + ".yaml", "a\x00b"])
+def test_names_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"there is no (target|such file)"):
+        load_target(name)

@@ -85,7 +85,7 @@ def _edited(draw: Draw, source: bytes) -> bytes:
             connection.set_progress_handler(lambda: 1, _MOST_STEPS)
             for _ in range(draw(st.integers(1, 2))):
                 _edit(draw, connection)
-        except (sqlite3.Error, LookupError, TypeError, ValueError):
+        except (sqlite3.Error, zipfile.BadZipFile, LookupError, TypeError, ValueError):
             pass  # an edit before it left no such value
         finally:
             connection.close()
