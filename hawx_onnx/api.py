@@ -17,9 +17,10 @@ from hawx_onnx.errors import ConfigError
 from hawx_onnx.evaluation import evaluate_model
 from hawx_onnx.exploration import explore_methods
 from hawx_onnx.frontend.model import load_model
-from hawx_onnx.optimization import Result, optimize_model, rewrite_and_verify
+from hawx_onnx.optimization import Result, optimize_model
 from hawx_onnx.preparation import prepare, quantized_state
 from hawx_onnx.report import atomic_write_bytes
+from hawx_onnx.rewriting import rewrite_and_verify
 from hawx_onnx.rewritten import reopened
 from hawx_onnx.run_data import load_data
 from hawx_onnx.runtime.workers import started

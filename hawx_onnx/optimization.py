@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import shlex
 from collections.abc import Callable
@@ -23,12 +22,8 @@ from hawx_onnx.journal.values import pack
 from hawx_onnx.metric_names import ACCURACY, AGREEMENT, is_function
 from hawx_onnx.one_order import one_order
 from hawx_onnx.operand_power import with_energies
-from hawx_onnx.passes import PassState, Rewrite, Verify
 from hawx_onnx.passes.compensate import compensate
-from hawx_onnx.passes.compensated import compensation_of, with_compensation
-from hawx_onnx.passes.graph import set_metadata
 from hawx_onnx.passes.probe import stacked_tables
-from hawx_onnx.passes.rewrite import UNCOMPENSATED_KEY
 from hawx_onnx.preparation import Step, prepare
 from hawx_onnx.prepared import Prepared
 from hawx_onnx.quantization_loss import find_loss
@@ -37,6 +32,7 @@ from hawx_onnx.report.build import build_report, pareto_block
 from hawx_onnx.report.interrupted import draft_report
 from hawx_onnx.report.sensitivity_document import sensitivity_document
 from hawx_onnx.reporting import ENERGIES, REPORT
+from hawx_onnx.rewriting import rewrite_and_verify
 from hawx_onnx.runtime.evaluate import Accuracy, measured
 from hawx_onnx.runtime.library import describe_kernels, library_installed
 from hawx_onnx.runtime.runner import Runner
@@ -259,24 +255,6 @@ def save_front(
         "search": {"compensation": prepared.compensation},
     }
     return writers.write_pareto_csv(points, Path(folder) / "pareto.csv")
-
-
-def rewrite_and_verify(state: PassState, assignment: Assignment, threads: int) -> onnx.ModelProto:
-    """Compensates an int8 model as the assignment says, rewrites it and checks the result.
-
-    Raises:
-        ConfigError: The compensation was made for another model.
-        LibraryError: The rewritten model does not compute what it should.
-    """
-    if assignment.compensation is not None:
-        model = with_compensation(state.model, state.candidates, assignment.compensation)
-        # With what it replaced, so that `--force` can start from the model as it was quantised.
-        back = compensation_of(model, state.model, state.candidates, ())
-        text = None if back is None else json.dumps(back.to_dict())
-        set_metadata(model, {UNCOMPENSATED_KEY: text})
-        state = state.replace(model=model)
-    rewritten = Rewrite()(state.replace(assignment=assignment))
-    return Verify(state.model, threads)(rewritten).model
 
 
 def repeat_command(path: str | Path, settings: Settings) -> str:

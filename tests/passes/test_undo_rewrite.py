@@ -11,13 +11,13 @@ import pytest
 from hawx_onnx.assignment import Assignment
 from hawx_onnx.compensation import Compensation, LayerCompensation
 from hawx_onnx.errors import ModelError
-from hawx_onnx.optimization import rewrite_and_verify
 from hawx_onnx.passes import Canonicalize, FindCandidates, LowerQdq, Rewrite
 from hawx_onnx.passes.compensated import digest
 from hawx_onnx.passes.graph import HAWX_DOMAIN, metadata
 from hawx_onnx.passes.layer_constants import layer_constants
 from hawx_onnx.passes.rewrite import OWN_KEYS, UNCOMPENSATED_KEY
 from hawx_onnx.passes.undo_rewrite import undo_rewrite
+from hawx_onnx.rewriting import rewrite_and_verify
 
 NETWORKS = ("residual", "attention", "fixed_batch")
 
