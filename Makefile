@@ -25,7 +25,7 @@ CPP := $(shell find custom_ops -type f \( -name '*.cc' -o -name '*.h' \))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test soak abi environments frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example setup lint lint-python lint-types lint-cpp bench format clean
+.PHONY: help demo docs test soak abi environments frameworks rtl characterize-builtin train-predictors sanitized sanitize fuzz fuzz-inputs fuzz-short node-example axe setup lint lint-python lint-types lint-cpp bench format clean
 
 help:  ## list the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -98,6 +98,11 @@ node-example:  ## install what the test of the Node.js example needs, about 300 
 	cd build/node.new && ONNXRUNTIME_NODE_INSTALL_CUDA=skip \
 		npm install --no-audit --no-fund --loglevel=error
 	@rm -rf build/node && mv build/node.new build/node
+
+axe:  ## install axe-core for the test of the pages' accessibility, about 3 MB
+	@rm -rf build/axe.new && mkdir -p build/axe.new && cp tests/report/package.json build/axe.new
+	cd build/axe.new && npm install --no-audit --no-fund --loglevel=error
+	@rm -rf build/axe && mv build/axe.new build/axe
 
 setup: $(VENV)/.developing  ## install the package and the tools for development
 

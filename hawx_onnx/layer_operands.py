@@ -18,7 +18,7 @@ from hawx_onnx.frontend.copies import exposed
 from hawx_onnx.hardware.rtl import LayerOperands
 from hawx_onnx.names import close_names
 from hawx_onnx.passes.graph import HAWX_DOMAIN, ORIGIN_KEY, TABLES_AT, metadata, table_index_of
-from hawx_onnx.passes.integer_ops import as_codes, integer_op
+from hawx_onnx.passes.integer_ops import as_codes, integer_op, known_op
 from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.windows import chosen_windows
 from hawx_onnx.passes.windows import windows as windows_of
@@ -91,8 +91,7 @@ def layer_operands(
     """
     tables = _tables(model, node, multipliers)
     found = _tensors(model, node, sample, threads)
-    known = integer_op(node.op_type)
-    assert known is not None
+    known = known_op(node.op_type)
     signed = multipliers[0].encoding.codes_signed
     x, w, zx, zw = (as_codes(found[node.input[place]], signed) for place in known.places)
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -175,8 +174,7 @@ def _tensors(
 ) -> dict[str, Array]:
     """Values of the layer's operands and zero points; the first sample of what is computed."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    known = integer_op(node.op_type)
-    assert known is not None
+    known = known_op(node.op_type)
     names = [node.input[place] for place in known.places]
     found = {n: numpy_helper.to_array(constants[n]) for n in names if n in constants}
     wanted = [name for name in dict.fromkeys(names) if name not in constants]

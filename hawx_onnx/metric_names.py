@@ -25,5 +25,5 @@ def check_name(name: str, where: str) -> None:
     raise ConfigError(
         f"there is no metric {name!r}",
         where=where,
-        mend=f"{close_names(name, (*NAMES, *ALIASES))}, or package.module:function",
+        mend=f"{close_names(name, (*NAMES, *ALIASES))} (or package.module:function)",
     )

@@ -31,7 +31,6 @@ from hawx_onnx.passes.projection import (
     project,
 )
 from hawx_onnx.passes.run_memory import fitting_batch
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.library import create_session
 from hawx_onnx.runtime.runner import Runner, run
 
@@ -135,8 +134,7 @@ class FilterLevel:
             self._layers, self._apart = self._kept_apart(self._rows(x, 0, size)[0]), True
         rows, count = self._rows(x, start, size)
         told = None if labels is None else labels[start : start + count]
-        with one_blas_thread():
-            return self._effects(rows, count, told)
+        return self._effects(rows, count, told)
 
     def _rows(self, x: np.ndarray, start: int, size: int) -> tuple[np.ndarray, int]:
         return next(iter(batches(x[start : start + size], self._forward.spec, size)))

@@ -78,9 +78,14 @@ def integer_op(kind: str) -> IntegerOp | None:
     return INTEGER_OPS.get(EXACT_OP.get(kind, kind))
 
 
+def known_op(kind: str) -> IntegerOp:
+    """The entry of an operator that has one, the standard's or ours."""
+    return INTEGER_OPS[EXACT_OP.get(kind, kind)]
+
+
 def convolves(kind: str) -> bool:
-    """Whether a candidate's operator is a convolution."""
-    return INTEGER_OPS[kind].convolves
+    """Whether an operator that has an entry is a convolution."""
+    return known_op(kind).convolves
 
 
 def as_codes(codes: np.ndarray, signed: bool) -> np.ndarray:

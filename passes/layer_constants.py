@@ -10,7 +10,7 @@ import onnx
 
 from hawx_onnx.frontend.graph_checks import tensors_read
 from hawx_onnx.passes.graph import copy_of, unique_name
-from hawx_onnx.passes.integer_ops import INTEGER_OPS, convolves
+from hawx_onnx.passes.integer_ops import known_op
 
 # Places among the inputs of QLinearConv and QLinearMatMul, and of their ai.hawx counterparts. The
 # constants of operators that give accumulators go by the same numbers.
@@ -23,7 +23,7 @@ class LayerConstants:
     """What a quantised layer holds; arrays are not to be written to.
 
     Attributes:
-        kind: Operator, of ``INTEGER_OPS``.
+        kind: Operator, of ``INTEGER_OPS`` or its ai.hawx counterpart.
         channels: Output channels.
         values: Place among the inputs of a QLinear operator -> constant. A place whose
             input is computed at run time or left out does not appear.
@@ -41,7 +41,7 @@ class LayerConstants:
     @property
     def takes_bias(self) -> bool:
         """Whether the operator has a bias input, used or not."""
-        return convolves(self.kind) and not INTEGER_OPS[self.kind].dynamic
+        return known_op(self.kind).convolves and not known_op(self.kind).dynamic
 
     @property
     def bias(self) -> np.ndarray:
@@ -102,7 +102,7 @@ def layer_constants(
 
 def _places(kind: str) -> tuple[int, ...]:
     """What the inputs of an operator are, as places among those of a QLinear operator."""
-    return (0, WEIGHTS, X_ZERO, W_ZERO) if INTEGER_OPS[kind].dynamic else tuple(range(BIAS + 1))
+    return (0, WEIGHTS, X_ZERO, W_ZERO) if known_op(kind).dynamic else tuple(range(BIAS + 1))
 
 
 Changes = Mapping[str, Mapping[int, np.ndarray]]

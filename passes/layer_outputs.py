@@ -15,7 +15,7 @@ import onnx
 
 from hawx_onnx.components import Multiplier
 from hawx_onnx.passes.base import Candidate
-from hawx_onnx.passes.integer_ops import INTEGER_OPS, convolves
+from hawx_onnx.passes.integer_ops import convolves, known_op
 from hawx_onnx.passes.layer_constants import Y_ZERO, LayerConstants, layer_constants
 from hawx_onnx.passes.stages import Stages, Walk
 
@@ -216,7 +216,7 @@ def output_bounds(
     handed_out = {value.name for value in model.graph.output}
     bounds = {}
     for node in model.graph.node:
-        if node.name not in layers or INTEGER_OPS[node.op_type].dynamic:
+        if node.name not in layers or known_op(node.op_type).dynamic:
             continue
         zero = onnx.numpy_helper.to_array(tensors[node.input[Y_ZERO]])
         limits = np.iinfo(zero.dtype)

@@ -18,7 +18,6 @@ from hawx_onnx.passes.operator_score import (
     accumulated_error_of_activations,
     weight_patterns,
 )
-from hawx_onnx.runtime.blas import one_blas_thread
 from hawx_onnx.runtime.workers import Workers, held
 from hawx_onnx.sensitivity import OperatorScore
 
@@ -77,13 +76,6 @@ def score_operator(
         candidate: The node.
         measured: Its errors over a few samples; without, the closed form stands for them.
     """
-    with one_blas_thread():
-        return _operator_score(state, candidate, measured)
-
-
-def _operator_score(
-    state: PassState, candidate: Candidate, measured: MeasuredError | None
-) -> OperatorScore:
     constants = {t.name: t for t in state.model.graph.initializer}
     weights = constants.get(operand_tensors(state.model, candidate)[1])
     if weights is None:

@@ -116,7 +116,7 @@ class Quantize(Pass):
             model = self._around_codes(state.model, split, batch, chosen)
             return PassResult(state.replace(model=model), True, notes)
         if self.dynamic:
-            model = quantize_dynamic(state.model, self.encoding, [node.name for node in left])
+            model = quantize_dynamic(state.model, [node.name for node in left])
             return PassResult(state.replace(model=model), True, notes)
         if self.calibration != "minmax":
             held = self._held(state.model, split.x)

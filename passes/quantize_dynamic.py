@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import onnx
 
-from hawx_onnx.components import Encoding
 from hawx_onnx.errors import ModelError
 from hawx_onnx.passes.graph import copy_of, keep_identity
 from hawx_onnx.passes.quiet_quantizer import quiet_quantizer
@@ -17,14 +16,14 @@ _PRODUCTS = ("Conv", "MatMul")
 _SUFFIX = "_quant"  # what the quantiser adds to the names of nodes
 
 
-def quantize_dynamic(
-    model: onnx.ModelProto, encoding: Encoding, keep_float: Sequence[str] = ()
-) -> onnx.ModelProto:
+def quantize_dynamic(model: onnx.ModelProto, keep_float: Sequence[str] = ()) -> onnx.ModelProto:
     """Quantises the products with constant weights of a canonical float model.
+
+    Weights are uint8 around 128, whatever multipliers are to take them: older versions of
+    onnxruntime have no ConvInteger of int8 weights. For int8 multipliers they are moved to 0.
 
     Args:
         model: Float graph, opset 13 or newer.
-        encoding: Encoding of the multipliers that are to run it: the kind of the weights' codes.
         keep_float: Names of nodes that stay in floating point.
 
     Returns:
@@ -36,7 +35,6 @@ def quantize_dynamic(
     """
     from onnxruntime import quantization as ortq
 
-    code = ortq.QuantType.QInt8 if encoding.codes_signed else ortq.QuantType.QUInt8
     with scratch_folder() as folder:
         target = folder / "quantized.onnx"
         try:
@@ -46,7 +44,7 @@ def quantize_dynamic(
                     target,
                     op_types_to_quantize=list(_PRODUCTS),
                     per_channel=True,
-                    weight_type=code,
+                    weight_type=ortq.QuantType.QUInt8,
                     nodes_to_exclude=list(keep_float),
                     extra_options={"WeightSymmetric": True, "MatMulConstBOnly": True},
                 )

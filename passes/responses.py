@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -19,7 +18,7 @@ from hawx_onnx.passes.open_constants import bias_feeds, open_bias
 from hawx_onnx.passes.probe import stacked_tables
 from hawx_onnx.passes.run_memory import fitting_batch, live_bytes, plenty, tensor_bytes
 from hawx_onnx.passes.starts import best_starts
-from hawx_onnx.passes.suffix import Suffix, Suffixes, dependents
+from hawx_onnx.passes.suffix import Part, Suffix, Suffixes, dependents
 from hawx_onnx.runtime.evaluate import flat_outputs
 from hawx_onnx.runtime.model_session import LARGE, session_of
 from hawx_onnx.runtime.runner import Runner, run
@@ -30,15 +29,6 @@ EXPECTED_SAMPLES = 256
 # and layer -> a tensor that its runs hand out beside the outputs, to go on from.
 Cuts = tuple[Sequence[str | None], dict[str, Suffix], dict[str, str]]
 _ROWS = ""  # the samples among cached tensors, none of which has an empty name
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The network from one layer or tensor on."""
-
-    model: onnx.ModelProto
-    inputs: tuple[str, ...]
-    session: Any
 
 
 class LayerResponses:

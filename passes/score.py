@@ -14,6 +14,7 @@ from hawx_onnx.errors import DataError
 from hawx_onnx.frontend.data import Split
 from hawx_onnx.frontend.outputs import are_class_scores
 from hawx_onnx.memory import DEFAULT_LIMIT, parse_bytes
+from hawx_onnx.one_order import one_order
 from hawx_onnx.passes.base import Pass, PassResult, PassState
 from hawx_onnx.passes.channel_responses import ChannelResponses, runs_pay
 from hawx_onnx.passes.filter_score import find_effects, score_filters
@@ -79,6 +80,7 @@ class Score(Pass):
         if state.dataset is None or len(state.dataset.validation) == 0:
             raise DataError("there are no validation samples", where="data", mend="give --data")
 
+    @one_order()
     def call(self, state: PassState) -> PassResult:
         """Scores all candidates."""
         assert state.dataset is not None

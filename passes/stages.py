@@ -24,7 +24,7 @@ from hawx_onnx.frontend.outputs import model_output
 from hawx_onnx.passes.approximate import index_input, with_index_inputs
 from hawx_onnx.passes.base import Candidate
 from hawx_onnx.passes.graph import TABLES_AT
-from hawx_onnx.passes.integer_ops import EXACT_OP, INTEGER_OPS
+from hawx_onnx.passes.integer_ops import known_op
 from hawx_onnx.passes.open_constants import OPEN, chosen_inputs, close_constants, open_constants
 from hawx_onnx.passes.portable import make_runnable
 from hawx_onnx.passes.probe import stacked_tables
@@ -252,7 +252,7 @@ def _cut(model: onnx.ModelProto, spans: Sequence[range]) -> list[_Part]:
 
 def _sums_of(node: onnx.NodeProto) -> onnx.NodeProto:
     """The integer operator that gives the accumulators of a layer."""
-    known = INTEGER_OPS[EXACT_OP[node.op_type]]
+    known = known_op(node.op_type)
     sums = onnx.NodeProto(name=node.name, op_type=known.sums, domain=node.domain)
     sums.input.extend(
         [*(node.input[place] for place in known.places), *node.input[TABLES_AT[node.op_type] :]]

@@ -61,6 +61,8 @@ class StaticForm(Pass):
                 elif node.op == FUSED:
                     (split_fused if self.keep_dynamic else _fused_to_float)(graph, node)
                 elif node.op == "DequantizeLinear" and computes:
+                    if not self.keep_dynamic:
+                        _dequantize_before_gather(graph, node)
                     _compute(node)
                 else:
                     continue
@@ -178,6 +180,23 @@ def _fused_to_float(graph: gs.Graph, node: gs.Node) -> None:
         add = gs.Node("Add", f"{node.name}.bias", {}, [target, optional[1]], [result])
         graph.nodes.append(add)
     graph.nodes.append(gs.Node("MatMul", node.name, {}, [source, kernel], [target]))
+
+
+def _dequantize_before_gather(graph: gs.Graph, node: gs.Node) -> None:
+    """Codes that a Gather picks, as of embeddings, are dequantised before they are picked."""
+    gather = producer(node.inputs[0])
+    scale = constant(node.inputs[1])
+    if gather is None or gather.op != "Gather" or scale is None or scale.size != 1:
+        return
+    values = gs.Variable(f"hawx.{node.name}.values", np.float32)
+    result, inputs = node.outputs[0], [gather.inputs[0], *node.inputs[1:]]
+    picked = gs.Node("Gather", f"{node.name}.pick", gather.attrs, [values, gather.inputs[1]])
+    node.inputs.clear()
+    node.outputs.clear()
+    node.inputs.extend(inputs)
+    node.outputs.append(values)
+    picked.outputs.append(result)
+    graph.nodes.append(picked)
 
 
 def _compute(node: gs.Node) -> None:

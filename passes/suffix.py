@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 
@@ -26,6 +27,15 @@ class Suffix:
     def outputs(self) -> tuple[str, ...]:
         """Outputs of the whole model that depend on the node."""
         return tuple(value.name for value in self.model.graph.output)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The network from one layer or tensor on."""
+
+    model: onnx.ModelProto
+    inputs: tuple[str, ...]
+    session: Any
 
 
 class Suffixes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -58,6 +60,31 @@ def dask_cluster() -> ModuleType:
     """Starts real schedulers and workers, ``tests/dask_cluster.py``; skips without Dask."""
     pytest.importorskip("distributed", reason="the extra `dask` is not installed")
     return _helper("dask_cluster")
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """The path of Chromium, or skips."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("Chromium is not installed (Debian's package chromium)")
+    return found
+
+
+@pytest.fixture
+def judge(browser: str, tmp_path: Path) -> Callable[..., Any]:
+    """Judges pages by axe-core, ``tests/accessibility.py``; skips without it."""
+    modules = Path(os.environ.get("HAWX_NODE_MODULES") or ROOT / "build" / "axe" / "node_modules")
+    axe = modules / "axe-core" / "axe.min.js"
+    if not axe.is_file():
+        pytest.skip("axe-core is not installed: make axe")
+    text = axe.read_text(encoding="utf-8")
+
+    def run(pages: list[Path], scheme: str) -> Any:
+        return _helper("accessibility").judge(browser, text, pages, scheme, tmp_path)
+
+    return run
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,6 +6,7 @@ as they are; pages of commands and of Python are made from the argument parsers 
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -60,6 +61,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Leads links between files of the repository to pages of the site."""
     return relink(markdown, page.file.src_uri, config.repo_url or "")
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Makes heads of tables that hold no text plain cells, so that none is read out as a head."""
+    return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html)
 
 
 def _section(config: MkDocsConfig, title: str) -> list[str | dict[str, str]]:

@@ -73,7 +73,8 @@ def known_tables(subject: Subject, rule: Rule) -> Finding:
     wrong = wrong_names(subject)
     if wrong:
         return _failed(subject, rule, some(sorted(set(wrong.values()))), filter(None, wrong))
-    return _passed(subject, rule, f"{len(count)} tables, all known")
+    told = f"{len(count)} tables, all known" if len(count) > 1 else "one table, a known one"
+    return _passed(subject, rule, told)
 
 
 def no_exact_fallback(subject: Subject, rule: Rule) -> Finding:

@@ -128,7 +128,8 @@ def fit_without_preprocessing(x: Array, input_spec: InputSpec, where: str) -> Ar
             f"holds {x.dtype} images {_shape(x)}, the model's input '{input_spec.name}' takes "
             f"{input_spec.describe()}",
             where=where,
-            mend="give --preprocess FILE (YAML: scale, mean, std, resize, layout)",
+            mend="give --preprocess FILE, YAML with lines such as `scale: 255`; keys: scale, mean, "
+            "std, resize, layout and others",
         )
     if not input_spec.shape_fits(x.shape):
         raise DataError(

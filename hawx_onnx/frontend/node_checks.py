@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import networkx as nx
@@ -16,6 +17,8 @@ from hawx_onnx.frontend.external_data import all_tensors, is_external
 _EXPORT = "export the model again, or run `python -m onnx.checker` on it"
 _MOST_VERSION = 1 << 31
 _DEFAULT = ("", "ai.onnx")
+MOST_UNFOLDED = 50_000
+"""Nodes that calls of model-local functions may stand for."""
 # Our operators, with the number of inputs that none comes without.
 _OWN_DOMAIN = "ai.hawx"
 _OWN = {
@@ -36,6 +39,7 @@ def check_nodes(model: onnx.ModelProto) -> None:
         ModelError: A node is not what its operator's schema says, or two have one result.
     """
     context = _context(model)
+    _check_functions(model)
     versions = context.opset_imports
     for index, node in enumerate(model.graph.node):
         title = f"node {(node.name or f'{index} ({node.op_type})')[:100]}"
@@ -53,22 +57,31 @@ def check_nodes(model: onnx.ModelProto) -> None:
             reason = " ".join(str(error).split("==>")[0].split()) or type(error).__name__
             what = f"is no valid {node.op_type}: {reason[:200]}"
             raise ModelError(what, where=title, mend=_EXPORT) from error
-    _check_functions(model)
     for name in _written_twice(model.graph):
         raise ModelError("is written twice", where=f"tensor {name}", mend=_EXPORT)
 
 
 def _check_functions(model: onnx.ModelProto) -> None:
-    """Checks that no model-local function calls itself, by whatever detour."""
-    known = {(one.domain, one.name) for one in model.functions}
-    calls = nx.DiGraph()
-    for function in model.functions:
-        for called in _called(function.node):
-            if called in known:
-                calls.add_edge((function.domain, function.name), called)
+    """Checks that no model-local function calls itself, and that all unfold to a graph of a size.
+
+    A kilobyte of functions that call each other ten times stands for millions of nodes.
+    """
+    bodies = {(one.domain, one.name): Counter(_called(one.node)) for one in model.functions}
+    calls = nx.DiGraph((name, one) for name, body in bodies.items() for one in body)
     if not nx.is_directed_acyclic_graph(calls):
         (domain, name), _ = next(iter(nx.find_cycle(calls)))
         raise ModelError("calls itself", where=f"function {domain}.{name}", mend=_EXPORT)
+    sizes: dict[tuple[str, str], int] = {}
+    for name in reversed(list(nx.topological_sort(calls))):
+        body = bodies.get(name, Counter())
+        sizes[name] = sum(count * sizes[one] for one, count in body.items()) if body else 1
+    unfolded = sum(sizes.get(one, 0) for one in _called(model.graph.node) if one in bodies)
+    if unfolded > MOST_UNFOLDED:
+        raise ModelError(
+            f"the functions unfold to {unfolded:,} nodes, at most {MOST_UNFOLDED:,} are taken",
+            where="functions of the model",
+            mend="export the model without functions",
+        )
 
 
 def _called(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, str]]:

@@ -103,9 +103,13 @@ class Cluster:
 
     def submit(self, name: str, run: str, function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401
         """As of :class:`hawx_onnx.runtime.workers.Workers`: a Dask future."""
+        import dask
+
         from hawx_onnx.runtime.cluster_worker import call
 
-        return self._client.submit(call, name, run, function, args, pure=False)
+        # What a layer's taps read may be megabytes, which Dask warns of.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
+            return self._client.submit(call, name, run, function, args, pure=False)
 
     def result(self, future: Any) -> Any:  # noqa: ANN401 - Dask brings no types
         """Waits for a result, as long as there are workers or soon will be.

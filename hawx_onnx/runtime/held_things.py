@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import onnx
 
+from hawx_onnx.one_order import one_order
+
 # Bytes of an array from which on it lies apart: tables of multipliers do.
 LARGE = 2**16
 
@@ -86,7 +88,7 @@ class Holder:
 
     def call(self, run: str, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:  # noqa: ANN401
         """``function(thing, *args)``."""
-        with self._lock:
+        with self._lock, one_order():
             if self._make is None:
                 self._make = self._load()
             if self._run != run:

@@ -113,9 +113,10 @@ class Processes:
         self._losses += 1
         if self._losses > MOST_LOSSES:
             raise LibraryError(
-                "worker processes are killed again and again, for want of memory perhaps",
+                "worker processes end again and again, for want of memory perhaps",
                 where=f"{FLAG} {self.count}",
-                mend="take fewer; --resume goes on from what was measured",
+                mend="take fewer, and let a script begin under `if __name__ == '__main__':`; "
+                "--resume goes on from what was measured",
             ) from error
         log.warning("a worker process was killed: its work is done again")
         self._end()

@@ -4,6 +4,7 @@ import gzip
 import logging
 import struct
 import sys
+import tracemalloc
 
 import numpy as np
 import onnx
@@ -201,6 +202,20 @@ def test_a_cut_gzip_file(tmp_path):
     path.write_bytes(gzip.compress(head + bytes(1000))[:-9])
     with pytest.raises(DataError, match="cannot be read"):
         load_dataset(str(tmp_path), IMAGE)
+
+
+def test_a_gzip_file_that_unpacks_to_more_than_its_header_promises(tmp_path):
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    head = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (10, 10, 10))
+    path.write_bytes(gzip.compress(head + bytes(64 << 20)))
+    assert path.stat().st_size < 1 << 17
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="promises 1000"):
+            load_dataset(str(tmp_path), IMAGE)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
 
 
 def write_test_set(folder, array, index=0):

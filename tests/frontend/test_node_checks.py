@@ -60,6 +60,22 @@ def function_of_itself(model: onnx.ModelProto) -> None:
     function.node.add(op_type="Again", domain="mine", output=["y"])
 
 
+def functions_that_unfold(model: onnx.ModelProto) -> None:
+    """A few hundred bytes for a hundred million nodes."""
+    model.opset_import.add(domain="mine", version=1)
+    for depth in range(9):
+        function = model.functions.add(domain="mine", name=f"f{depth}", input=["x"], output=["t10"])
+        function.opset_import.add(domain="mine", version=1)
+        function.opset_import.add(domain="", version=17)
+        for number in range(10):
+            node = function.node.add(op_type=f"f{depth - 1}", domain="mine")
+            if not depth:
+                node.op_type, node.domain = "Relu", ""
+            node.input.append(f"t{number}" if number else "x")
+            node.output.append(f"t{number + 1}")
+    model.graph.node.add(op_type="f8", domain="mine", input=["c"], output=["more"])
+
+
 def ours_without_inputs(model: onnx.ModelProto) -> None:
     model.opset_import.add(domain="ai.hawx", version=1)
     model.graph.node[0].op_type, model.graph.node[0].domain = "ApproxQLinearConv", "ai.hawx"
@@ -76,6 +92,7 @@ def ours_without_inputs(model: onnx.ModelProto) -> None:
         (written_twice, ("tensor c", "written twice")),
         (two_inputs_of_a_name, ("tensor x", "written twice")),
         (function_of_itself, ("function mine.Again", "calls itself")),
+        (functions_that_unfold, ("functions of the model", "1,000,000,000 nodes")),
         (ours_without_inputs, ("node conv", "at least 11")),
     ],
 )
@@ -178,3 +195,58 @@ def test_a_sample_that_no_memory_holds():
     model.graph.input[0].type.tensor_type.elem_type = 77
     with pytest.raises(ModelError, match="unknown type 77"):
         model_input(model)
+
+
+@pytest.mark.parametrize(("depth", "taken"), [(25, True), (60, False), (5000, False)])
+def test_subgraphs_in_subgraphs(tmp_path, depth, taken):
+    """Deeper than its own limit protobuf reads no message, and that is told."""
+    value = onnx.helper.make_tensor_value_info
+    inputs = [value("x", 1, ["N", 3]), value("c", 9, [])]
+    model = onnx.helper.make_model(onnx.GraphProto(), ir_version=8)
+    model.ClearField("graph")
+    path = tmp_path / "deep.onnx"
+    graph = field(2, b"net") + b"".join(field(11, one.SerializeToString()) for one in inputs)
+    path.write_bytes(model.SerializeToString() + field(7, graph + nested(depth)))
+    if taken:
+        assert load_model(path).graph.node[0].op_type == "If"
+        return
+    with pytest.raises(ModelError, match="deep.onnx"):
+        load_model(path)
+
+
+def nested(depth: int) -> bytes:
+    """Nodes and output of a graph of one If, in whose branch there is another one, and so on.
+
+    Written byte by byte: protobuf makes no such message.
+    """
+
+    def branch(name: bytes, graph: bytes) -> bytes:
+        return field(5, field(1, name) + field(6, graph) + bytes([0xA0, 1, 5]))
+
+    def output(level: int) -> bytes:
+        named = onnx.helper.make_tensor_value_info(f"o{level}", 1, ["N", 3])
+        return field(12, named.SerializeToString())
+
+    def leaf(name: bytes) -> bytes:
+        return field(1, field(1, b"x") + field(2, name) + field(4, b"Relu")) + field(2, b"leaf")
+
+    graph = leaf(b"o0") + output(0)
+    for level in range(1, depth + 1):
+        branches = branch(b"then_branch", graph + field(2, b"t"))
+        branches += branch(b"else_branch", leaf(b"o0") + output(0))
+        node = field(1, b"c") + field(2, f"o{level}".encode()) + field(4, b"If") + branches
+        graph = field(1, node) + output(level)
+    return graph
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of bytes in the wire format of protobuf."""
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])

@@ -273,6 +273,10 @@ def test_float_networks_get_dynamic_ranges(residual, kit, encoding) -> None:
     quantised = Quantize(encoding, dynamic=True)(state)
     ops = kit.ops(quantised.model)
     assert ops.count("ConvInteger") == 3
+    tensors = quantised.model.graph.initializer
+    zeros = [t for t in tensors if t.name.endswith("_zero_point")]
+    assert {int(z) for t in zeros for z in numpy_helper.to_array(t).ravel()} == {128}
+    assert {t.data_type for t in zeros} == {onnx.TensorProto.UINT8}
     assert {c.name for c in FindCandidates()(quantised).candidates} >= {"a", "b", "c"}
     x = kit.samples(residual, 1, seed=3)
     wanted, given = (kit.run(m, x)[0] for m in (residual, quantised.model))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -19,8 +19,10 @@ from hawx_onnx.passes import (
     PassState,
     Quantize,
     Rewrite,
+    StaticForm,
     Verify,
 )
+from hawx_onnx.passes.exact_form import exact_form
 from hawx_onnx.runtime.evaluate import accuracy
 from hawx_onnx.runtime.runner import Runner
 
@@ -103,3 +105,48 @@ def test_network(library, shared, name):
     if network.verify:
         chosen = Assignment.of({c.name: "mul8s_trunc1" for c in state.candidates})
         Verify(state.model)(Rewrite()(state.replace(assignment=chosen)))
+
+
+# Name, products with dynamic ranges, and images right of 64 with mul8s_trunc1 in all of them.
+DYNAMIC = [("vit_mnist_fp32", 26, 62), ("lenet5_mnist_pytorch_fp32", 5, 64)]
+
+
+def dynamic_of(path, folder):
+    from onnxruntime import quantization as ortq
+
+    target = folder / "dynamic.onnx"
+    ortq.quantize_dynamic(path, target, weight_type=ortq.QuantType.QUInt8)
+    return load_model(target)
+
+
+@pytest.mark.parametrize(("name", "products", "right"), DYNAMIC)
+def test_dynamic_network(library, shared, tmp_path, name, products, right):
+    """Exact, the file's own bytes; approximate, about as many images right as ever."""
+    network = replace(NETWORKS[name], images=64)
+    state = state_of(shared, name, network)
+    model = dynamic_of(shared(f"data/models/{name}.onnx"), tmp_path)
+    state = state.replace(model=Canonicalize()(state.replace(model=model)).model)
+    state = FindCandidates()(state)
+    assert len(state.candidates) == products
+    everywhere = Assignment.of({c.name: "mul8s_trunc1" for c in state.candidates})
+    after = Rewrite()(state.replace(assignment=everywhere))
+    Verify(state.model)(after)
+    split = state.dataset.test
+    found = accuracy(Runner(after.model).run(split.x), split.y).value
+    assert abs(found * len(split) - right) < SLACK + 0.5
+
+
+def test_dynamic_language_model(library, shared, tmp_path):
+    """Exact tables give the logits of the file itself, all 36 products among them."""
+    model = dynamic_of(shared("data/models/stories260K_llama_fp32.onnx"), tmp_path)
+    with np.load(shared("data/tinystories_tok512.npz")) as file:
+        ids = file["ids"][:2].astype(np.int64)
+    exact = components.exact(Encoding.SIGNED)
+    state = PassState(model, None, (exact,))
+    for one in (StaticForm(keep_dynamic=True), Canonicalize()):
+        state = one(state)
+    splits = [Split(part, ids, None) for part in ("calibration", "validation", "test")]
+    state = FindCandidates()(state.replace(dataset=Dataset("stories", *splits, "")))
+    assert [c.kind for c in state.candidates] == ["MatMulInteger"] * 36
+    given = Runner(exact_form(state)).run(ids)
+    assert given.tobytes() == Runner(model).run(ids).tobytes()

@@ -108,6 +108,29 @@ def test_weight_only_quantisation_is_computed(kit) -> None:
     assert len(kit.prepare(after, (components.exact(Encoding.SIGNED),)).candidates) == 1
 
 
+def test_embeddings_that_are_quantised_alone_are_computed(kit) -> None:
+    """As onnxruntime's dynamic quantiser leaves them: codes are picked, then dequantised."""
+    model = kit.model(
+        """net (int64[N,3] x) => (float[N,3,2] y) {
+            g = Gather(e, x)
+            d = DequantizeLinear(g, s, z)
+            y = MatMul(d, w)
+        }""",
+        names=("g", "d", "y"),
+        e=np.random.default_rng(0).integers(-128, 128, (9, 4), np.int8),
+        s=np.array(0.1, np.float32),
+        z=np.array(3, np.int8),
+        w=kit.normal(4, 2),
+    )
+    x = np.random.default_rng(1).integers(0, 9, (5, 3))
+    state = StaticForm()(kit.state(model, x=x))
+    assert kit.ops(state.model) == ["Gather", "MatMul"]
+    wanted, given = (kit.run(m, x, optimised=False)[0] for m in (model, state.model))
+    assert given.tobytes() == wanted.tobytes()
+    assert [c.name for c in kit.prepare(state.model, x=x).candidates] == ["y"]
+    assert "DequantizeLinear" in kit.ops(StaticForm(keep_dynamic=True)(kit.state(model, x=x)).model)
+
+
 def test_static_graphs_stay(residual, kit) -> None:
     quantised = kit.prepare(residual).model
     assert not needs_static_form(residual)

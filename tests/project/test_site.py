@@ -7,12 +7,12 @@ import html
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -143,11 +143,9 @@ def test_links_to_sources_lead_to_their_host(repository_pages: ModuleType) -> No
 
 
 @pytest.mark.parametrize("page", ["reference/commands.html", "hardware.html"])
-def test_a_narrow_page_does_not_scroll_sideways(site: Path, tmp_path: Path, page: str) -> None:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    browser = next((path for name in names if (path := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip("Chromium is not installed (Debian's package chromium)")
+def test_a_narrow_page_does_not_scroll_sideways(
+    browser: str, site: Path, tmp_path: Path, page: str
+) -> None:
     frame = tmp_path / "frame.html"
     address = (site / page).as_uri()
     frame.write_text(FRAME.replace("PAGE", address).replace("WIDTH", "400"), encoding="utf-8")
@@ -162,3 +160,13 @@ def test_a_narrow_page_does_not_scroll_sideways(site: Path, tmp_path: Path, page
     assert 0 < visible <= 400
     assert needed <= visible
     assert "CONSOLE" not in done.stderr
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_rule_on_accessibility_is_broken(
+    judge: Callable[..., dict[tuple[str, int], Any]], site: Path, scheme: str
+) -> None:
+    names = ("library.html", "reference/python/predictors.html")
+    found = judge([site / name for name in names], scheme)
+    assert {where: about.told for where, about in found.items() if about.told} == {}
+    assert min(about.held for about in found.values()) > 30

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -36,15 +35,6 @@ addEventListener("load", () => {
   const page = frame.contentDocument, view = frame.contentWindow;
   document.body.dataset.found = JSON.stringify((() => { PROBE })());
 });</script></body>"""
-
-
-@pytest.fixture(scope="session")
-def browser() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("Chromium is not installed (Debian's package chromium)")
-    return found
 
 
 def run(browser: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

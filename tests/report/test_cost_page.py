@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,17 @@ def test_totals_layers_and_types_are_there(costed: Callable, target: str) -> Non
     assert page.count("<script>") == 1
     for note in found["notes"]:
         assert note.split(":")[0] in page
+
+
+@pytest.mark.parametrize("target", ["temporal", "spatial"])
+def test_names_stay_text(costed: Callable, target: str) -> None:
+    bad = "</title><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;"
+    found = json.loads(json.dumps(costed(target)).replace("first", json.dumps(bad)[1:-1]))
+    assert bad in {layer["name"] for layer in found["layers"]}
+    page = render_cost_html(found, bad)
+    assert page.count("<script>") == 1
+    assert "<img" not in page
+    assert "&lt;/title&gt;&lt;script&gt;" in page
 
 
 def test_what_is_saved_is_told(costed: Callable, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_errors_are_told_as_here(two):
 def test_what_always_kills_its_process_is_given_up(two, monkeypatch):
     monkeypatch.setattr(module, "MOST_LOSSES", 1)
     name = two.hold(int)
-    with pytest.raises(LibraryError, match="killed again and again") as caught:
+    with pytest.raises(LibraryError, match="end again and again") as caught:
         two.result(two.submit(name, "", _end))
     assert "--resume" in caught.value.mend
 

@@ -124,8 +124,10 @@ class AcceleratorRtl(ABC):
             "CHECKS": self.tile.checks,
             "ACCUMULATOR_BITS": self.accumulator_bits,
         }
+        # Names of layers and files must not end the comment.
+        about = " ".join(f"Layer {layer.layer}: {layer.told}.".split())
         return (
-            f"// Layer {' '.join(layer.layer.split())}: {layer.told}.\n{LICENCE}\n"
+            f"// {about}\n{LICENCE}\n"
             f"module {BENCH};\n  hawx_bench_{self._kind} #(\n{_parameters(parameters)}\n"
             "  ) bench ();\nendmodule\n"
         )

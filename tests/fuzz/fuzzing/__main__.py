@@ -1,4 +1,4 @@
-"""Runs many inputs, a few thousand in each process.
+"""Runs many inputs, two thousand in each process.
 
     PYTHONPATH=tests/fuzz python -m fuzzing [TARGET...] [--inputs N] [--seed S] [--jobs J]
         [--keep FOLDER]
@@ -24,7 +24,7 @@ from pathlib import Path
 from fuzzing.running import SECONDS, Tally, run_many
 from fuzzing.targets import names, target
 
-CHUNK = 5000
+CHUNK = 2000
 GIB = 1 << 30
 # Files in memory where there are such: most of what an input takes is files made and removed.
 MEMORY = Path("/dev/shm")

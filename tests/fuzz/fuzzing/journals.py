@@ -32,6 +32,8 @@ _COLUMNS = {
 }
 _NUMBERS = [number for number in NUMBERS if isinstance(number, float) or abs(number) < 2**63]
 _TEXTS = [text for text in TEXTS if text.isprintable()]
+_MOST_STEPS = 2_000_000  # of SQLite's virtual machine, in one edit
+_MOST_ROWS = 50  # of a table, which may be such a view
 _STATEMENTS = (
     "DROP TABLE notes",
     "DROP TABLE results",
@@ -56,7 +58,8 @@ _STATEMENTS = (
     "UPDATE results SET data = CAST(data AS TEXT)",
     "UPDATE notes SET value = CAST(value AS BLOB)",
 )
-_ONCE_IN = 50
+# A run takes thirty times as long as a report; the ends of a range are drawn more often.
+_ONCE_IN, _RESUMED = 50, 17
 
 
 @st.composite
@@ -66,7 +69,7 @@ def journal_files(draw: Draw) -> Files:
     kind = draw(st.integers(0, 9))
     data = draw(damaged_bytes([source])) if kind == 0 else _edited(draw, source)
     files = {f"run/{FILE}": draw(damaged_bytes([data])) if kind == 1 else data}
-    if not draw(st.integers(0, _ONCE_IN)):
+    if draw(st.integers(1, _ONCE_IN)) == _RESUMED:
         files["resume"] = b""
     return files
 
@@ -78,6 +81,8 @@ def _edited(draw: Draw, source: bytes) -> bytes:
         connection = sqlite3.connect(file.name, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = OFF")
+            # An edit before may have put a view that never ends in a table's place.
+            connection.set_progress_handler(lambda: 1, _MOST_STEPS)
             for _ in range(draw(st.integers(1, 2))):
                 _edit(draw, connection)
         except (sqlite3.Error, LookupError, TypeError, ValueError):
@@ -96,12 +101,12 @@ def _edit(draw: Draw, connection: sqlite3.Connection) -> None:
             statement = "UPDATE notes SET value = ? WHERE name = 'report'"
             connection.execute(statement, (changed.decode("utf-8", "replace"),))
         case 2:
-            rows = connection.execute("SELECT rowid, data FROM results").fetchall()
+            rows = connection.execute("SELECT rowid, data FROM results").fetchmany(_MOST_ROWS)
             row, data = draw(st.sampled_from(rows))
             values = (_result(draw, data), row)
             connection.execute("UPDATE results SET data = ? WHERE rowid = ?", values)
         case 3:
-            rows = connection.execute("SELECT rowid, point FROM measurements").fetchall()
+            rows = connection.execute("SELECT rowid, point FROM measurements").fetchmany(_MOST_ROWS)
             row, point = draw(st.sampled_from(rows))
             changed = draw(damaged_documents([json.loads(point)], [point.encode()], json_text))
             values = (changed.decode("utf-8", "replace"), row)

@@ -222,6 +222,16 @@ def test_designs_are_synthesizable(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_names_do_not_end_their_comment(array: Callable, layer: Callable) -> None:
+    bad = "x\ninitial $finish;\r\x85\u2028module y"
+    operands = replace(layer().operands("exact"), layer=bad, told=f"sample of {bad}")
+    sources = [text for name, text in array(operands).files().items() if name.endswith(".v")]
+    assert any("sample of x initial $finish; module y" in text for text in sources)
+    for text in sources:
+        code = [line.partition("//")[0] for line in text.splitlines()]
+        assert not any("initial $finish;" in line or "module y" in line for line in code)
+
+
 def test_files_of_the_folder_are_all_told(
     array: Callable, engine: Callable, layer: Callable, tmp_path: Path
 ) -> None:
